@@ -1,0 +1,207 @@
+"""Execute the chapters and store their outputs, figures' alt texts and a hash.
+
+``make execute`` runs all chapters, ``make execute NOTEBOOKS=chapters/01-….ipynb``
+only the named ones, ``make execute STALE=1`` those whose stored outputs no longer
+belong to today's code. Each runs in a clean kernel on the CPU with one thread, two
+at a time. A notebook is replaced only when all its cells have run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import os
+import re
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+import nbformat
+from jupyter_client.utils import ensure_async
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+
+from freshness import ROOT, is_fresh, source_hash
+
+CELL_TIMEOUT = 600  # seconds; the tests hold each cell to 120
+ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]{6,}")
+LANGUAGE = {
+    "file_extension": ".py",
+    "mimetype": "text/x-python",
+    "name": "python",
+    "pygments_lexer": "ipython3",
+}
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+# The kernel is asked, silently, for the alt texts of the figures that the cell made.
+TAKE_ALT_TEXTS = (
+    "(lambda module: __import__('json').dumps([] if module is None else "
+    "[module.ALT_TEXTS.pop(0) for _ in list(module.ALT_TEXTS)]))"
+    "(__import__('sys').modules.get('actlab.figures'))"
+)
+ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "PYTHONHASHSEED": "0",
+    "CUDA_VISIBLE_DEVICES": "",
+    "TQDM_DISABLE": "1",
+    "JUPYTER_PREFER_ENV_PATH": "1",
+    "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+}
+
+
+class Executor(NotebookClient):
+    """A client that stores each figure's alt text beside it."""
+
+    async def async_execute_cell(self, cell, cell_index, *args, **kwargs):
+        """Run one cell, then ask the kernel for the alt texts of its figures."""
+        result = await super().async_execute_cell(cell, cell_index, *args, **kwargs)
+        if cell.cell_type == "code":
+            set_alt_text(cell, await self.take_alt_texts())
+        return result
+
+    async def take_alt_texts(self) -> list[str]:
+        """Return the alt texts registered since the last call."""
+        message_id = self.kc.execute(
+            "", silent=True, user_expressions={"alt": TAKE_ALT_TEXTS}
+        )
+        while True:
+            reply = await ensure_async(self.kc.get_shell_msg(timeout=60))
+            if reply["parent_header"].get("msg_id") == message_id:
+                break
+        answer = reply["content"]["user_expressions"]["alt"]
+        if answer["status"] != "ok":
+            raise RuntimeError(f"alt texts: {answer['evalue']}")
+        return json.loads(ast.literal_eval(answer["data"]["text/plain"]))
+
+
+def set_alt_text(cell: dict, texts: list[str]) -> None:
+    """Write the alt texts of a cell's figures into its metadata."""
+    pictures = sum("image/png" in o.get("data", {}) for o in cell["outputs"])
+    if not pictures:
+        image = cell["metadata"].get("mystnb", {}).pop("image", None)
+        if image is not None and not cell["metadata"]["mystnb"]:
+            del cell["metadata"]["mystnb"]
+        return
+    if not texts:
+        return  # written by hand; the tests refuse a figure that has none
+    settings = cell["metadata"].setdefault("mystnb", {}).setdefault("image", {})
+    settings["alt"] = " ".join(dict.fromkeys(texts[-pictures:]))
+
+
+def clean(notebook: dict) -> None:
+    """Drop what differs between two runs of the same code."""
+    notebook["metadata"] = {
+        "kernelspec": KERNEL,
+        "language_info": LANGUAGE,
+        "actlab": notebook["metadata"].get("actlab", {}),
+    }
+    for cell in notebook["cells"]:
+        cell["metadata"].pop("execution", None)
+        if cell["cell_type"] != "code":
+            continue
+        cell["outputs"] = merge_streams(cell["outputs"])
+        for output in cell["outputs"]:
+            output.get("metadata", {}).clear()
+            if "text" in output:
+                output["text"] = ADDRESS.sub("at 0x…", output["text"])
+            for kind, text in output.get("data", {}).items():
+                if isinstance(text, str) and kind.startswith("text/"):
+                    output["data"][kind] = ADDRESS.sub("at 0x…", text)
+
+
+def merge_streams(outputs: list[dict]) -> list[dict]:
+    """Join neighbouring pieces of one stream; where they split is chance."""
+    merged: list[dict] = []
+    for output in outputs:
+        last = merged[-1] if merged else {}
+        if output["output_type"] == "stream" and last.get("name") == output["name"]:
+            last["text"] += output["text"]
+        else:
+            merged.append(output)
+    return merged
+
+
+def execute(path: Path) -> str:
+    """Execute one notebook in place; return a line about it, or raise RuntimeError."""
+    started = time.perf_counter()
+    notebook = nbformat.read(path, as_version=4)
+    before = source_hash(notebook, path.name)
+    client = Executor(
+        notebook,
+        timeout=CELL_TIMEOUT,
+        kernel_name="python3",
+        record_timing=False,
+        resources={"metadata": {"path": str(path.parent)}},
+    )
+    try:
+        client.execute()
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        raise RuntimeError(report(path, notebook, error)) from None
+    if source_hash(notebook, path.name) != before:
+        raise RuntimeError(f"{path.name}: the package changed while it ran; run again")
+    notebook.metadata.setdefault("actlab", {})["sources"] = before
+    clean(notebook)
+    nbformat.validate(notebook)
+    write(notebook, path)
+    size = path.stat().st_size / 1024
+    return f"{path.name}: {time.perf_counter() - started:.1f} s, {size:.0f} KiB"
+
+
+def report(path: Path, notebook: dict, error: Exception) -> str:
+    """Return what failed: the notebook, the cell, the error."""
+    for number, cell in enumerate(notebook["cells"]):
+        for output in cell.get("outputs", []):
+            if output["output_type"] == "error":
+                return f"{path.name}, cell {number}:\n{cell['source']}\n" + "\n".join(
+                    output["traceback"]
+                )
+    return f"{path.name}: {error}"
+
+
+def write(notebook: dict, path: Path) -> None:
+    """Write a notebook to a temporary file, then rename it."""
+    partial = path.with_suffix(".ipynb.partial")
+    partial.write_text(nbformat.writes(notebook) + "\n", encoding="utf-8")
+    partial.replace(path)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Execute the notebooks named on the command line, or all of them."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("notebooks", nargs="*", type=Path)
+    parser.add_argument("--stale", action="store_true", help="skip fresh notebooks")
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args(arguments)
+    paths = options.notebooks or sorted((ROOT / "chapters").glob("*.ipynb"))
+    if options.stale:
+        paths = [
+            path
+            for path in paths
+            if not is_fresh(nbformat.read(path, as_version=4), path.name)
+        ]
+    if not paths:
+        print("Nothing to execute: all stored outputs are fresh.")
+        return 0
+    os.environ.update(ENVIRONMENT)
+    os.environ.pop("MPLBACKEND", None)  # else the inline backend stays off
+    os.environ["PYTHONPATH"] = str(ROOT / "code")
+    failed = 0
+    with ProcessPoolExecutor(max_workers=min(options.jobs, len(paths))) as pool:
+        for future in [pool.submit(execute, path.resolve()) for path in paths]:
+            try:
+                print(future.result(), flush=True)
+            except RuntimeError as error:
+                failed += 1
+                print(f"\n{error}\n", file=sys.stderr, flush=True)
+    if failed:
+        print(f"{failed} of {len(paths)} notebooks failed.", file=sys.stderr)
+        return 1
+    print(f"Executed {len(paths)} notebooks.")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
