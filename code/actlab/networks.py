@@ -1,0 +1,226 @@
+"""Fully connected networks with any activation, and initialisations by name."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+import torch
+from torch import Tensor, nn
+
+__all__ = [
+    "INITS",
+    "MLP",
+    "Joint",
+    "count_parameters",
+    "initialise_",
+    "make_activation",
+]
+
+INITS = ("default", "default_zero_bias", "xavier", "he", "matched", "orthogonal")
+
+
+@dataclass(frozen=True, eq=False)
+class Joint:
+    """What one hidden layer computes, both of shape (examples, units): z and f(z)."""
+
+    pre_activation: Tensor
+    activation: Tensor
+
+
+class Elementwise(nn.Module):
+    """A Python function from tensor to tensor as a module."""
+
+    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(x)
+
+    def extra_repr(self) -> str:
+        return getattr(self.function, "__name__", repr(self.function))
+
+
+class MLP(nn.Module):
+    """Multilayer perceptron: linear maps with an activation between each two.
+
+    Parameters
+    ----------
+    sizes : widths from the input to the output, two or more, for instance
+        ``(784, 256, 10)``.
+    activation : a key of the catalogue (``"relu"``), a module, a module class, a
+        function from tensor to tensor, or None for a linear network.
+    init : one of ``INITS``, see :func:`initialise_`.
+    shared : whether all layers use one activation object (and so one set of its
+        parameters) instead of a copy each.
+    seed : of the weights; None draws from torch's global generator.  The same seed
+        gives the same weights whatever the activation.  With ``init="default"`` they
+        are those of ``nn.Linear`` layers built after ``torch.manual_seed(seed)``.
+
+    Inputs have shape (examples, sizes[0]), outputs (examples, sizes[-1]).
+    Raises ``ValueError`` for impossible sizes and unknown initialisations.
+    Chapters 01 and 09.
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        activation: str | nn.Module | Callable[[Tensor], Tensor] | None = "relu",
+        init: str = "default",
+        shared: bool = False,
+        seed: int | None = None,
+    ) -> None:
+        super().__init__()
+        sizes = tuple(sizes)
+        _check_sizes(sizes)
+        _check_init(init)
+        with _random_state(seed):
+            self.linears = nn.ModuleList(
+                nn.Linear(fan_in, fan_out) for fan_in, fan_out in zip(sizes, sizes[1:])
+            )
+        hidden = len(sizes) - 2
+        first = make_activation(activation)
+        # A network that owns its copies: training it leaves the caller's module alone.
+        copies = (first if shared else copy.deepcopy(first) for _ in range(hidden))
+        self.activations = nn.ModuleList(copies)
+        with _random_state(seed):
+            initialise_(self, init, activation)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for linear, activation in zip(self.linears, self.activations):
+            x = activation(linear(x))
+        return self.linears[-1](x)
+
+    def joints(self, x: Tensor) -> list[Joint]:
+        """Return each hidden layer's pre-activation and activation for inputs ``x``.
+
+        Without gradient.  Chapter 01.
+        """
+        result = []
+        with torch.no_grad():
+            for linear, activation in zip(self.linears, self.activations):
+                pre_activation = linear(x)
+                # A copy: an in-place activation would overwrite what is returned.
+                x = activation(pre_activation.clone())
+                result.append(Joint(pre_activation, x))
+        return result
+
+
+def make_activation(
+    activation: str | nn.Module | Callable[[Tensor], Tensor] | None,
+) -> nn.Module:
+    """Return the module that an ``activation`` argument of :class:`MLP` means.
+
+    Raises the catalogue's error for an unknown key, ``TypeError`` for anything that
+    cannot be called.
+    """
+    if activation is None:
+        return nn.Identity()
+    if isinstance(activation, str):
+        from . import catalogue
+
+        return catalogue.get(activation).make()
+    if isinstance(activation, nn.Module):
+        return activation
+    if isinstance(activation, type) and issubclass(activation, nn.Module):
+        return activation()
+    if hasattr(activation, "make"):  # a record of the catalogue
+        return activation.make()
+    if callable(activation):
+        return Elementwise(activation)
+    raise TypeError(
+        f"activation is {activation!r}; pass a key such as 'relu', a module, a "
+        "function from tensor to tensor, or None for a linear network"
+    )
+
+
+def initialise_(
+    network: nn.Module,
+    init: str = "default",
+    activation: str | nn.Module | Callable[[Tensor], Tensor] | None = None,
+) -> nn.Module:
+    """Redraw the weights and biases of every ``nn.Linear`` in ``network``, in place.
+
+    Parameters
+    ----------
+    network : any module.
+    init : ``"default"``, torch's own (weights and biases uniform in ±1/√fan_in);
+        ``"default_zero_bias"``, the same weights with zero biases; and with zero
+        biases and normal weights, ``"xavier"`` with variance 2/(fan_in + fan_out),
+        ``"he"`` with 2/fan_in, ``"matched"`` with gain²/fan_in, where the gain
+        1/√E[f(Z)²] belongs to the activation; ``"orthogonal"``, orthogonal weights
+        times that gain.
+    activation : whose gain ``"matched"`` and ``"orthogonal"`` use, as in
+        :class:`MLP`; None has gain 1.
+
+    Draws from torch's global generator; ``MLP(…, seed=…)`` seeds it.  Returns the
+    network.  Raises ``ValueError`` for an unknown name.  Chapter 09.  Sources: Glorot
+    and Bengio 2010; He et al. 2015, arXiv:1502.01852; Saxe et al. 2013,
+    arXiv:1312.6120.
+    """
+    _check_init(init)
+    gain = _gain(activation) if init in ("matched", "orthogonal") else 1.0
+    for linear in [m for m in network.modules() if isinstance(m, nn.Linear)]:
+        if init.startswith("default"):
+            linear.reset_parameters()
+        elif init == "orthogonal":
+            nn.init.orthogonal_(linear.weight, gain)
+        else:
+            fan_in, fan_out = linear.in_features, linear.out_features
+            variance = {
+                "xavier": 2 / (fan_in + fan_out),
+                "he": 2 / fan_in,
+                "matched": gain**2 / fan_in,
+            }[init]
+            nn.init.normal_(linear.weight, std=math.sqrt(variance))
+        if init != "default" and linear.bias is not None:
+            nn.init.zeros_(linear.bias)
+    return network
+
+
+def count_parameters(network: nn.Module) -> int:
+    """Return how many numbers training can change; shared ones count once."""
+    return sum(p.numel() for p in network.parameters() if p.requires_grad)
+
+
+def _gain(activation: str | nn.Module | Callable[[Tensor], Tensor] | None) -> float:
+    if activation is None:
+        return 1.0
+    from . import properties
+
+    if isinstance(activation, type):
+        activation = activation()
+    return float(properties.forward_gain(activation))
+
+
+def _check_sizes(sizes: tuple[int, ...]) -> None:
+    whole = all(isinstance(size, int) and size > 0 for size in sizes)
+    if len(sizes) < 2 or not whole:
+        raise ValueError(
+            f"sizes is {sizes}; give two or more positive whole numbers from input to "
+            "output, for instance (784, 256, 10)"
+        )
+
+
+def _check_init(init: str) -> None:
+    if init in INITS:
+        return
+    close = get_close_matches(str(init), INITS, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"choose one of {list(INITS)}"
+    raise ValueError(f"unknown initialisation {init!r}; {hint}")
+
+
+@contextmanager
+def _random_state(seed: int | None) -> Iterator[None]:
+    """Seed torch's generator inside the block only; None leaves it as it is."""
+    if seed is None:
+        yield
+        return
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed)
+        yield

@@ -1,0 +1,306 @@
+"""One training run: seeded, repeatable, with everything resident in memory."""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from .datasets import Dataset
+
+__all__ = ["OPTIMISERS", "LOSSES", "NonFiniteLossError", "Run", "evaluate", "fit"]
+
+OPTIMISERS = ("sgd", "adam", "adamw")
+LOSSES = ("auto", "cross_entropy", "mse")
+EVALUATION_BATCH = 1000  # rows at a time: small enough to stay in the processor's cache
+
+
+class NonFiniteLossError(RuntimeError):
+    """The loss became inf or nan.
+
+    ``epoch`` and ``step`` (within the epoch, both from 1) say where, ``loss`` what it
+    was, ``before`` what it had been one step earlier (None at the first step).
+    """
+
+    def __init__(
+        self, epoch: int, step: int, loss: float, before: float | None, lr: float
+    ) -> None:
+        self.epoch, self.step, self.loss, self.before = epoch, step, loss, before
+        first = "it was the first of all steps"
+        last = first if before is None else f"the loss before was {before:.4g}"
+        cause = (
+            "the network's output for this input is already too large: look at the "
+            "scale of the inputs, the initialisation and the activation"
+            if before is None
+            else f"a step size too large (lr is {lr:g}) makes each step overshoot more "
+            "than the last, until numbers overflow: try a tenth of it, or look at the "
+            "initialisation and at an activation that grows without bound"
+        )
+        super().__init__(
+            f"the loss became {loss} in epoch {epoch}, step {step} ({last}). "
+            f"Training stopped there, because every later weight would be nan. "
+            f"Usual reason: {cause}."
+        )
+
+
+@dataclass(eq=False)
+class Run:
+    """What :func:`fit` returns: the trained network and how it got there.
+
+    ``history`` has one row per epoch, from 0 (before training): epoch, train_loss (mean
+    over the epoch's batches, while the weights move; nan at epoch 0), test_loss and
+    test_accuracy in percent (nan for regression).  ``seconds`` is the wall time.
+    """
+
+    network: nn.Module = field(repr=False)
+    history: pd.DataFrame = field(repr=False)
+    seconds: float
+    settings: dict[str, Any]
+
+    @property
+    def accuracy(self) -> float:
+        """Final test accuracy in percent; nan for regression."""
+        return float(self.history["test_accuracy"].iloc[-1])
+
+    @property
+    def loss(self) -> float:
+        """Final test loss."""
+        return float(self.history["test_loss"].iloc[-1])
+
+
+def fit(
+    network: nn.Module,
+    data: Dataset,
+    *,
+    epochs: int,
+    lr: float,
+    optimiser: str = "sgd",
+    momentum: float = 0.0,
+    batch_size: int = 128,
+    seed: int = 0,
+    device: str | torch.device = "cpu",
+    progress: bool = True,
+    loss: str = "auto",
+) -> Run:
+    """Train ``network`` on ``data``, in place.
+
+    Parameters
+    ----------
+    network : a module from inputs to logits (or to targets, in regression).
+    data : a :class:`~actlab.datasets.Dataset`.
+    epochs : passes over the training set.
+    lr : step size.
+    optimiser : ``"sgd"``, ``"adam"`` or ``"adamw"``.
+    momentum : of SGD only.
+    batch_size : examples per step; the last batch of an epoch may be smaller.
+    seed : of the order of the examples, and of random layers such as dropout.
+    device : where the training runs.
+    progress : whether to show a bar.
+    loss : ``"cross_entropy"``, ``"mse"``, or ``"auto"``: cross-entropy for whole-number
+        targets, mean squared error for others.
+
+    Returns a :class:`Run`.  The same seed gives the same bits on the same machine with
+    the same number of threads; torch's global generators are left as they were.  Raises
+    :class:`NonFiniteLossError` at the first step whose loss is inf or nan, and
+    ``ValueError`` for settings that make no sense.  Chapter 01.
+    """
+    _check_settings(epochs, lr, optimiser, momentum, batch_size)
+    criterion = _criterion(loss, data.y_train)
+    network.to(device)
+    data = _prepare(network, data.to(device))
+    stepper = _optimiser(network, optimiser, lr, momentum)
+    settings = {
+        "data": data.name,
+        "epochs": epochs,
+        "lr": lr,
+        "optimiser": optimiser,
+        "momentum": momentum,
+        "batch_size": batch_size,
+        "seed": seed,
+        "loss": loss,
+    }
+    start = time.perf_counter()
+    generator = torch.Generator().manual_seed(seed)
+    rows = [_row(0, math.nan, network, data, criterion)]
+    with _random_layers(seed, device), _bar(epochs, progress) as bar:
+        for epoch in range(1, epochs + 1):
+            order = torch.randperm(len(data.x_train), generator=generator)
+            train_loss = _train_epoch(
+                network, data, order.to(device), batch_size, stepper, criterion, epoch
+            )
+            rows.append(_row(epoch, train_loss, network, data, criterion))
+            bar.set_postfix_str(_summary(rows[-1]), refresh=False)
+            bar.update()
+    seconds = time.perf_counter() - start
+    return Run(network, pd.DataFrame(rows), seconds, settings)
+
+
+def evaluate(network: nn.Module, x: Tensor, y: Tensor) -> tuple[float, float]:
+    """Return the mean loss and the accuracy in percent (nan for regression).
+
+    ``x`` has shape (examples, inputs); whole-number targets ``y`` mean classification
+    with cross-entropy, others regression with mean squared error.  Dropout and its like
+    are off meanwhile.  Chapter 01.
+    """
+    return _evaluate(network, x, y, _criterion("auto", y))
+
+
+def _train_epoch(
+    network: nn.Module,
+    data: Dataset,
+    order: Tensor,
+    batch_size: int,
+    stepper: torch.optim.Optimizer,
+    criterion: Callable[[Tensor, Tensor], Tensor],
+    epoch: int,
+) -> float:
+    """Take every example once in the given order; return the mean of the losses."""
+    network.train()
+    total, before = 0.0, None
+    for step, index in enumerate(order.split(batch_size), start=1):
+        x = data.x_train.index_select(0, index)
+        loss = criterion(network(x), data.y_train.index_select(0, index))
+        value = loss.item()
+        if not math.isfinite(value):
+            lr = stepper.param_groups[0]["lr"]
+            raise NonFiniteLossError(epoch, step, value, before, lr)
+        stepper.zero_grad(set_to_none=True)
+        loss.backward()
+        stepper.step()
+        total += value * len(index)
+        before = value
+    return total / len(order)
+
+
+@torch.no_grad()
+def _evaluate(
+    network: nn.Module, x: Tensor, y: Tensor, criterion: Callable
+) -> tuple[float, float]:
+    was_training = network.training
+    network.eval()
+    total, right = 0.0, 0
+    for batch, target in zip(x.split(EVALUATION_BATCH), y.split(EVALUATION_BATCH)):
+        output = network(batch)
+        total += criterion(output, target).item() * len(batch)
+        if criterion is F.cross_entropy:
+            right += (output.argmax(1) == target).sum().item()
+    network.train(was_training)
+    accuracy = 100 * right / len(x) if criterion is F.cross_entropy else math.nan
+    return total / len(x), accuracy
+
+
+def _row(
+    epoch: int, train_loss: float, network: nn.Module, data: Dataset, criterion
+) -> dict[str, float]:
+    test_loss, accuracy = _evaluate(network, data.x_test, data.y_test, criterion)
+    return {
+        "epoch": epoch,
+        "train_loss": train_loss,
+        "test_loss": test_loss,
+        "test_accuracy": accuracy,
+    }
+
+
+def _summary(row: dict[str, float]) -> str:
+    if math.isnan(row["test_accuracy"]):
+        return f"test loss {row['test_loss']:.4g}"
+    return f"test {row['test_accuracy']:.1f} %"
+
+
+def _optimiser(
+    network: nn.Module, name: str, lr: float, momentum: float
+) -> torch.optim.Optimizer:
+    parameters = [p for p in network.parameters() if p.requires_grad]
+    if not parameters:
+        raise ValueError("the network has no parameter to train")
+    # One fused kernel for all parameters instead of several per parameter.
+    fused = all(p.is_floating_point() for p in parameters)
+    if name == "sgd":
+        return torch.optim.SGD(parameters, lr=lr, momentum=momentum, fused=fused)
+    kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[name]
+    return kind(parameters, lr=lr, fused=fused)
+
+
+def _criterion(loss: str, y: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
+    _choose("loss", loss, LOSSES)
+    if loss == "auto":
+        loss = "mse" if y.is_floating_point() else "cross_entropy"
+    if loss == "cross_entropy" and y.is_floating_point():
+        raise ValueError(
+            f"cross-entropy needs whole-number class targets; y_train is {y.dtype}. "
+            "Use y.long(), or loss='mse' for regression"
+        )
+    return {"mse": _mean_squared_error, "cross_entropy": F.cross_entropy}[loss]
+
+
+def _mean_squared_error(output: Tensor, target: Tensor) -> Tensor:
+    # Shapes (n, 1) and (n,) would broadcast to (n, n) and train on nonsense.
+    return F.mse_loss(output, target.reshape(output.shape).to(output.dtype))
+
+
+def _prepare(network: nn.Module, data: Dataset) -> Dataset:
+    """Cast the inputs to the network's number type, and say so."""
+    from dataclasses import replace
+
+    dtype = next((p.dtype for p in network.parameters()), torch.float32)
+    if data.x_train.dtype == dtype and data.x_test.dtype == dtype:
+        return data
+    warnings.warn(
+        f"the inputs are {data.x_train.dtype} and the network is {dtype}: the inputs "
+        f"are cast to {dtype}; x.to({dtype}) beforehand silences this",
+        stacklevel=3,
+    )
+    return replace(data, x_train=data.x_train.to(dtype), x_test=data.x_test.to(dtype))
+
+
+def _check_settings(epochs, lr, optimiser, momentum, batch_size) -> None:
+    _choose("optimiser", optimiser, OPTIMISERS)
+    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
+        if not isinstance(value, int) or value < (name == "batch_size"):
+            raise ValueError(f"{name} is {value!r}; give a positive whole number")
+    if not (math.isfinite(lr) and lr > 0):
+        raise ValueError(f"lr is {lr!r}; give a positive number, for instance 0.1")
+    if not 0 <= momentum < 1:
+        raise ValueError(f"momentum is {momentum!r}; give a number from 0 to below 1")
+    if momentum and optimiser != "sgd":
+        raise ValueError(
+            f"momentum is a setting of optimiser='sgd'; {optimiser!r} has its own "
+            "averages, so leave momentum out"
+        )
+
+
+def _choose(what: str, name: str, choices: tuple[str, ...]) -> None:
+    if name in choices:
+        return
+    close = get_close_matches(str(name), choices, n=1)
+    hint = f"did you mean {close[0]!r}?" if close else f"choose one of {list(choices)}"
+    raise ValueError(f"unknown {what} {name!r}; {hint}")
+
+
+@contextmanager
+def _random_layers(seed: int, device: str | torch.device) -> Iterator[None]:
+    """Seed torch's generators inside the block only, for dropout and its like."""
+    device = torch.device(device)
+    devices = [device] if device.type == "cuda" else []
+    with torch.random.fork_rng(devices=devices):
+        torch.default_generator.manual_seed(seed)
+        if devices:
+            torch.cuda.manual_seed(seed)
+        yield
+
+
+def _bar(epochs: int, progress: bool):
+    from tqdm.auto import tqdm
+
+    # Leave nothing behind: a finished bar in a notebook's output is noise.
+    return tqdm(total=epochs, desc="epochs", leave=False, disable=not progress)
