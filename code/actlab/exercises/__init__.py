@@ -1,0 +1,12 @@
+"""Exercises that say what went wrong: `ask`, `check`, `predict`, `progress`.
+
+Chapters put their exercises into `chapterNN.py` (see `model`); they are imported
+only when one of them is needed.
+"""
+
+from __future__ import annotations
+
+from .core import check, progress
+from .model import ExerciseError
+
+__all__ = ["ExerciseError", "check", "progress"]

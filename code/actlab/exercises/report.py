@@ -1,0 +1,498 @@
+"""Judging Python answers: a `Report` that runs a reader's function safely.
+
+A reader's function may raise anything, print a lot, change its input, return
+nothing, or return a million rows. It gets clones, its output is swallowed, and
+whatever happens becomes one sentence. The first failure ends the grading, so a
+grader reads like a list of expectations:
+
+    def grade_4_2(answer, variant, report):
+        x = report.draw(50, -3, 3)
+        report.compare(
+            answer,
+            lambda x, slope: torch.where(x > 0, x, slope * x),
+            [(x, 0.1), (x, 1.5), (x, -0.3)],
+            names=("x", "slope"),
+            mistakes=[(lambda x, slope: torch.maximum(slope * x, x), "max(…) is …")],
+        )
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dis
+import io
+import math
+import random
+import sys
+import warnings
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+__all__ = ["Failed", "NotAttempted", "Report", "is_stub", "show"]
+
+LONGEST = 120  # characters of anything the reader made that go into a reply
+LARGEST = 50_000_000  # elements of a returned tensor that are looked at
+
+
+class Failed(Exception):
+    """The answer is wrong; the text is the reply."""
+
+
+class NotAttempted(Exception):
+    """The stub was left as it is."""
+
+
+class _Sink(io.TextIOBase):
+    """Takes whatever a reader's function prints, and keeps nothing."""
+
+    def write(self, text: str) -> int:
+        return len(text)
+
+
+def show(value: Any) -> str:
+    """A value in a few characters, whatever it is."""
+    try:
+        return _clip(_show(value))
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException:
+        return f"an object of type {type(value).__name__}"
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, torch.Tensor):
+        if value.numel() == 1:
+            return _show(value.item())
+        if value.dim() == 1 and value.numel() <= 8:
+            return "[" + ", ".join(_show(v) for v in value.tolist()) + "]"
+        return f"a tensor of shape {tuple(value.shape)}"
+    if isinstance(value, np.ndarray):
+        return f"a numpy array of shape {value.shape}"
+    if isinstance(value, (bool, np.bool_)):
+        return str(bool(value))
+    if isinstance(value, (float, np.floating)):
+        return f"{float(value):.4g}"
+    if isinstance(value, (int, np.integer)):
+        return str(value) if abs(value) < 10**12 else f"{float(value):.4g}"
+    if isinstance(value, (str, list, tuple, dict, set)):
+        return _clip(repr(value)) if len(value) <= 20 else _shape(value)
+    if callable(value):
+        return f"the function {getattr(value, '__name__', type(value).__name__)}"
+    return _shape(value)
+
+
+def _shape(value: Any) -> str:
+    name = type(value).__name__
+    return (
+        f"a {name} of length {len(value)}" if hasattr(value, "__len__") else f"{name}"
+    )
+
+
+def _clip(text: str) -> str:
+    text = " ".join(text.split())
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
+def _clone(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        return value.detach().clone().requires_grad_(value.requires_grad)
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if isinstance(value, (list, tuple)):
+        return type(value)(_clone(item) for item in value)
+    if isinstance(value, dict):
+        return {key: _clone(item) for key, item in value.items()}
+    return value
+
+
+def is_stub(function: Any) -> bool:
+    """Whether a function was left as handed out: only `...`, or `name = ...` in it."""
+    if isinstance(function, type):
+        own = [m for m in vars(function).values() if hasattr(m, "__code__")]
+        return any(is_stub(method) for method in own)
+    if isinstance(function, torch.nn.Module):
+        function = function.forward
+    code = getattr(getattr(function, "__func__", function), "__code__", None)
+    if code is None:
+        return False
+    steps = [s for s in dis.get_instructions(code) if s.opname not in _SILENT]
+    for step, following in zip(steps, steps[1:] + steps[-1:], strict=True):
+        if step.argval is ... and step.opname == "RETURN_CONST":
+            return True
+        stored = following.opname in _KEEPS
+        if step.opname == "LOAD_CONST" and step.argval is ... and stored:
+            return True
+    return all(
+        s.opname in ("LOAD_CONST", "RETURN_VALUE", "RETURN_CONST", "POP_TOP")
+        and (s.opname in ("RETURN_VALUE", "POP_TOP") or s.argval in (None, ...))
+        for s in steps
+    )
+
+
+_SILENT = {"RESUME", "NOP", "CACHE", "COPY_FREE_VARS", "MAKE_CELL", "EXTENDED_ARG"}
+_KEEPS = {"STORE_FAST", "STORE_NAME", "STORE_DEREF", "STORE_ATTR", "RETURN_VALUE"}
+
+
+@contextlib.contextmanager
+def _quiet():
+    """Swallow output, and put back what a reader's function may have changed."""
+    kept = torch.get_rng_state(), np.random.get_state(), random.getstate()
+    dtype, grad = torch.get_default_dtype(), torch.is_grad_enabled()
+    limit = sys.getrecursionlimit()
+    try:
+        with (
+            contextlib.redirect_stdout(_Sink()),
+            contextlib.redirect_stderr(_Sink()),
+            warnings.catch_warnings(),
+        ):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        torch.set_rng_state(kept[0])
+        np.random.set_state(kept[1])
+        random.setstate(kept[2])
+        torch.set_default_dtype(dtype)
+        torch.set_grad_enabled(grad)
+        sys.setrecursionlimit(limit)
+
+
+class Report:
+    """What is known about one answer while it is graded.
+
+    cases: how many comparisons have agreed so far. Every method either returns or
+    ends the grading with a reply.
+    """
+
+    def __init__(self, exercise: str, variant: int | None = None) -> None:
+        self.exercise = exercise
+        self.variant = variant
+        self.cases = 0
+
+    # -- ending ----------------------------------------------------------------
+
+    def fail(self, text: str) -> None:
+        """End the grading: the answer is wrong, and this is why."""
+        raise Failed(text)
+
+    def expect(self, condition: Any, text: str) -> None:
+        """Fail with `text` unless the condition holds; counts as one case."""
+        if not bool(condition):
+            self.fail(text)
+        self.cases += 1
+
+    # -- numbers to test with --------------------------------------------------
+
+    def generator(self, salt: str = "") -> torch.Generator:
+        """A random generator that depends on exercise, variant and salt only."""
+        name = f"{self.exercise}/{self.variant}/{salt}"
+        return torch.Generator().manual_seed(zlib.crc32(name.encode()))
+
+    def draw(
+        self,
+        *shape: int | float,
+        dtype: torch.dtype = torch.float32,
+        salt: str = "",
+    ) -> torch.Tensor:
+        """Even random numbers: `draw(50, -3, 3)`; the last two are the ends."""
+        *size, low, high = shape
+        size = [int(n) for n in size]
+        drawn = torch.rand(size, generator=self.generator(salt), dtype=torch.float64)
+        return (low + (high - low) * drawn).to(dtype)
+
+    # -- the reader's function -------------------------------------------------
+
+    def function(self, answer: Any, example: str = "") -> None:
+        """Fail unless the answer is a function, and one that was written."""
+        if not callable(answer):
+            wanted = f", such as {example}" if example else ""
+            self.fail(f"a function is expected{wanted}; got {show(answer)}.")
+        if is_stub(answer):
+            raise NotAttempted
+
+    def call(self, function: Callable[..., Any], *arguments: Any, at: str = "") -> Any:
+        """What the reader's function returns for clones of the arguments.
+
+        Fails if it raises anything or returns None; `at` names the case.
+        """
+        if is_stub(function):
+            raise NotAttempted
+        given = [_clone(argument) for argument in arguments]
+        at = at or self.where(arguments)
+        try:
+            with _quiet():
+                got = function(*given)
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        except NotImplementedError:
+            raise NotAttempted from None
+        except BaseException as error:
+            self.fail(f"{at}: raised {_name(error)}.")
+        if got is ...:
+            raise NotAttempted
+        if got is None:
+            self.fail(f"{at}: returned None: is the return missing?")
+        return got
+
+    def where(
+        self,
+        arguments: Sequence[Any],
+        names: Sequence[str] = (),
+        place: tuple[int, ...] | None = None,
+        shape: torch.Size | None = None,
+    ) -> str:
+        """ "at x = 2.0, slope = 1.5": the case in words, one element of it if asked."""
+        words = []
+        for position, argument in enumerate(arguments):
+            name = names[position] if position < len(names) else ""
+            tensor = isinstance(argument, torch.Tensor)
+            if tensor and place is not None and argument.shape == shape:
+                text = _plain(argument[place].item())
+            elif (
+                tensor
+                and argument.dim() > 0
+                and not (argument.dim() == 1 and argument.numel() <= 4)
+            ):
+                name, text = "", f"{name or 'shape'} of shape {tuple(argument.shape)}"
+                text = text.replace("shape of shape", "shape")
+            elif isinstance(argument, float):
+                text = _plain(argument)
+            else:
+                text = show(argument)
+            words.append(f"{name} = {text}" if name else text)
+        return "at " + ", ".join(words) if words else "called without arguments"
+
+    # -- comparing -------------------------------------------------------------
+
+    def compare(
+        self,
+        function: Callable[..., Any],
+        oracle: Callable[..., Any],
+        cases: Iterable[tuple],
+        *,
+        names: Sequence[str] = (),
+        tolerance: float = 1e-5,
+        mistakes: Sequence[tuple[Callable[..., Any], str]] = (),
+        diagnose: Callable[[list, list], str | None] | None = None,
+        dtype: bool = False,
+        where: Callable[..., str] | None = None,
+    ) -> list:
+        """Fail at the first case where the function and the oracle disagree.
+
+        cases: tuples of arguments. names: of the arguments. tolerance: absolute plus
+        relative. mistakes: (wrong function, reply); the reply of the first one whose
+        outputs the reader's share on all cases is added. diagnose: (outputs of the
+        reader, expected outputs) -> reply or None, asked if no mistake fits; an
+        output that could not be had is None. dtype: also compare the dtype. where:
+        (arguments) -> words for a case, instead of "at x = 2.0". Returns the outputs.
+        """
+        self.function(function)
+        cases = [case if isinstance(case, tuple) else (case,) for case in cases]
+        expected = [oracle(*_clone(case)) for case in cases]
+        outputs: list[Any] = []
+        failure = ""
+        for case, right in zip(cases, expected, strict=True):
+            at = where(*case) if where else self.where(case, names)
+            try:
+                got = self.call(function, *case, at=at)
+                outputs.append(got)
+                words = self._difference(case, names, right, got, tolerance, at, where)
+                if not words and dtype:
+                    words = _dtype_difference(at, right, got)
+            except Failed as stopped:
+                outputs.append(None)
+                words = str(stopped)
+            failure = failure or words
+        if failure:
+            why = _explain(cases, outputs, expected, mistakes, diagnose, tolerance)
+            self.fail(f"{failure} {why}".strip())
+        self.cases += sum(_elements(c, e) for c, e in zip(cases, expected, strict=True))
+        return outputs
+
+    def near(
+        self,
+        name: str,
+        got: Any,
+        expected: float,
+        tolerance: float = 1e-3,
+        *,
+        mistakes: Sequence[tuple[float, str]] = (),
+        close: float | None = None,
+    ) -> float:
+        """Fail unless a returned number lies within `tolerance` of the expected one.
+
+        mistakes: (value, reply): the reply of the first value that lies within
+        `close` (default: the tolerance) of what was got is added. Returns it.
+        """
+        value = self.number(got, name)
+        if math.isfinite(value) and abs(value - expected) <= tolerance:
+            self.cases += 1
+            return value
+        why = ""
+        for wrong, reply in mistakes:
+            if abs(value - wrong) <= (tolerance if close is None else close):
+                why = reply
+                break
+        seen = f"{name}: expected {show(float(expected))}, got {show(value)}."
+        self.fail(f"{seen} {why}".strip())
+        return value
+
+    def within(
+        self, name: str, got: Any, low: float, high: float, why: str = ""
+    ) -> float:
+        """Fail unless a returned number lies between `low` and `high`; returns it."""
+        value = self.number(got, name)
+        if not low <= value <= high:
+            self.fail(
+                f"{name}: expected between {show(float(low))} and {show(float(high))}, "
+                f"got {show(value)}. {why}".strip()
+            )
+        self.cases += 1
+        return value
+
+    def number(self, value: Any, name: str = "the answer") -> float:
+        """The value as a float; fails with what was got if it is not one number."""
+        if value is ... or (value is None and name == "the answer"):
+            raise NotAttempted
+        if value is None:
+            self.fail(f"{name}: got None: is the return missing?")
+        if isinstance(value, str):
+            self.fail(f"{name}: a number is expected, got the text {show(value)}.")
+        try:
+            size = getattr(value, "numel", lambda: getattr(value, "size", 1))
+            if (size() if callable(size) else size) != 1:
+                self.fail(f"{name}: one number is expected, got {show(value)}.")
+            return float(value.item() if hasattr(value, "item") else value)
+        except (Failed, KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException:
+            self.fail(f"{name}: a number is expected, got {show(value)}.")
+        return math.nan
+
+    def tensor(
+        self,
+        value: Any,
+        shape: Sequence[int] | None = None,
+        name: str = "the answer",
+    ) -> torch.Tensor:
+        """The value as a detached tensor; fails if it is none or of another shape."""
+        if value is None:
+            self.fail(f"{name}: got None: is the return missing?")
+        if not isinstance(value, torch.Tensor):
+            self.fail(f"{name}: a tensor is expected, got {show(value)}.")
+        if shape is not None and tuple(value.shape) != tuple(shape):
+            self.fail(
+                f"{name}: got shape {tuple(value.shape)}, expected {tuple(shape)}."
+            )
+        if value.numel() > LARGEST:
+            self.fail(f"{name}: {value.numel():,} elements are far too many.")
+        return value.detach()
+
+    def _difference(self, case, names, right, got, tolerance, at, where) -> str:
+        """How one output differs from the expected one, in words; empty if not."""
+        if isinstance(right, (tuple, list)):
+            return self._tuple_difference(case, names, right, got, tolerance, at, where)
+        if not isinstance(right, torch.Tensor):
+            if isinstance(right, (bool, str)) and not isinstance(got, torch.Tensor):
+                same = type(got) is type(right) and got == right
+                return "" if same else f"{at}: expected {show(right)}, got {show(got)}."
+            right = torch.as_tensor(right)
+            got = torch.as_tensor(self.number(got, at), dtype=torch.float64)
+        got = self.tensor(got, right.shape, at)
+        if got.is_complex() != right.is_complex():
+            return f"{at}: expected {right.dtype}, got {got.dtype}."
+        wide = torch.complex128 if right.is_complex() else torch.float64
+        got, right = got.to(wide), right.detach().to(wide)
+        bad = ~torch.isclose(got, right, tolerance, tolerance, equal_nan=True)
+        if not bad.any():
+            return ""
+        place = tuple(bad.nonzero()[0].tolist())
+        if not where and right.dim() > 0:
+            at = self.where(case, names, place, right.shape)
+            shared = any(getattr(c, "shape", None) == right.shape for c in case)
+            if not shared:
+                at += f", element {list(place)}"
+        return f"{at}: expected {show(right[place])}, got {show(got[place])}."
+
+    def _tuple_difference(self, case, names, right, got, tolerance, at, where) -> str:
+        if not isinstance(got, (tuple, list)) or len(got) != len(right):
+            return f"{at}: {len(right)} values are expected, got {show(got)}."
+        for position, (r, g) in enumerate(zip(right, got, strict=True)):
+            words = self._difference(case, names, r, g, tolerance, at, where)
+            if words:
+                return f"value {position + 1} of {len(right)}, {words}"
+        return ""
+
+
+def _dtype_difference(at: str, right: Any, got: Any) -> str:
+    wanted, found = getattr(right, "dtype", None), getattr(got, "dtype", None)
+    if wanted == found:
+        return ""
+    return f"{at}: the values are right, the dtype is {found} and should be {wanted}."
+
+
+def _explain(cases, outputs, expected, mistakes, diagnose, tolerance) -> str:
+    """The reply of the mistake that these outputs come from, if it is a known one."""
+    judge = Report("")
+    for wrong, reply in mistakes:
+        if _shares(judge, wrong, cases, outputs, tolerance):
+            return reply
+    if diagnose is None:
+        return ""
+    try:
+        return diagnose(outputs, expected) or ""
+    except Exception:  # a diagnosis must never hide the finding it should explain
+        return ""
+
+
+def _shares(judge: Report, wrong, cases, outputs, tolerance) -> bool:
+    """Whether the outputs are those of a wrong function (its errors included)."""
+    for case, output in zip(cases, outputs, strict=True):
+        try:
+            made = wrong(*_clone(case))
+        except Exception:
+            if output is not None:
+                return False
+            continue
+        try:
+            if output is None or judge._difference(
+                case, (), made, output, tolerance, "", None
+            ):
+                return False
+        except (Failed, NotAttempted):
+            return False
+    return True
+
+
+def _elements(case: tuple, expected: Any) -> int:
+    """How many cases one call stands for: its elements if it works on elements."""
+    if not isinstance(expected, torch.Tensor):
+        return 1
+    shared = any(
+        isinstance(argument, torch.Tensor) and argument.shape == expected.shape
+        for argument in case
+    )
+    return max(1, expected.numel()) if shared else 1
+
+
+def _plain(value: Any) -> str:
+    """A number as one would type it: 2.0, -0.3, 1e-11."""
+    if isinstance(value, float):
+        text = f"{value:.4g}"
+        bare = text.lstrip("-").isdigit()
+        return text + ".0" if bare else text
+    return show(value)
+
+
+def _name(error: BaseException) -> str:
+    try:
+        text = str(error)
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException:
+        text = ""
+    text = _clip(text)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
