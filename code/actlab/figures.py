@@ -1583,7 +1583,7 @@ def timeline(events: Sequence[tuple[int, str]]) -> Figure:
         axes.text(0.76, middle, str(year), va="center", color=COLOURS[0], weight="bold")
         axes.text(1.25, middle, text, va="center", linespacing=1.2)
         y += height
-    spans = [(b[0] - a[0], a[0], b[0]) for a, b in zip(ordered, ordered[1:])]  # noqa: B905
+    spans = [(b[0] - a[0], a[0], b[0]) for a, b in zip(ordered, ordered[1:])]
     longest = max(spans)
     alt = (
         f"Timeline of {len(ordered)} events from {first} to {last}, years to scale. "
