@@ -1,0 +1,10 @@
+"""The ``nn.Module`` activations that torch does not have, one file per family.
+
+Every module is safe in float16 and bfloat16: where the mathematics is finite, value
+and gradient are finite too. Nothing here imports another part of the course.
+"""
+
+from .classic import NewFun, Step
+from .smooth import QuickGELU, Swish, TeLU
+
+__all__ = ["NewFun", "QuickGELU", "Step", "Swish", "TeLU"]

@@ -1,0 +1,504 @@
+"""The catalogue: one record per activation function, each written down once.
+
+A scalar function is one SymPy expression. Its LaTeX, its derivative, its JavaScript,
+its 50-digit reference and its property sheet all come from that expression, so that
+a formula on the page, a curve in the browser and a number from torch cannot
+disagree.
+
+Chapter: 02 (what an activation function is), 03 to 08 (the families).
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import mpmath
+import numpy as np
+import sympy
+from torch import Tensor, nn
+
+from . import activations, formulas
+from .formulas import NamedConstant, NormalCDF, Sigmoid, Softplus, x
+
+__all__ = [
+    "Activation",
+    "CATALOGUE",
+    "FAMILIES",
+    "Param",
+    "UnknownActivationError",
+    "family",
+    "get",
+]
+
+FAMILIES = ("classic", "rectified", "smooth", "gated", "trainable", "output")
+
+
+class UnknownActivationError(KeyError):
+    """No function of that name; the message says which names come close."""
+
+    def __str__(self) -> str:
+        # KeyError would print the message as a quoted string.
+        return str(self.args[0]) if self.args else ""
+
+
+@dataclass(frozen=True)
+class Param:
+    """A parameter of a function: its default and the range of its slider.
+
+    ``trainable`` says whether the module of this row learns it; ``step`` is the
+    slider's step.
+    """
+
+    default: float
+    low: float
+    high: float
+    trainable: bool = False
+    step: float = 0.01
+
+
+@dataclass(frozen=True)
+class Activation:
+    """One row of the catalogue.
+
+    Attributes
+    ----------
+    key, name, aliases : how `get` finds it and how a page prints it.
+    family : one of `FAMILIES`; chapters 3 to 8, one each.
+    expr : the function as a SymPy expression in ``x``; None for ``kind="vector"``.
+    params : each other letter of ``expr`` with its default and slider range.
+    module : builds the ``nn.Module``, with the parameters as keywords.
+    torch : the name of torch's own class, or None.
+    source : the key of its first source in the bibliography, or None.
+    chapter : the chapter that explains it.
+    kind : "scalar" (element by element) or "vector".
+    reference : for vector functions, the function on a float64 array (last axis).
+    vector_latex : for vector functions, the formula as LaTeX.
+    """
+
+    key: str
+    name: str
+    family: str
+    expr: sympy.Expr | None
+    module: Callable[..., nn.Module]
+    chapter: int
+    params: Mapping[str, Param] = field(default_factory=dict)
+    torch: str | None = None
+    source: str | None = None
+    kind: str = "scalar"
+    reference: Callable[[np.ndarray], np.ndarray] | None = None
+    aliases: tuple[str, ...] = ()
+    vector_latex: str = ""
+
+    @cached_property
+    def derivative(self) -> sympy.Expr:
+        """The derivative, by SymPy; at a kink, the branch that torch takes."""
+        return sympy.diff(self._scalar("derivative"), x)
+
+    @cached_property
+    def latex(self) -> str:
+        """The formula as LaTeX, without dollar signs."""
+        return self.vector_latex or formulas.latex(self.expr)
+
+    @cached_property
+    def derivative_latex(self) -> str:
+        """The derivative as LaTeX, without dollar signs."""
+        return formulas.latex(self.derivative)
+
+    @cached_property
+    def javascript(self) -> str:
+        """The function as JavaScript in ``x`` and the parameters' names."""
+        return formulas.javascript(self._scalar("JavaScript"))
+
+    @cached_property
+    def derivative_javascript(self) -> str:
+        """The derivative as JavaScript in ``x`` and the parameters' names."""
+        return formulas.javascript(self.derivative)
+
+    def values(self, **params: float) -> dict[str, float]:
+        """Return every parameter's value: ``params``, and defaults for the rest.
+
+        Raises `TypeError` for a parameter that the function does not have.
+        """
+        unknown = sorted(set(params) - set(self.params))
+        if unknown:
+            known = ", ".join(self.params) or "none"
+            raise TypeError(
+                f"{self.name} has no parameter {unknown[0]!r}; it has: {known}"
+            )
+        defaults = {name: param.default for name, param in self.params.items()}
+        return defaults | params
+
+    def make(self, **params: float) -> nn.Module:
+        """Return a new module; a parameter left out takes its default."""
+        return self.module(**self.values(**params))
+
+    def __call__(self, tensor: Tensor) -> Tensor:
+        """Apply the function, with default parameters, to a tensor of any shape."""
+        module = self.make().to(device=tensor.device, dtype=tensor.dtype)
+        return module(tensor)
+
+    def numpy(self, **params: float) -> Callable[[np.ndarray], np.ndarray]:
+        """Return the function on float64 arrays."""
+        if self.kind == "vector" and self.reference is not None:
+            return self.reference
+        return formulas.numpy_function(self.expr, self.values(**params))
+
+    def numpy_derivative(self, **params: float) -> Callable[[np.ndarray], np.ndarray]:
+        """Return the derivative on float64 arrays."""
+        return formulas.numpy_function(self.derivative, self.values(**params))
+
+    def reference_value(self, x: float, **params: float) -> mpmath.mpf:
+        """Return f(x) to 50 digits."""
+        expr = self._scalar("reference value")
+        return formulas.mpmath_function(expr, self.values(**params))(x)
+
+    def reference_derivative(self, x: float, **params: float) -> mpmath.mpf:
+        """Return f′(x) to 50 digits."""
+        return formulas.mpmath_function(self.derivative, self.values(**params))(x)
+
+    def _scalar(self, wanted: str) -> sympy.Expr:
+        if self.expr is None:
+            raise TypeError(
+                f"{self.name} maps vectors to vectors: it has no {wanted} in x"
+            )
+        return self.expr
+
+
+# --- The rows ------------------------------------------------------------------
+
+CATALOGUE: dict[str, Activation] = {}
+_NAMES: dict[str, str] = {}
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("-", "").replace("_", "").replace(" ", "")
+
+
+def _add(row: Activation) -> None:
+    assert row.family in FAMILIES, row.family
+    CATALOGUE[row.key] = row
+    for name in (row.key, row.name, *row.aliases):
+        owner = _NAMES.setdefault(_plain(name), row.key)
+        assert owner == row.key, f"{name} names both {owner} and {row.key}"
+
+
+def _cases(*cases: tuple) -> sympy.Piecewise:
+    return sympy.Piecewise(*cases)
+
+
+_alpha, _beta, _theta, _a = sympy.symbols("alpha beta theta a", real=True)
+_half = sympy.Rational(1, 2)
+
+_add(
+    Activation(
+        key="step",
+        name="Step",
+        family="classic",
+        expr=_cases((1, x >= _theta), (0, True)),
+        params={"theta": Param(0.0, -3.0, 3.0)},
+        module=activations.Step,
+        torch="torch.heaviside",
+        source="mcculloch1943logical",
+        chapter=3,
+        aliases=("heaviside", "threshold unit"),
+    )
+)
+_add(
+    Activation(
+        key="identity",
+        name="Identity",
+        family="classic",
+        expr=x,
+        module=nn.Identity,
+        torch="torch.nn.Identity",
+        chapter=3,
+        aliases=("linear", "none"),
+    )
+)
+_add(
+    Activation(
+        key="sigmoid",
+        name="Sigmoid",
+        family="classic",
+        expr=Sigmoid(x),
+        module=nn.Sigmoid,
+        torch="torch.nn.Sigmoid",
+        source="verhulst1845recherches",
+        chapter=3,
+        aliases=("logistic",),
+    )
+)
+_add(
+    Activation(
+        key="newfun",
+        name="newfun",
+        family="classic",
+        expr=2 * Sigmoid(x) - 1,
+        module=activations.NewFun,
+        chapter=3,
+    )
+)
+_add(
+    Activation(
+        key="tanh",
+        name="Tanh",
+        family="classic",
+        expr=sympy.tanh(x),
+        module=nn.Tanh,
+        torch="torch.nn.Tanh",
+        source="lecun1998efficient",
+        chapter=3,
+    )
+)
+_add(
+    Activation(
+        key="relu",
+        name="ReLU",
+        family="rectified",
+        expr=_cases((x, x > 0), (0, True)),
+        module=nn.ReLU,
+        torch="torch.nn.ReLU",
+        source="nair2010rectified",
+        chapter=4,
+    )
+)
+_add(
+    Activation(
+        key="leaky_relu",
+        name="Leaky ReLU",
+        family="rectified",
+        expr=_cases((x, x > 0), (_alpha * x, True)),
+        params={"alpha": Param(0.01, -0.5, 1.0)},
+        module=lambda alpha=0.01: nn.LeakyReLU(alpha),
+        torch="torch.nn.LeakyReLU",
+        source="maas2013rectifier",
+        chapter=4,
+        aliases=("lrelu",),
+    )
+)
+_add(
+    Activation(
+        key="elu",
+        name="ELU",
+        family="rectified",
+        expr=_cases((x, x > 0), (_alpha * (sympy.exp(x) - 1), True)),
+        params={"alpha": Param(1.0, 0.0, 3.0)},
+        module=lambda alpha=1.0: nn.ELU(alpha),
+        torch="torch.nn.ELU",
+        source="clevert2016fast",
+        chapter=4,
+    )
+)
+_selu_alpha = NamedConstant(r"\alpha", "1.6732632423543772848170429916717")
+_selu_lambda = NamedConstant(r"\lambda", "1.0507009873554804934193349852946")
+_add(
+    Activation(
+        key="selu",
+        name="SELU",
+        family="rectified",
+        expr=_cases(
+            (_selu_lambda * x, x > 0),
+            (_selu_lambda * _selu_alpha * (sympy.exp(x) - 1), True),
+        ),
+        module=nn.SELU,
+        torch="torch.nn.SELU",
+        source="klambauer2017self",
+        chapter=4,
+    )
+)
+_add(
+    Activation(
+        key="softplus",
+        name="Softplus",
+        family="rectified",
+        expr=Softplus(_beta * x) / _beta,
+        params={"beta": Param(1.0, 0.1, 10.0)},
+        module=lambda beta=1.0: nn.Softplus(beta),
+        torch="torch.nn.Softplus",
+        source="dugas2001incorporating",
+        chapter=4,
+    )
+)
+_add(
+    Activation(
+        key="gelu",
+        name="GELU",
+        family="smooth",
+        expr=x * NormalCDF(x),
+        module=nn.GELU,
+        torch="torch.nn.GELU",
+        source="hendrycks2016gaussian",
+        chapter=5,
+    )
+)
+_root = NamedConstant(
+    r"\sqrt{2/\pi}", "0.79788456080286535587989211986876373695171726232987"
+)
+_cubic = sympy.Rational("0.044715")
+_add(
+    Activation(
+        key="gelu_tanh",
+        name="GELU (tanh form)",
+        family="smooth",
+        expr=_half * x * (1 + sympy.tanh(_root * (x + _cubic * x**3))),
+        module=lambda: nn.GELU(approximate="tanh"),
+        torch="torch.nn.GELU",
+        source="hendrycks2016gaussian",
+        chapter=5,
+        aliases=("gelu_new", "gelu_pytorch_tanh"),
+    )
+)
+_add(
+    Activation(
+        key="quick_gelu",
+        name="QuickGELU",
+        family="smooth",
+        expr=x * Sigmoid(sympy.Rational("1.702") * x),
+        module=activations.QuickGELU,
+        source="hendrycks2016gaussian",
+        chapter=5,
+        aliases=("GELU (sigmoid form)", "gelu_sigmoid"),
+    )
+)
+_add(
+    Activation(
+        key="swish",
+        name="Swish",
+        family="smooth",
+        expr=x * Sigmoid(_beta * x),
+        params={"beta": Param(1.0, 0.0, 10.0)},
+        module=activations.Swish,
+        torch="torch.nn.SiLU",
+        source="ramachandran2017searching",
+        chapter=5,
+        aliases=("silu", "swish-1"),
+    )
+)
+_add(
+    Activation(
+        key="hardswish",
+        name="Hardswish",
+        family="smooth",
+        expr=_cases((0, x <= -3), (x, x >= 3), (x * (x + 3) / 6, True)),
+        module=nn.Hardswish,
+        torch="torch.nn.Hardswish",
+        source="howard2019searching",
+        chapter=5,
+    )
+)
+_add(
+    Activation(
+        key="mish",
+        name="Mish",
+        family="smooth",
+        expr=x * sympy.tanh(Softplus(x)),
+        module=nn.Mish,
+        torch="torch.nn.Mish",
+        source="misra2020mish",
+        chapter=5,
+    )
+)
+_add(
+    Activation(
+        key="telu",
+        name="TeLU",
+        family="smooth",
+        expr=x * sympy.tanh(sympy.exp(x)),
+        module=activations.TeLU,
+        source="fernandez2024telu",
+        chapter=5,
+    )
+)
+
+
+def _glu(values: np.ndarray) -> np.ndarray:
+    halves = np.split(np.asarray(values, dtype=np.float64), 2, axis=-1)
+    return halves[0] * formulas.numpy_function(Sigmoid(x))(halves[1])
+
+
+def _softmax(values: np.ndarray) -> np.ndarray:
+    values = np.asarray(values, dtype=np.float64)
+    weights = np.exp(values - values.max(axis=-1, keepdims=True))
+    return weights / weights.sum(axis=-1, keepdims=True)
+
+
+_add(
+    Activation(
+        key="glu",
+        name="GLU",
+        family="gated",
+        expr=None,
+        module=nn.GLU,
+        torch="torch.nn.GLU",
+        source="dauphin2017language",
+        chapter=7,
+        kind="vector",
+        reference=_glu,
+        vector_latex=r"a \odot \sigma(c), \quad (a, c) = \text{the halves of } x",
+    )
+)
+_add(
+    Activation(
+        key="prelu",
+        name="PReLU",
+        family="trainable",
+        expr=_cases((x, x > 0), (_a * x, True)),
+        params={"a": Param(0.25, -0.5, 2.5, trainable=True)},
+        module=lambda a=0.25: nn.PReLU(init=a),
+        torch="torch.nn.PReLU",
+        source="he2015delving",
+        chapter=8,
+    )
+)
+_add(
+    Activation(
+        key="softmax",
+        name="Softmax",
+        family="output",
+        expr=None,
+        module=lambda: nn.Softmax(dim=-1),
+        torch="torch.nn.Softmax",
+        source="bridle1990probabilistic",
+        chapter=6,
+        kind="vector",
+        reference=_softmax,
+        vector_latex=r"\frac{e^{x_i}}{\sum_j e^{x_j}}",
+    )
+)
+
+
+def get(key: str) -> Activation:
+    """Return the function called ``key``, ignoring case, hyphens and underscores.
+
+    Raises `UnknownActivationError` (a `KeyError`) that names the closest keys.
+    """
+    found = _NAMES.get(_plain(key)) if isinstance(key, str) else None
+    if found is not None:
+        return CATALOGUE[found]
+    if not isinstance(key, str):
+        raise UnknownActivationError(
+            f"an activation's name is a string such as 'relu', not {key!r}"
+        )
+    close = difflib.get_close_matches(_plain(key), _NAMES, n=3, cutoff=0.6)
+    keys = list(dict.fromkeys(_NAMES[name] for name in close))
+    if keys:
+        hint = f"did you mean {' or '.join(repr(name) for name in keys)}?"
+    else:
+        hint = f"known: {', '.join(CATALOGUE)}"
+    shown = key if len(key) <= 40 else key[:37] + "..."
+    raise UnknownActivationError(f"unknown activation {shown!r}; {hint}")
+
+
+def family(name: str) -> list[Activation]:
+    """Return the rows of one of `FAMILIES`, in the catalogue's order.
+
+    Raises `UnknownActivationError` for any other name.
+    """
+    if name not in FAMILIES:
+        raise UnknownActivationError(
+            f"unknown family {name!r}; there are {', '.join(FAMILIES)}"
+        )
+    return [row for row in CATALOGUE.values() if row.family == name]
