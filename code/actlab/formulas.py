@@ -197,24 +197,35 @@ def _mpmath_cdf(u: mpmath.mpf) -> mpmath.mpf:
     return mpmath.erfc(-u / mpmath.sqrt(2)) / 2
 
 
+def _mpmath_exp(u: mpmath.mpf) -> mpmath.mpf:
+    # e^(10^310) has an exponent of a thousand bits; much more would take forever.
+    if abs(u) > mpmath.mpf("1e310"):
+        return mpmath.inf if u > 0 else mpmath.mpf(0)
+    return mpmath.exp(u)
+
+
+def _mpmath_tanh(u: mpmath.mpf) -> mpmath.mpf:
+    return mpmath.sign(u) if abs(u) > 1e3 else mpmath.tanh(u)
+
+
 class _Mpmath:
     """One number at a time, with as many digits as mpmath's context has."""
 
     functions: Mapping[type, Callable] = {
-        Sigmoid: lambda u: 1 / (1 + mpmath.exp(-u)),
+        Sigmoid: lambda u: 1 / (1 + _mpmath_exp(-u)),
         NormalCDF: _mpmath_cdf,
-        NormalPDF: lambda u: mpmath.exp(-u * u / 2) / mpmath.sqrt(2 * mpmath.pi),
-        Softplus: lambda u: max(u, mpmath.mpf(0)) + mpmath.log1p(mpmath.exp(-abs(u))),
+        NormalPDF: lambda u: _mpmath_exp(-u * u / 2) / mpmath.sqrt(2 * mpmath.pi),
+        Softplus: lambda u: max(u, mpmath.mpf(0)) + mpmath.log1p(_mpmath_exp(-abs(u))),
         Maximum: max,
         Minimum: min,
-        sympy.exp: mpmath.exp,
+        sympy.exp: _mpmath_exp,
         sympy.log: mpmath.log,
         sympy.sin: mpmath.sin,
         sympy.cos: mpmath.cos,
         sympy.tan: mpmath.tan,
         sympy.sinh: mpmath.sinh,
         sympy.cosh: mpmath.cosh,
-        sympy.tanh: mpmath.tanh,
+        sympy.tanh: _mpmath_tanh,
         sympy.asin: mpmath.asin,
         sympy.acos: mpmath.acos,
         sympy.atan: mpmath.atan,
@@ -244,6 +255,8 @@ class _Mpmath:
 
     @staticmethod
     def product(first: Any, second: Any) -> Any:
+        if first == 0 or second == 0:
+            return mpmath.mpf(0)
         return first * second
 
     @staticmethod
