@@ -26,8 +26,8 @@ class Interval:
         return (self.high - self.low) / 2
 
     def __str__(self) -> str:
-        if self.n == 1:
-            return f"{self.mean:.1f} (n = 1)"
+        if self.n <= 1:
+            return f"{self.mean:.1f} (n = {self.n})"
         return f"{self.mean:.1f} ± {self.half_width:.1f} (n = {self.n})"
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any
 
@@ -132,13 +132,15 @@ def fit(
     start = time.perf_counter()
     generator = torch.Generator().manual_seed(seed)
     rows = [_row(0, math.nan, network, data, criterion)]
+    last = None
     with _random_layers(seed, device), _bar(epochs, progress) as bar:
         for epoch in range(1, epochs + 1):
             order = torch.randperm(len(data.x_train), generator=generator)
-            train_loss = _train_epoch(
-                network, data, order.to(device), batch_size, stepper, criterion, epoch
+            batches = order.to(device).split(batch_size)
+            mean, last = _train_epoch(
+                network, data, batches, stepper, criterion, epoch, last
             )
-            rows.append(_row(epoch, train_loss, network, data, criterion))
+            rows.append(_row(epoch, mean, network, data, criterion))
             bar.set_postfix_str(_summary(rows[-1]), refresh=False)
             bar.update()
     seconds = time.perf_counter() - start
@@ -158,16 +160,16 @@ def evaluate(network: nn.Module, x: Tensor, y: Tensor) -> tuple[float, float]:
 def _train_epoch(
     network: nn.Module,
     data: Dataset,
-    order: Tensor,
-    batch_size: int,
+    batches: Sequence[Tensor],
     stepper: torch.optim.Optimizer,
     criterion: Callable[[Tensor, Tensor], Tensor],
     epoch: int,
-) -> float:
-    """Take every example once in the given order; return the mean of the losses."""
+    before: float | None,
+) -> tuple[float, float]:
+    """Take one step per batch of example numbers; return the mean loss and the last."""
     network.train()
-    total, before = 0.0, None
-    for step, index in enumerate(order.split(batch_size), start=1):
+    total = 0.0
+    for step, index in enumerate(batches, start=1):
         x = data.x_train.index_select(0, index)
         loss = criterion(network(x), data.y_train.index_select(0, index))
         value = loss.item()
@@ -179,7 +181,7 @@ def _train_epoch(
         stepper.step()
         total += value * len(index)
         before = value
-    return total / len(order)
+    return total / sum(map(len, batches)), before
 
 
 @torch.no_grad()
@@ -224,7 +226,7 @@ def _optimiser(
     if not parameters:
         raise ValueError("the network has no parameter to train")
     # One fused kernel for all parameters instead of several per parameter.
-    fused = all(p.is_floating_point() for p in parameters)
+    fused = all(p.device.type in ("cpu", "cuda") for p in parameters)
     if name == "sgd":
         return torch.optim.SGD(parameters, lr=lr, momentum=momentum, fused=fused)
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[name]
@@ -250,8 +252,6 @@ def _mean_squared_error(output: Tensor, target: Tensor) -> Tensor:
 
 def _prepare(network: nn.Module, data: Dataset) -> Dataset:
     """Cast the inputs to the network's number type, and say so."""
-    from dataclasses import replace
-
     dtype = next((p.dtype for p in network.parameters()), torch.float32)
     if data.x_train.dtype == dtype and data.x_test.dtype == dtype:
         return data
