@@ -5,14 +5,20 @@ The self-test sends a reader to the chapter that answers what was missed.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .model import Choice, Number, Page, Prediction, Wrong
+
+if TYPE_CHECKING:
+    from actlab.statistics import Interval
 
 __all__ = ["EXERCISES", "PREDICTIONS"]
 
 
-def _linear_accuracy() -> float:
-    """Measured test accuracy (%) without activations, small steps, epoch 15."""
+def _linear_accuracy() -> Interval:
+    """Measured test accuracy (%) without activations, small steps, 15 epochs."""
     from actlab import studies
+    from actlab.statistics import interval
 
     runs = studies.load("first-look")
     chosen = runs[
@@ -20,7 +26,7 @@ def _linear_accuracy() -> float:
         & (runs["regime"] == "small_step")
         & (runs["epoch"] == 15)
     ]
-    return float(chosen["test_accuracy"].mean())
+    return interval(chosen["test_accuracy"])
 
 
 PREDICTIONS = [
