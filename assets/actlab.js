@@ -1,0 +1,152 @@
+/* What the site adds to the pages: results that wait for a prediction, solutions that
+   wait for an answer, figures that enlarge. Without JavaScript everything is visible.
+
+   Events, sent by the elements of actlab.exercises on document:
+     actlab:reveal    {id}  a prediction was committed, or "show me" was chosen
+     actlab:answered  {id}  an exercise was answered
+   Browser storage, where it is allowed: actlab.predict.ID, actlab.ask.ID. */
+(() => {
+  "use strict";
+  document.documentElement.classList.add("actlab-js");
+
+  const stored = (key) => {
+    try {
+      return window.localStorage.getItem(key);
+    } catch {
+      return null; // storage can be switched off
+    }
+  };
+
+  const element = (kind, id) =>
+    document.querySelector(`.actlab-${kind}[data-id="${CSS.escape(id)}"]`);
+
+  // --- predictions ---------------------------------------------------------------
+
+  const reveal = (id) => {
+    document.querySelectorAll(".actlab-reveal").forEach((part) => {
+      if (part.dataset.reveal === id) part.classList.remove("actlab-closed");
+    });
+    document.querySelectorAll(".actlab-waiting").forEach((note) => {
+      if (note.dataset.reveal === id) note.remove();
+    });
+  };
+
+  const waitingNote = (id) => {
+    const note = document.createElement("p");
+    note.className = "actlab-waiting";
+    note.dataset.reveal = id;
+    note.append("The result waits for your prediction ");
+    const link = document.createElement("a");
+    link.textContent = id;
+    link.href = "#";
+    link.addEventListener("click", (event) => {
+      event.preventDefault();
+      const target = element("predict", id);
+      target.scrollIntoView({ block: "center" });
+      const first = target.querySelector("input, select, button");
+      if (first) first.focus({ preventScroll: true });
+    });
+    note.append(link, ".");
+    return note;
+  };
+
+  const closeReveals = () => {
+    let previous = null;
+    document.querySelectorAll(".actlab-reveal").forEach((part) => {
+      const id = part.dataset.reveal;
+      // With no element to commit on, nothing would ever open it again.
+      if (!element("predict", id) || stored(`actlab.predict.${id}`) !== null) return;
+      part.classList.add("actlab-closed");
+      const follows = part.previousElementSibling === previous && previous !== null;
+      if (!(follows && previous.dataset.reveal === id)) part.before(waitingNote(id));
+      previous = part;
+    });
+  };
+
+  document.addEventListener("actlab:reveal", (event) => reveal(event.detail.id));
+
+  // --- solutions -----------------------------------------------------------------
+
+  const openSolution = (id) => {
+    document.querySelectorAll("details.actlab-gated").forEach((details) => {
+      if (details.dataset.solution !== id) return;
+      details.classList.remove("actlab-gated");
+      details.querySelectorAll(":scope > .actlab-stuck").forEach((b) => b.remove());
+    });
+  };
+
+  const gateSolutions = () => {
+    document.querySelectorAll("details[data-solution]").forEach((details) => {
+      const id = details.dataset.solution;
+      if (!element("ask", id) || stored(`actlab.ask.${id}`) !== null) return;
+      details.classList.add("actlab-gated");
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "actlab-stuck btn btn-sm btn-outline-primary";
+      button.textContent = "I am stuck: show the solution";
+      button.addEventListener("click", () => {
+        openSolution(id);
+        details.querySelector("summary").focus();
+      });
+      details.querySelector("summary").after(button);
+    });
+  };
+
+  document.addEventListener("actlab:answered", (event) => openSolution(event.detail.id));
+
+  // --- figures -------------------------------------------------------------------
+
+  const enlarge = (image) => {
+    const dialog = document.createElement("dialog");
+    dialog.className = "actlab-figure";
+    dialog.setAttribute("aria-label", "Enlarged figure");
+    const close = document.createElement("button");
+    close.type = "button";
+    close.className = "btn btn-sm btn-outline-primary";
+    close.textContent = "Close";
+    close.addEventListener("click", () => dialog.close());
+    const copy = image.cloneNode();
+    copy.addEventListener("click", () => dialog.close());
+    dialog.append(close, copy);
+    dialog.addEventListener("close", () => dialog.remove());
+    document.body.append(dialog);
+    dialog.showModal();
+  };
+
+  const makeFiguresEnlarge = () => {
+    document.querySelectorAll(".cell_output img").forEach((image) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "actlab-enlarge";
+      button.title = "Enlarge";
+      image.replaceWith(button);
+      button.append(image);
+      button.addEventListener("click", () => enlarge(image));
+    });
+  };
+
+  // --- what scrolls sideways can be reached by keyboard ----------------------------
+
+  const SCROLLERS =
+    ".cell_output, .pst-scrollable-table-container, .highlight pre, div.math, " +
+    'mjx-container[display="true"], .cell_output pre';
+
+  const markScrollers = () => {
+    document.querySelectorAll(SCROLLERS).forEach((box) => {
+      if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
+      else if (box.tabIndex === 0) box.removeAttribute("tabindex");
+    });
+  };
+
+  document.addEventListener("DOMContentLoaded", () => {
+    closeReveals();
+    gateSolutions();
+    makeFiguresEnlarge();
+    markScrollers();
+    window.addEventListener("load", () => {
+      const typeset = window.MathJax?.startup?.promise ?? Promise.resolve();
+      typeset.then(markScrollers);
+    });
+    window.addEventListener("resize", markScrollers);
+  });
+})();

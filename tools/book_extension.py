@@ -1,0 +1,314 @@
+"""The Sphinx extension of the site: reveals, chapter links, repairs of the theme.
+
+* Cells with the tag ``reveal-1.A`` are wrapped in ``<div class="actlab-reveal"
+  data-reveal="1.A">``, which ``assets/actlab.js`` hides until the reader commits.
+* Each chapter says under its title how to run it: in Colab where the address of the
+  course is known, and from a zip with the package.
+* What readers download is stamped and without spoilers.
+* Stock defects are repaired: scripts of Thebe and of the icon font's JavaScript go,
+  the colour mode has a valid start value, each page has a description.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from docutils import nodes
+from sphinx.application import Sphinx
+
+from chapter_zips import write_zips
+from stamp import (
+    BRANCH,
+    FOLDER,
+    Address,
+    add_under_title,
+    origin,
+    reveal_of,
+    without_spoilers,
+)
+from stamp import stamp as stamp_notebook
+
+ROOT = Path(__file__).resolve().parent.parent
+SITE_NAME = "Activation Functions, Measured"
+DESCRIPTION_LENGTH = 160
+OPEN, CLOSE = "<!-- reveal {} -->", "<!-- /reveal -->"
+START = re.compile(r"<!-- reveal (\S+) -->")
+UNUSED = ("scripts/fontawesome.js", "sphinx-thebe.js", "sphinx-thebe.css")
+
+
+# --- reveals and chapter links ---------------------------------------------------
+
+
+def prepare_notebook(app: Sphinx, docname: str, content: list[str]) -> None:
+    """Mark guarded paragraphs and add the line about running the chapter."""
+    if not app.env.doc2path(docname).endswith(".ipynb"):
+        return
+    notebook = json.loads(content[0])
+    for cell in notebook["cells"]:
+        cell["source"] = "".join(cell["source"])  # nbformat allows a list of lines
+        guard = reveal_of(cell)
+        if guard and cell["cell_type"] == "markdown":
+            cell["source"] = (
+                f"{OPEN.format(guard)}\n\n{cell['source'].strip()}\n\n{CLOSE}"
+            )
+    if notebook["cells"]:
+        add_under_title(notebook, running_line(app, docname))
+    content[0] = json.dumps(notebook)
+
+
+def running_line(app: Sphinx, docname: str) -> str:
+    """Return the line under a chapter's title: how to run it."""
+    up = "../" * docname.count("/")
+    name = docname.rpartition("/")[2]
+    archive = f'<a href="{up}downloads/{name}.zip" download>this chapter as a zip</a>'
+    address: Address | None = app.config.actlab_address
+    if address:
+        colab = html.escape(address.colab(f"{docname}.ipynb"), quote=True)
+        text = f'<a href="{colab}">Open in Colab</a>, or download {archive}'
+    else:
+        text = f"To run this chapter, download {archive}"
+    return f'<p class="actlab-run">{text} (with the package, for any Jupyter).</p>'
+
+
+def wrap_reveals(app: Sphinx, doctree: nodes.document) -> None:
+    """Wrap what a prediction guards, section by section."""
+    for cell in list(doctree.findall(nodes.container)):
+        for name in cell.get("classes", []):
+            if name.startswith("tag_reveal-"):
+                _wrap(cell.parent, [cell], name.removeprefix("tag_reveal-"))
+    guard: str | None = None
+    for parent in [doctree, *doctree.findall(nodes.section)]:
+        group: list[nodes.Node] = []
+        for child in list(parent.children):
+            text = child.astext() if isinstance(child, nodes.raw) else ""
+            start = START.fullmatch(text.strip())
+            if start or text.strip() == CLOSE or isinstance(child, nodes.section):
+                if guard and group:
+                    _wrap(parent, group, guard)
+                group = []
+            if start:
+                guard = start.group(1)
+                parent.remove(child)
+            elif text.strip() == CLOSE:
+                guard = None
+                parent.remove(child)
+            elif guard and not isinstance(child, (nodes.section, nodes.title)):
+                group.append(child)
+        if guard and group:
+            _wrap(parent, group, guard)
+
+
+def _wrap(parent: nodes.Element, group: list[nodes.Node], guard: str) -> None:
+    tag = f'<div class="actlab-reveal" data-reveal="{html.escape(guard)}">'
+    first = parent.index(group[0])
+    last = parent.index(group[-1])
+    parent.insert(last + 1, nodes.raw("", "</div>", format="html"))
+    parent.insert(first, nodes.raw("", tag, format="html"))
+
+
+# --- the head of each page -------------------------------------------------------
+
+
+def describe(doctree: nodes.document | None) -> str:
+    """Return a page's description: the start of its first real paragraph."""
+    for paragraph in doctree.findall(nodes.paragraph) if doctree else []:
+        text = " ".join(paragraph.astext().split())
+        if len(text) >= 40:
+            if len(text) <= DESCRIPTION_LENGTH:
+                return text
+            return text[: DESCRIPTION_LENGTH - 1].rsplit(" ", 1)[0] + "…"
+    return "A course on activation functions in which every claim is measured."
+
+
+def complete_head(
+    app: Sphinx,
+    pagename: str,
+    templatename: str,
+    context: dict[str, Any],
+    doctree: nodes.document | None,
+) -> None:
+    """Add description and Open Graph data; drop scripts that no page uses."""
+    context["script_files"] = [
+        script for script in context.get("script_files", []) if not _unused(script)
+    ]
+    context["css_files"] = [
+        style for style in context.get("css_files", []) if not _unused(style)
+    ]
+    plain = re.sub(r"<[^>]+>", "", context.get("title", "")) or SITE_NAME
+    fields = {
+        "og:title": html.unescape(plain),
+        "og:type": "article",
+        "og:site_name": SITE_NAME,
+        "og:description": describe(doctree),
+    }
+    address: Address | None = app.config.actlab_address
+    if address:
+        fields["og:url"] = f"{address.pages}{pagename}.html"
+    tags = [f'<meta name="description" content="{_quoted(describe(doctree))}" />']
+    tags += [
+        f'<meta property="{name}" content="{_quoted(value)}" />'
+        for name, value in fields.items()
+    ]
+    context["metatags"] = "\n    ".join([context.get("metatags", ""), *tags])
+
+
+def _quoted(text: str) -> str:
+    return html.escape(text, quote=True)
+
+
+def _unused(file: Any) -> bool:
+    """Say whether a script or style belongs to Thebe, or a setting stands twice."""
+    body = getattr(file, "attributes", {}).get("body") or ""
+    return "thebe" in str(file.filename or "").lower() or "THEBE_JS_URL" in body
+
+
+# --- after the build -------------------------------------------------------------
+
+
+def finish(app: Sphinx, error: Exception | None) -> None:
+    """Repair the pages and write what readers download."""
+    if error or app.builder.name != "html":
+        return
+    out = Path(app.outdir)
+    for page in out.rglob("*.html"):
+        repair_page(page)
+    for name in UNUSED:
+        (out / "_static" / name).unlink(missing_ok=True)
+    for source_map in (out / "_static").rglob("*.map"):
+        source_map.unlink()
+    for name in ("webpack-macros.html", "sbt-webpack-macros.html"):
+        (out / "_static" / name).unlink(missing_ok=True)
+    write_downloads(app.config.actlab_address, out)
+    write_sitemap(app, out)
+    (out / ".nojekyll").touch()  # GitHub would drop folders that start with "_"
+
+
+def repair_page(page: Path) -> None:
+    """Take out of a page what the theme puts there twice or needlessly."""
+    text = page.read_text(encoding="utf-8")
+    repaired = re.sub(
+        r"\s*<!-- So that users can add custom icons -->"
+        r"\s*<script defer src=\"[^\"]*fontawesome\.js[^\"]*\"></script>",
+        "",
+        text,
+    )
+    repaired = re.sub(
+        r"\s*<script type=\"text/x-thebe-config\">.*?</script>"
+        r"\s*<script>kernelName = [^<]*</script>",
+        "",
+        repaired,
+        flags=re.DOTALL,
+    )
+    repaired = re.sub(
+        r"<div class=\"sidebar-primary-item\">\s*<div id=\"ethical-ad-placement\".*?"
+        r"</div>\s*</div>",
+        "",
+        repaired,
+        flags=re.DOTALL,
+    )
+    repaired = repaired.replace(
+        '<div id="pst-primary-sidebar" class=',
+        '<div id="pst-primary-sidebar" role="navigation" aria-label="Course" class=',
+    )
+    viewport = r"\s*<meta name=\"viewport\"[^>]*>"
+    head, *rest = re.split(viewport, repaired)
+    if rest:
+        meta = (
+            '\n    <meta name="viewport" content="width=device-width, initial-scale=1">'
+        )
+        repaired = head + meta + "".join(rest)
+    once = (
+        "<script>var togglebuttonSelector = '.toggle, .admonition.dropdown';</script>"
+    )
+    if repaired.count(once) > 1:
+        repaired = repaired.replace(once, "", repaired.count(once) - 1)
+    if repaired != text:
+        page.write_text(repaired, encoding="utf-8")
+
+
+def write_downloads(address: Address | None, out: Path) -> None:
+    """Write zips, and stamped notebooks in place of Sphinx's copies of the sources."""
+    if not (ROOT / "chapters").is_dir():
+        return
+    write_zips(out / "downloads")
+    for path in sorted((ROOT / "chapters").glob("*.ipynb")):
+        notebook = nbformat.read(path, as_version=4)
+        if address:
+            badge = address.colab(f"chapters/{path.name}")
+            copy = stamp_notebook(
+                notebook, path.name, address.url, address.commit, badge
+            )
+        else:
+            copy = without_spoilers(notebook)
+        text = nbformat.writes(copy) + "\n"
+        for folder in ("_sources", FOLDER) if address else ("_sources",):
+            target = out / folder / "chapters" / path.name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, encoding="utf-8")
+
+
+def write_sitemap(app: Sphinx, out: Path) -> None:
+    """Write sitemap.xml and robots.txt; both need the site's address."""
+    address: Address | None = app.config.actlab_address
+    if not address:
+        return
+    places = "\n".join(
+        f"  <url><loc>{html.escape(address.pages)}{name}.html</loc></url>"
+        for name in sorted(app.env.found_docs)
+    )
+    (out / "sitemap.xml").write_text(
+        '<?xml version="1.0" encoding="utf-8"?>\n'
+        '<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n'
+        f"{places}\n</urlset>\n",
+        encoding="utf-8",
+    )
+    (out / "robots.txt").write_text(
+        f"User-agent: *\nAllow: /\nSitemap: {address.pages}sitemap.xml\n",
+        encoding="utf-8",
+    )
+
+
+# --- set-up ----------------------------------------------------------------------
+
+
+def configure(app: Sphinx, config: Any) -> None:
+    """Fill in the address where it is known; add our scripts and styles."""
+    address = config.actlab_address = origin()
+    options = config.html_theme_options
+    if address:
+        options["repository_url"] = address.url
+        options["repository_branch"] = BRANCH
+        options["path_to_docs"] = FOLDER
+        options["use_repository_button"] = True
+        options["launch_buttons"] = {"colab_url": "https://colab.research.google.com"}
+        config.html_baseurl = address.pages
+    else:
+        for name in ("repository_url", "launch_buttons"):
+            options.pop(name, None)
+        options["use_repository_button"] = False
+    config.html_static_path.append(str(ROOT / "assets"))
+
+
+def copy_fresh(app: Sphinx) -> None:
+    """Remove pages of an earlier build that the book no longer has."""
+    shutil.rmtree(Path(app.outdir) / "downloads", ignore_errors=True)
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register the extension."""
+    app.add_config_value("actlab_address", None, "env")
+    app.add_css_file("actlab.css")
+    app.add_js_file("actlab.js")  # in the head, so that nothing flashes
+    app.connect("config-inited", configure, priority=900)
+    app.connect("builder-inited", copy_fresh)
+    app.connect("source-read", prepare_notebook)
+    app.connect("doctree-read", wrap_reveals)
+    app.connect("html-page-context", complete_head, priority=900)
+    app.connect("build-finished", finish)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
