@@ -296,15 +296,15 @@ class Report:
         failure = ""
         for case, right in zip(cases, expected, strict=True):
             at = where(*case) if where else self.where(case, names)
+            got = None
             try:
                 got = self.call(function, *case, at=at)
-                outputs.append(got)
                 words = self._difference(case, names, right, got, tolerance, at, where)
                 if not words and dtype:
                     words = _dtype_difference(at, right, got)
             except Failed as stopped:
-                outputs.append(None)
                 words = str(stopped)
+            outputs.append(got)
             failure = failure or words
         if failure:
             why = _explain(cases, outputs, expected, mistakes, diagnose, tolerance)
