@@ -4,6 +4,7 @@ const BOX = { left: 46, right: 470, top: 10, bottom: 262 };
 const STEPS = 120;
 
 // Range of the vertical axis: what value and slope take, zero, and a little room.
+// Poles and exponentials are cut off at three times the width of the x range.
 function limits(functions, parameters, low, high) {
   let least = 0, greatest = 0;
   for (const g of functions)
@@ -14,6 +15,9 @@ function limits(functions, parameters, low, high) {
         greatest = Math.max(greatest, y);
       }
     }
+  const most = 3 * (high - low);
+  least = Math.max(least, -most);
+  greatest = Math.min(greatest, most);
   const room = 0.06 * (greatest - least) || 1;
   return [least - room, greatest + room];
 }

@@ -177,13 +177,18 @@ def _sample(
 def _limits(
     functions: Sequence[Callable], low: float, high: float
 ) -> tuple[float, float]:
-    """Range of the vertical axis: what the functions take, zero, and a little room."""
+    """Range of the vertical axis: what the functions take, zero, and a little room.
+
+    Poles and exponentials are cut off at three times the width of the x range.
+    """
     least = greatest = 0.0
     for function in functions:
         _, y = _sample(function, low, high)
         y = y[np.isfinite(y)]
         least = min(least, *y) if len(y) else least
         greatest = max(greatest, *y) if len(y) else greatest
+    most = 3 * (high - low)
+    least, greatest = max(least, -most), min(greatest, most)
     room = 0.06 * (greatest - least) or 1.0
     return float(least - room), float(greatest + room)
 
@@ -436,7 +441,7 @@ _TEMPLATE = """\
 <svg class="ax-plot" viewBox="0 0 480 290" xmlns="http://www.w3.org/2000/svg" \
 role="group" aria-label="Plot of {name} and its slope against x">
 <g class="ax-grid" fill="none" aria-hidden="true">{grid}</g>
-<g class="ax-labels" font-size="13.5" aria-hidden="true">{labels}</g>
+<g class="ax-labels" font-size="14" aria-hidden="true">{labels}</g>
 <svg x="{left}" y="{top}" width="424" height="252" viewBox="{left} {top} 424 252" \
 aria-hidden="true">
 <path class="ax-slope" fill="none" stroke="#bf4300" stroke-width="2.2" \
