@@ -1,0 +1,436 @@
+"""Write the generated parts of pages into reference/generated.
+
+The catalogue, the claims page, the glossary, the API page and the landing page are
+written by hand around these parts. What stands in them comes from the package and
+from the files in reference/, so it cannot disagree with them. The same input gives
+the same bytes.
+
+    python tools/generate_pages.py            write what has changed
+    python tools/generate_pages.py --readme   print the chapter table for README.md
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import re
+import sys
+import tempfile
+import unicodedata
+from collections.abc import Callable, Iterable
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+REFERENCE = ROOT / "reference"
+OUT = REFERENCE / "generated"
+sys.path.insert(0, str(ROOT / "code"))
+
+# Estimates for reading and exercises, in minutes.
+WORDS_PER_MINUTE = 150
+PER_FIGURE = 1.5
+PER_STARS = {1: 3.5, 2: 11.5, 3: 30.0}
+
+FAMILY_TITLES = {
+    "classic": "Classic: S-shapes, steps and the straight line",
+    "rectified": "The ReLU family",
+    "smooth": "Smooth and self-gated",
+    "gated": "Gated units",
+    "trainable": "Trainable",
+    "output": "For the output layer",
+}
+VERDICT_MEANING = {
+    "CORRECT": "holds as it stands",
+    "IMPRECISE": "holds with a repair",
+    "WRONG": "does not hold",
+    "UNVERIFIABLE": "no source and no experiment could be found",
+}
+
+
+# --- small tools ------------------------------------------------------------------
+
+
+def write(name: str, text: str) -> None:
+    """Write a part, unless it is there already with the same content."""
+    path = OUT / name
+    text = text.rstrip() + "\n"
+    if path.exists() and path.read_text("utf-8") == text:
+        return
+    OUT.mkdir(parents=True, exist_ok=True)
+    handle, partial = tempfile.mkstemp(dir=OUT, prefix=f".{name}-", suffix=".partial")
+    with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+        file.write(text)
+    os.chmod(partial, 0o644)
+    os.replace(partial, path)
+
+
+@cache
+def read_yaml(name: str) -> dict | list:
+    """Return the content of a YAML file of reference/."""
+    return yaml.safe_load((REFERENCE / name).read_text("utf-8"))
+
+
+def chapters() -> list[dict]:
+    """Return the chapters of reference/chapters.yml."""
+    return read_yaml("chapters.yml")["chapters"]
+
+
+def chapter_file(chapter: dict) -> Path:
+    """Return where a chapter's notebook is or will be."""
+    return ROOT / "chapters" / f"{chapter['file']}.ipynb"
+
+
+def chapter_link(number: int, up: str = "../") -> str:
+    """Return a Markdown link to a chapter, or its number alone if it is planned."""
+    chapter = next(c for c in chapters() if c["number"] == number)
+    if not chapter_file(chapter).exists():
+        return f"chapter {number:02d} (planned)"
+    return f"[chapter {number:02d}]({up}chapters/{chapter['file']}.ipynb)"
+
+
+@cache
+def notebook(path: Path) -> dict:
+    """Return a notebook as JSON, each cell's source as one text."""
+    content = json.loads(path.read_text("utf-8"))
+    for cell in content["cells"]:
+        cell["source"] = "".join(cell["source"])
+    return content
+
+
+def headings(path: Path) -> list[str]:
+    """Return the headings of a notebook or Markdown file, in order, as written."""
+    if path.suffix == ".ipynb":
+        cells = notebook(path)["cells"]
+        text = "\n\n".join(c["source"] for c in cells if c["cell_type"] == "markdown")
+    else:
+        text = path.read_text("utf-8")
+    text = re.sub(r"^(```|~~~).*?^\1", "", text, flags=re.M | re.S)
+    return [match[1].strip() for match in re.finditer(r"^#{1,6} +(.+?) *$", text, re.M)]
+
+
+def anchor(heading: str, level_3: Iterable[str]) -> str:
+    """Return the anchor that MyST gives a heading; later ones of a name get -1, -2."""
+    plain = re.sub(r"[`*]", "", heading).lower().replace(" ", "-")
+    slug = re.sub(r"[^\w\u4e00-\u9fff\- ]", "", plain)
+    before = list(level_3)[: list(level_3).index(heading)]
+    same = sum(re.sub(r"[`*]", "", other) == heading for other in before)
+    return f"{slug}-{same}" if same else slug
+
+
+def place_link(file: str, heading: str) -> str:
+    """Return a Markdown link from a page of reference/ to a heading."""
+    path = ROOT / file
+    number = re.match(r"chapters/(\d\d)", file)
+    name = f"Chapter {number[1]}" if number else path.stem.capitalize()
+    if not path.exists():
+        return f"{name} (planned)"
+    found = headings(path)
+    if heading not in found:
+        return f"[{name}](../{file})"
+    return f"[{name}, *{heading}*](../{file}#{anchor(heading, found)})"
+
+
+# --- bibliography -----------------------------------------------------------------
+
+
+@cache
+def bibliography() -> dict:
+    """Return the entries of the bibliography by key."""
+    from pybtex.database import parse_file
+
+    return dict(parse_file(str(REFERENCE / "references.bib")).entries)
+
+
+def plain_latex(text: str) -> str:
+    """Return a name without LaTeX's braces and accents' spelling."""
+    from pybtex.richtext import Text
+
+    return unicodedata.normalize("NFC", str(Text.from_latex(text)))
+
+
+def citation(key: str) -> str:
+    """Return author and year of an entry as a link to the work."""
+    entry = bibliography()[key]
+    names = [
+        plain_latex(" ".join([*person.prelast_names, *person.last_names]))
+        for person in entry.persons["author"]
+    ]
+    short = {1: names[0], 2: " & ".join(names)}.get(len(names), f"{names[0]} et al.")
+    fields = entry.fields
+    address = "bibliography.md"
+    if "doi" in fields:
+        address = f"https://doi.org/{fields['doi']}"
+    elif "eprint" in fields:
+        address = f"https://arxiv.org/abs/{fields['eprint']}"
+    elif "url" in fields:
+        address = fields["url"]
+    return f"[{short} {fields['year']}]({address})"
+
+
+# --- glossary ---------------------------------------------------------------------
+
+
+def slug(text: str) -> str:
+    """Return a text as an HTML id."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
+
+
+def glossary() -> str:
+    """Return the glossary as one definition list per letter."""
+    by_letter: dict[str, list[dict]] = {}
+    for row in sorted(read_yaml("glossary.yml"), key=lambda row: row["term"].lower()):
+        by_letter.setdefault(row["term"][0].upper(), []).append(row)
+    parts = []
+    for letter, rows in sorted(by_letter.items()):
+        lines = [f"## {letter}", "", "<dl>"]
+        for row in rows:
+            also = f" ({html.escape(row['also'])})" if "also" in row else ""
+            chinese = "；".join(row[k] for k in ("zh", "zh_also") if k in row)
+            lines.append(
+                f'<dt id="{slug(row["term"])}">{html.escape(row["term"])}{also} '
+                f'<span lang="zh">{html.escape(chinese)}</span></dt>'
+            )
+            definition = html.escape(row["definition"])
+            lines.append(f"<dd>{definition} ({row['chapter']:02d})</dd>")
+        parts.append("\n".join([*lines, "</dl>"]))
+    return "\n\n".join(parts)
+
+
+# --- the map of chapters ----------------------------------------------------------
+
+
+def minutes(chapter: dict) -> tuple[int, int]:
+    """Return estimated minutes for reading and for the exercises of a chapter."""
+    cells = notebook(chapter_file(chapter))["cells"]
+    text = " ".join(c["source"] for c in cells if c["cell_type"] == "markdown")
+    text = re.sub(r"<details.*?</details>", " ", text, flags=re.S)
+    words = len(re.sub(r"<[^>]+>", " ", text).split())
+    figures = sum(
+        "image/png" in output.get("data", {})
+        for cell in cells
+        for output in cell.get("outputs", [])
+    )
+    from actlab.exercises import core
+
+    stars = [entry.stars for entry in core.chapter(chapter["number"]).exercises]
+    reading = words / WORDS_PER_MINUTE + PER_FIGURE * figures
+    exercises = sum(PER_STARS[star] for star in stars)
+    return 5 * round(reading / 5), 5 * round(exercises / 5)
+
+
+def chapter_map(up: str = "") -> str:
+    """Return the chapters as a table: number, question, state and minutes."""
+    lines = ["| | Question | Minutes |", "|---|---|---|"]
+    for chapter in chapters():
+        number, question = f"{chapter['number']:02d}", chapter["question"]
+        if chapter.get("optional"):
+            question += " (optional)"
+        if not chapter_file(chapter).exists():
+            lines.append(f"| {number} | {question} | planned |")
+            continue
+        reading, exercises = minutes(chapter)
+        link = f"[{question}]({up}chapters/{chapter['file']}.ipynb)"
+        lines.append(f"| {number} | {link} | {reading} + {exercises} |")
+    return "\n".join(lines)
+
+
+def chapter_map_zh() -> str:
+    """Return the chapters for the Chinese page."""
+    names = {
+        1: "没有激活函数，网络会失去什么？",
+        2: "激活函数究竟是什么？",
+        3: "是 sigmoid 不行，还是我们用错了？",
+        4: "一个折点带来什么，代价又是什么？",
+        5: "把折点磨圆有什么好处？",
+        6: "为什么最后一层的激活不一样？",
+        7: "同样的代价下，门控能换来什么？",
+        8: "该让网络自己学激活函数吗？",
+        9: "第一层还能收到什么？",
+        10: "单元什么时候算死亡，是谁造成的？",
+        11: "激活函数怎样改变损失曲面？（选读）",
+        12: "在 Fashion-MNIST 上哪个激活函数最好？",
+        13: "实际代价有多大？",
+        14: "我该用哪一个？",
+        15: "你能设计出更好的吗？你看得出来吗？",
+    }
+    lines = ["| | 问题 | |", "|---|---|---|"]
+    for chapter in chapters():
+        question = f'<span lang="zh">{names[chapter["number"]]}</span>'
+        ready = chapter_file(chapter).exists()
+        link = f"[{chapter['number']:02d}](../chapters/{chapter['file']}.ipynb)"
+        number = link if ready else f"{chapter['number']:02d}"
+        state = "" if ready else '<span lang="zh">编写中</span>'
+        lines.append(f"| {number} | {question} | {state} |")
+    return "\n".join(lines)
+
+
+# --- claims -----------------------------------------------------------------------
+
+
+def trials() -> str:
+    """Return the verdicts on trial."""
+    from actlab import claims
+
+    parts = []
+    for trial in claims.trials():
+        where = ", ".join(chapter_link(number) for number in trial.chapters)
+        check = f" Check: `python -m actlab.claims {trial.id}`." if trial.check else ""
+        parts.append(
+            f"**{trial.verdict}** ({trial.state})\n"
+            f": *Why it is believed.* {trial.believed_because}\n"
+            f": *So far.* {trial.finding} {where[0].upper() + where[1:]}.{check}"
+        )
+    return "\n\n".join(parts)
+
+
+def claim_rows() -> str:
+    """Return the ledger, each row in a block that the filter can hide."""
+    from actlab import claims
+
+    rows = claims.load()
+    parts = [claim_filter(rows)]
+    for row in rows:
+        lines = [
+            f'<div class="actlab-claim" id="{row.id}" data-verdict="{row.verdict}">',
+            "",
+            f'**{row.id}** <span class="actlab-verdict">{row.verdict}</span>',
+            f"*{row.claim}* ({row.said_in})",
+            "",
+            row.correction,
+            " ".join(evidence(row)),
+            "",
+            "</div>",
+        ]
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
+
+
+def evidence(row) -> Iterable[str]:
+    """Say what a verdict rests on and where the course treats it."""
+    if row.check:
+        yield f"Computed: `python -m actlab.claims {row.id}`."
+    elif row.evidence == "derivation":
+        yield "Derived in the text."
+    if row.references:
+        yield f"Sources: {', '.join(citation(key) for key in row.references)}."
+    if not row.place.file.startswith("reference/claims"):
+        yield f"{place_link(row.place.file, row.place.heading)}."
+
+
+def claim_filter(rows: list) -> str:
+    """Return the filter by verdict; without JavaScript it stays hidden."""
+    buttons = [f'<option value="">all {len(rows)}</option>']
+    for verdict in VERDICT_MEANING:
+        count = sum(row.verdict == verdict for row in rows)
+        buttons.append(
+            f'<option value="{verdict}">{verdict.lower()} ({count})</option>'
+        )
+    return (
+        "<style>.actlab-claim{border-top:1px solid;padding-top:.6em}"
+        ".actlab-verdict{border:1px solid;border-radius:4px;padding:0 .4em;"
+        "font-size:.8em;white-space:nowrap}"
+        ".actlab-filter select{font:inherit;color:inherit;background:inherit;"
+        "padding:.3em;max-width:100%}</style>\n"
+        '<p class="actlab-filter" id="claim-filter" hidden><label>Show '
+        f"<select>{''.join(buttons)}</select></label> "
+        '<span role="status"></span></p>\n'
+        f"<script>{CLAIM_SCRIPT}</script>"
+    )
+
+
+CLAIM_SCRIPT = """
+addEventListener("DOMContentLoaded", () => {
+  const box = document.getElementById("claim-filter");
+  const rows = [...document.querySelectorAll(".actlab-claim")];
+  const choice = box.querySelector("select");
+  box.hidden = false;
+  choice.addEventListener("change", () => {
+    for (const row of rows)
+      row.hidden = choice.value !== "" && row.dataset.verdict !== choice.value;
+    const shown = rows.filter((row) => !row.hidden).length;
+    box.querySelector("[role=status]").textContent = `${shown} shown`;
+  });
+});"""
+
+
+# --- API --------------------------------------------------------------------------
+
+API = {
+    "Functions": ["catalogue", "formulas", "properties", "activations"],
+    "Data, networks, training": ["datasets", "networks", "training"],
+    "Studies": ["studies", "statistics", "claims"],
+    "Figures": ["figures", "interactive"],
+    "Exercises": ["exercises", "exercises.model"],
+}
+
+
+def api() -> str:
+    """Return the API page's body: an overview and each module's members."""
+    parts = []
+    for title, names in API.items():
+        parts.append(f"## {title}")
+        for name in names:
+            found = ROOT / "code" / "actlab" / Path(*name.split("."))
+            if not (found.with_suffix(".py").exists() or found.is_dir()):
+                continue
+            parts.append(
+                f"### actlab.{name}\n\n```{{eval-rst}}\n"
+                f".. automodule:: actlab.{name}\n   :members:\n```"
+            )
+    return "\n\n".join(parts)
+
+
+# --- the landing page -------------------------------------------------------------
+
+
+def landing() -> dict[str, str]:
+    """Return the landing page's elements, by file name."""
+    from actlab.exercises import core, landing, model, render
+
+    core.register(model.Chapter(0, landing.EXERCISES, landing.PREDICTIONS))
+    parts = [
+        f"<p>{html.escape(page.task)}</p>\n{_html(render.ask(page.id))}"
+        for page in landing.EXERCISES
+    ]
+    return {
+        "landing_predict.html": _html(render.predict(landing.PREDICTIONS[0].id)),
+        "landing_selftest.html": "\n".join(parts),
+        "landing_progress.html": _html(render.progress_panel()),
+    }
+
+
+def _html(element: object) -> str:
+    return element if isinstance(element, str) else element._repr_html_()
+
+
+# --- writing ----------------------------------------------------------------------
+
+PARTS: dict[str, Callable[[], str]] = {
+    "glossary.txt": glossary,
+    "chapters.txt": chapter_map,
+    "chapters_zh.txt": chapter_map_zh,
+    "trials.txt": trials,
+    "claims.txt": claim_rows,
+    "api.txt": api,
+}
+
+
+def main() -> None:
+    """Write every part."""
+    if "--readme" in sys.argv[1:]:
+        print(chapter_map())
+        return
+    from catalogue_page import catalogue_page
+
+    for name, part in PARTS.items():
+        write(name, part())
+    write("catalogue.txt", catalogue_page(citation, chapter_link))
+    for name, text in landing().items():
+        write(name, text)
+
+
+if __name__ == "__main__":
+    main()
