@@ -1039,6 +1039,16 @@ def singular_values(
     index = np.arange(1, len(drawn) + 1)
     figure, axes = plt.subplots(figsize=(WIDTH, 2.9))
     axes.axhline(tolerance, color=MUTED, linewidth=1, linestyle=DASHES[1])
+    axes.annotate(
+        "below this line: rounding",
+        (0.02, tolerance),
+        xycoords=axes.get_yaxis_transform(),
+        xytext=(0, -4),
+        textcoords="offset points",
+        va="top",
+        color=MUTED,
+        bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1},
+    )
     axes.vlines(index, 1e-19, drawn, color=GRID, linewidth=2)
     kept = index <= rank
     axes.plot(index[kept], drawn[kept], linestyle="", marker="o", color=COLOURS[0])
@@ -1279,7 +1289,7 @@ def width_sweep(
         axes.axhline(baseline, color=INK, linewidth=1.2, linestyle=(0, (1, 2)))
         axes.annotate(
             f"{baseline_label} {_text(baseline, 2)}",
-            (0.02, baseline),
+            (0.4, baseline),
             xycoords=axes.get_yaxis_transform(),
             xytext=(0, 4),
             textcoords="offset points",
@@ -1342,6 +1352,7 @@ def training_curves(
     ylabel: str | None = None,
     mark: int | None = None,
     mark_label: str = "",
+    ylim: tuple[float, float] | None = None,
     level: float = 0.95,
 ) -> Figure:
     """Draw a recorded study over epochs: means over seeds with their intervals.
@@ -1359,6 +1370,9 @@ def training_curves(
         Words for the vertical axis.
     mark, mark_label
         An epoch to mark in every panel, and what to write there.
+    ylim
+        Limits of the vertical axes. Without it, all panels share one scale, and
+        accuracies start 20 points below the best, where curves can be told apart.
     level
         Of the interval over seeds (Student t).
 
@@ -1368,8 +1382,17 @@ def training_curves(
     ylabel = ylabel or {"test_accuracy": "test accuracy, %"}.get(y, y.replace("_", " "))
     names = list(dict.fromkeys(frame[by]))
     figure, grid = plt.subplots(
-        len(keys), 1, figsize=(WIDTH, 2.55 * len(keys) + 0.3), squeeze=False
+        len(keys),
+        1,
+        figsize=(WIDTH, 2.55 * len(keys) + 0.3),
+        sharey=True,
+        squeeze=False,
     )
+    if ylim is None and y == "test_accuracy":
+        best = float(frame.groupby([by, "epoch"])[y].mean().max())
+        ylim = (best - 20, best + 1.5)
+    if ylim is not None:
+        grid[0, 0].set_ylim(*ylim)
     findings = []
     for axes, key in zip(grid[:, 0], keys, strict=True):
         part = frame if key is None else frame[frame[panels] == key]
@@ -1378,12 +1401,14 @@ def training_curves(
         axes.set_ylabel(ylabel)
         if mark is not None and mark <= part["epoch"].max():
             axes.axvline(mark, color=MUTED, linewidth=1, linestyle=DASHES[1])
+            late = mark > 0.7 * part["epoch"].max()
             axes.annotate(
                 mark_label or f"epoch {mark}",
-                (mark, 0.03),
+                (mark, 0.04),
                 xycoords=axes.get_xaxis_transform(),
-                xytext=(4, 0),
+                xytext=(-4 if late else 4, 0),
                 textcoords="offset points",
+                ha="right" if late else "left",
                 color=MUTED,
             )
     grid[-1, 0].set_xlabel("epoch")
@@ -1443,9 +1468,10 @@ def _draw_curves(
             axes.annotate(
                 f"cross after\nepoch {epoch}",
                 (epoch + 0.5, level_there),
-                xytext=(4, -14),
+                xytext=(0, -13),
                 textcoords="offset points",
                 va="top",
+                ha="right" if epoch > 0.7 * part["epoch"].max() else "left",
             )
             finding += f"; the curves cross between epochs {epoch} and {after}"
     _label_ends(axes, ends)
@@ -1513,6 +1539,9 @@ def signal_through_depth(
             + ("" if dots is None else f" (measured {_text(dots[-1], 2)})")
         )
     axes.set_yscale("log")
+    low, high = axes.get_ylim()
+    # Less than two decades would make the scatter of one network look like a trend.
+    axes.set_ylim(min(low, q / 10), max(high, q * 10))
     axes.set_xlabel("layer")
     axes.set_ylabel("mean square of z")
     axes.set_xlim(0, depth)
