@@ -59,7 +59,7 @@ class Param:
     step: float = 0.01
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Activation:
     """One row of the catalogue.
 
@@ -470,6 +470,16 @@ _add(
 )
 
 
+def _close_names(name: str) -> list[str]:
+    """Return the known names nearly as close to ``name`` as the closest is."""
+
+    def ratio(known: str) -> float:
+        return difflib.SequenceMatcher(None, name[:80], known).ratio()
+
+    close = sorted(_NAMES, key=ratio, reverse=True)[:3]
+    return [known for known in close if ratio(known) > max(0.6, ratio(close[0]) - 0.1)]
+
+
 def get(key: str) -> Activation:
     """Return the function called ``key``, ignoring case, hyphens and underscores.
 
@@ -482,7 +492,7 @@ def get(key: str) -> Activation:
         raise UnknownActivationError(
             f"an activation's name is a string such as 'relu', not {key!r}"
         )
-    close = difflib.get_close_matches(_plain(key), _NAMES, n=3, cutoff=0.6)
+    close = _close_names(_plain(key))
     keys = list(dict.fromkeys(_NAMES[name] for name in close))
     if keys:
         hint = f"did you mean {' or '.join(repr(name) for name in keys)}?"
