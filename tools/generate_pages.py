@@ -34,14 +34,6 @@ WORDS_PER_MINUTE = 150
 PER_FIGURE = 1.5
 PER_STARS = {1: 3.5, 2: 11.5, 3: 30.0}
 
-FAMILY_TITLES = {
-    "classic": "Classic: S-shapes, steps and the straight line",
-    "rectified": "The ReLU family",
-    "smooth": "Smooth and self-gated",
-    "gated": "Gated units",
-    "trainable": "Trainable",
-    "output": "For the output layer",
-}
 VERDICT_MEANING = {
     "CORRECT": "holds as it stands",
     "IMPRECISE": "holds with a repair",
@@ -386,19 +378,27 @@ def api() -> str:
 # --- the landing page -------------------------------------------------------------
 
 
+LANDING = ("landing_predict.html", "landing_selftest.html", "landing_progress.html")
+
+
 def landing() -> dict[str, str]:
     """Return the landing page's elements, by file name."""
     from actlab.exercises import core, landing, model, render
 
+    # Before the landing page's own questions count as a chapter of their own.
+    panel = _html(render.progress_panel())
     core.register(model.Chapter(0, landing.EXERCISES, landing.PREDICTIONS))
-    parts = [
-        f"<p>{html.escape(page.task)}</p>\n{_html(render.ask(page.id))}"
-        for page in landing.EXERCISES
-    ]
+    prediction = landing.PREDICTIONS[0]
+    measured = model.text_of(prediction.part.answer)
+    answer = (
+        f"<noscript><p>Measured: {measured} {prediction.part.unit} "
+        f"({html.escape(prediction.source)}).</p></noscript>"
+    )
+    questions = [_html(render.ask(page.id)) for page in landing.EXERCISES]
     return {
-        "landing_predict.html": _html(render.predict(landing.PREDICTIONS[0].id)),
-        "landing_selftest.html": "\n".join(parts),
-        "landing_progress.html": _html(render.progress_panel()),
+        "landing_predict.html": f"{_html(render.predict(prediction.id))}\n{answer}",
+        "landing_selftest.html": "\n".join(questions),
+        "landing_progress.html": panel,
     }
 
 
@@ -423,12 +423,18 @@ def main() -> None:
     if "--readme" in sys.argv[1:]:
         print(chapter_map())
         return
+    from actlab import studies
     from catalogue_page import catalogue_page
 
     for name, part in PARTS.items():
         write(name, part())
     write("catalogue.txt", catalogue_page(citation, chapter_link))
-    for name, text in landing().items():
+    try:
+        elements = landing()
+    except studies.StudyError as error:  # a study that is still to be recorded
+        print(f"The landing page has no prediction: {error}", file=sys.stderr)
+        elements = dict.fromkeys(LANDING, "")
+    for name, text in elements.items():
         write(name, text)
 
 
