@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
+from itertools import chain, repeat
 
 import torch
 from torch import Tensor, nn
@@ -153,8 +154,8 @@ def initialise_(
         ``"default_zero_bias"``, the same weights with zero biases; and with zero
         biases and normal weights, ``"xavier"`` with variance 2/(fan_in + fan_out),
         ``"he"`` with 2/fan_in, ``"matched"`` with gain²/fan_in, where the gain
-        1/√E[f(Z)²] belongs to the activation; ``"orthogonal"``, orthogonal weights
-        times that gain.
+        1/√E[f(Z)²] is that of the activation which feeds the layer, and 1 for the first
+        layer, which data feed; ``"orthogonal"``, orthogonal weights times that gain.
     activation : whose gain ``"matched"`` and ``"orthogonal"`` use, as in
         :class:`MLP`; None has gain 1.
 
@@ -164,8 +165,9 @@ def initialise_(
     arXiv:1312.6120.
     """
     _check_init(init)
-    gain = _gain(activation) if init in ("matched", "orthogonal") else 1.0
-    for linear in [m for m in network.modules() if isinstance(m, nn.Linear)]:
+    matched = _gain(activation) if init in ("matched", "orthogonal") else 1.0
+    linears = [m for m in network.modules() if isinstance(m, nn.Linear)]
+    for linear, gain in zip(linears, chain([1.0], repeat(matched))):
         if init.startswith("default"):
             linear.reset_parameters()
         elif init == "orthogonal":

@@ -242,10 +242,20 @@ def _criterion(loss: str, y: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
             f"cross-entropy needs whole-number class targets; y_train is {y.dtype}. "
             "Use y.long(), or loss='mse' for regression"
         )
+    if loss == "mse" and not y.is_floating_point():
+        raise ValueError(
+            f"mse needs targets with decimals; y_train is whole-number ({y.dtype}). "
+            "Use y.float(), or loss='cross_entropy' for classes"
+        )
     return {"mse": _mean_squared_error, "cross_entropy": F.cross_entropy}[loss]
 
 
 def _mean_squared_error(output: Tensor, target: Tensor) -> Tensor:
+    if output.numel() != target.numel():
+        raise ValueError(
+            f"the network's output has shape {tuple(output.shape)} and the targets "
+            f"{tuple(target.shape)}; the last of its sizes must match the targets"
+        )
     # Shapes (n, 1) and (n,) would broadcast to (n, n) and train on nonsense.
     return F.mse_loss(output, target.reshape(output.shape).to(output.dtype))
 
@@ -268,7 +278,7 @@ def _check_settings(epochs, lr, optimiser, momentum, batch_size) -> None:
     for name, value in (("epochs", epochs), ("batch_size", batch_size)):
         if not isinstance(value, int) or value < (name == "batch_size"):
             raise ValueError(f"{name} is {value!r}; give a positive whole number")
-    if not (math.isfinite(lr) and lr > 0):
+    if not (isinstance(lr, int | float) and math.isfinite(lr) and lr > 0):
         raise ValueError(f"lr is {lr!r}; give a positive number, for instance 0.1")
     if not 0 <= momentum < 1:
         raise ValueError(f"momentum is {momentum!r}; give a number from 0 to below 1")

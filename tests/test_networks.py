@@ -1,0 +1,227 @@
+"""Networks: what they compute, how they are drawn, and what bad input says."""
+
+import copy
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from actlab import catalogue
+from actlab.networks import INITS, MLP, count_parameters, initialise_, make_activation
+
+SIZES = (7, 5, 6, 3)
+
+
+def test_forward_is_maps_with_activations_between():
+    network = MLP(SIZES, "tanh", seed=0)
+    x = torch.randn(11, 7, generator=torch.Generator().manual_seed(0))
+    expected = x
+    for i, linear in enumerate(network.linears):
+        expected = expected @ linear.weight.T + linear.bias
+        if i < 2:
+            expected = torch.tanh(expected)
+    assert torch.allclose(network(x), expected, atol=1e-6)
+    assert len(network.activations) == 2
+
+
+@pytest.mark.parametrize("activation", [None, "identity"])
+def test_linear_network_is_one_affine_map(activation):
+    network = MLP(SIZES, activation, seed=1)
+    x, z = torch.randn(2, 4, 7, generator=torch.Generator().manual_seed(1))
+    middle = network(0.3 * x + 0.7 * z)
+    assert torch.allclose(middle, 0.3 * network(x) + 0.7 * network(z), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "activation",
+    ["relu", "ReLU", nn.ReLU(), nn.ReLU, torch.relu, catalogue.get("relu")],
+    ids=["key", "name", "module", "class", "function", "record"],
+)
+def test_ways_to_name_an_activation(activation):
+    x = torch.randn(9, 7, generator=torch.Generator().manual_seed(2))
+    expected = MLP(SIZES, "relu", seed=3)(x)
+    assert torch.equal(MLP(SIZES, activation, seed=3)(x), expected)
+
+
+def test_unknown_activation_names_what_comes_close():
+    with pytest.raises(KeyError, match="relu"):
+        MLP(SIZES, "relo")
+    with pytest.raises(TypeError, match="activation is 7"):
+        MLP(SIZES, 7)
+
+
+@pytest.mark.parametrize("init", INITS)
+def test_seed_decides_the_weights_and_the_activation_does_not(init):
+    one, again, other = (MLP(SIZES, "relu", init, seed=s) for s in (5, 5, 6))
+    for a, b, c in zip(one.linears, again.linears, other.linears):
+        assert torch.equal(a.weight, b.weight) and torch.equal(a.bias, b.bias)
+        assert not torch.equal(a.weight, c.weight)
+    if init not in ("matched", "orthogonal"):
+        for key in ("tanh", "identity", "prelu", "gelu"):
+            weights = [
+                linear.weight for linear in MLP(SIZES, key, init, seed=5).linears
+            ]
+            assert all(torch.equal(w, a.weight) for w, a in zip(weights, one.linears))
+            assert len(weights) == len(one.linears)
+
+
+def test_activation_that_draws_numbers_leaves_the_weights_alone():
+    class Random(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.slope = nn.Parameter(torch.rand(3))
+
+        def forward(self, x):
+            return x * self.slope.mean()
+
+    plain, drawn = MLP(SIZES, "relu", seed=5), MLP(SIZES, Random, seed=5)
+    assert torch.equal(plain.linears[2].weight, drawn.linears[2].weight)
+
+
+def test_default_is_what_torch_does():
+    torch.manual_seed(4)
+    expected = [nn.Linear(a, b) for a, b in zip(SIZES, SIZES[1:])]
+    for ours, theirs in zip(MLP(SIZES, "relu", seed=4).linears, expected):
+        assert torch.equal(ours.weight, theirs.weight)
+        assert torch.equal(ours.bias, theirs.bias)
+
+
+def test_seed_leaves_the_global_generator_alone():
+    torch.manual_seed(8)
+    before = torch.get_rng_state()
+    for init in INITS:
+        MLP(SIZES, "tanh", init, seed=0)
+    assert torch.equal(torch.get_rng_state(), before)
+    MLP(SIZES, "tanh")
+    assert not torch.equal(torch.get_rng_state(), before)
+
+
+def test_zero_bias_keeps_the_default_weights():
+    default = MLP(SIZES, seed=2)
+    zeroed = MLP(SIZES, init="default_zero_bias", seed=2)
+    for a, b in zip(default.linears, zeroed.linears):
+        assert torch.equal(a.weight, b.weight)
+        assert a.bias.abs().sum() > 0 and b.bias.abs().sum() == 0
+
+
+@pytest.mark.parametrize(
+    ("init", "activation", "variance"),
+    [
+        ("default", "relu", 1 / (3 * 400)),
+        ("xavier", "relu", 2 / 1000),
+        ("he", "tanh", 2 / 400),
+        ("matched", "relu", 2 / 400),
+        ("matched", None, 1 / 400),
+        # E[tanh(Z)^2] = 0.394294, by Gauss-Hermite quadrature.
+        ("matched", "tanh", 1 / (0.394294 * 400)),
+        ("matched", torch.tanh, 1 / (0.394294 * 400)),
+        ("matched", nn.Tanh, 1 / (0.394294 * 400)),
+    ],
+)
+def test_variance_of_the_weights(init, activation, variance):
+    network = MLP((5, 400, 600, 10), activation, init, seed=0)
+    weight = network.linears[1].weight.detach()
+    assert float(weight.var()) == pytest.approx(variance, rel=0.02)
+    assert abs(float(weight.mean())) < 4 * math.sqrt(variance / weight.numel())
+
+
+def test_tanh_number_of_this_test():
+    points, weights = np.polynomial.hermite_e.hermegauss(80)
+    moment = (weights * np.tanh(points) ** 2).sum() / weights.sum()
+    assert moment == pytest.approx(0.394294, abs=1e-6)
+
+
+def test_he_and_matched_relu_are_the_same_draw():
+    he, matched = (
+        MLP(SIZES, "relu", "he", seed=1),
+        MLP(SIZES, "relu", "matched", seed=1),
+    )
+    assert torch.allclose(he.linears[1].weight, matched.linears[1].weight, rtol=1e-4)
+
+
+def test_orthogonal_rows_times_the_gain():
+    network = MLP((60, 40, 20, 2), "relu", "orthogonal", seed=0)
+    first, second, _ = (linear.weight for linear in network.linears)
+    assert torch.allclose(first @ first.T, torch.eye(40), atol=1e-3)
+    assert torch.allclose(second @ second.T, 2 * torch.eye(20), atol=1e-3)
+
+
+def test_matched_keeps_the_size_of_the_signal():
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(64, 256, generator=generator)
+    for key in ("relu", "tanh", "gelu"):
+        joints = MLP([256] * 8 + [1], key, "matched", seed=0).joints(x)
+        last = joints[-1].pre_activation.square().mean()
+        assert 0.5 < last < 2, key
+    joints = MLP([256] * 8 + [1], "tanh", "default", seed=0).joints(x)
+    assert joints[-1].pre_activation.square().mean() < 0.02
+
+
+def test_joints():
+    network = MLP((2, 4, 3, 1), "relu", seed=0)
+    x = torch.randn(6, 2, generator=torch.Generator().manual_seed(0))
+    first, second = network.joints(x)
+    assert torch.equal(first.pre_activation, network.linears[0](x))
+    assert torch.equal(first.activation, torch.relu(first.pre_activation))
+    assert second.activation.shape == (6, 3)
+    assert torch.equal(network.linears[2](second.activation), network(x))
+    assert not second.activation.requires_grad
+
+
+def test_joints_of_an_activation_that_works_in_place():
+    first = MLP((2, 4, 1), nn.ReLU(inplace=True), seed=0).joints(torch.randn(50, 2))[0]
+    assert first.pre_activation.min() < 0 <= first.activation.min()
+
+
+def test_shared_activation():
+    shared = MLP(SIZES, "prelu", shared=True)
+    apart = MLP(SIZES, "prelu")
+    assert shared.activations[0] is shared.activations[1]
+    assert apart.activations[0] is not apart.activations[1]
+    affine = 7 * 5 + 5 + 5 * 6 + 6 + 6 * 3 + 3
+    assert count_parameters(shared) == affine + 1
+    assert count_parameters(apart) == affine + 2
+    given = nn.PReLU()
+    assert MLP(SIZES, given, shared=True).activations[0] is given
+    assert MLP(SIZES, given).activations[0] is not given
+
+
+def test_frozen_parameters_do_not_count():
+    network = MLP((2, 3, 1))
+    network.linears[0].weight.requires_grad_(False)
+    assert count_parameters(network) == 3 + 3 + 1
+
+
+def test_initialise_any_module():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(300, 200, bias=False), nn.ReLU())
+    before = copy.deepcopy(network[0].weight)
+    assert initialise_(network, "he") is network
+    assert not torch.equal(before, network[0].weight)
+    assert float(network[0].weight.var()) == pytest.approx(2 / 300, rel=0.03)
+
+
+@pytest.mark.parametrize("sizes", [(), (3,), (3, 0), (3, 2.5), (3, -1), ("3", 2)])
+def test_impossible_sizes(sizes):
+    with pytest.raises(ValueError, match="two or more positive whole numbers"):
+        MLP(sizes)
+
+
+def test_unknown_initialisation():
+    with pytest.raises(ValueError, match="'xavir'; did you mean 'xavier'"):
+        MLP(SIZES, init="xavir")
+    with pytest.raises(ValueError, match="choose one of"):
+        initialise_(MLP(SIZES), "zzz")
+
+
+def test_one_layer_has_no_activation():
+    network = MLP((3, 2), "relu")
+    assert len(network.activations) == 0 and network.joints(torch.zeros(1, 3)) == []
+
+
+def test_make_activation_returns_a_given_module():
+    module = nn.Tanh()
+    assert make_activation(module) is module
+    assert "tanh" in repr(make_activation(torch.tanh))
