@@ -95,7 +95,7 @@ class Activation:
     @cached_property
     def derivative(self) -> sympy.Expr:
         """The derivative, by SymPy; at a kink, the branch that torch takes."""
-        return sympy.diff(self._scalar("derivative"), x)
+        return formulas.derivative(self._scalar("derivative"))
 
     @cached_property
     def latex(self) -> str:

@@ -24,6 +24,7 @@ from sympy.printing.latex import LatexPrinter
 __all__ = [
     "FormulaError",
     "JS_PRELUDE",
+    "Indicator",
     "Maximum",
     "Minimum",
     "NamedConstant",
@@ -31,6 +32,7 @@ __all__ = [
     "NormalPDF",
     "Sigmoid",
     "Softplus",
+    "derivative",
     "javascript",
     "latex",
     "mpmath_function",
@@ -87,6 +89,15 @@ class Softplus(sympy.Function):
         return Sigmoid(self.args[0])
 
 
+class Indicator(sympy.Function):
+    """1 where its argument is positive, 0 elsewhere; its slope counts as 0."""
+
+    is_real = True
+
+    def fdiff(self, argindex: int = 1) -> sympy.Expr:
+        return sympy.Integer(0)
+
+
 class Maximum(sympy.Function):
     """The larger of two numbers, for arguments too tangled for ``Piecewise``."""
 
@@ -94,8 +105,8 @@ class Maximum(sympy.Function):
 
     def fdiff(self, argindex: int = 1) -> sympy.Expr:
         first, second = self.args
-        chosen = (1, 0) if argindex == 1 else (0, 1)
-        return sympy.Piecewise((chosen[0], first > second), (chosen[1], True))
+        chosen = Indicator(first - second)
+        return chosen if argindex == 1 else 1 - chosen
 
 
 class Minimum(sympy.Function):
@@ -105,8 +116,8 @@ class Minimum(sympy.Function):
 
     def fdiff(self, argindex: int = 1) -> sympy.Expr:
         first, second = self.args
-        chosen = (1, 0) if argindex == 1 else (0, 1)
-        return sympy.Piecewise((chosen[0], first < second), (chosen[1], True))
+        chosen = Indicator(second - first)
+        return chosen if argindex == 1 else 1 - chosen
 
 
 class NamedConstant(sympy.Symbol):
@@ -126,17 +137,23 @@ class NamedConstant(sympy.Symbol):
         return (self.name, self.digits), {}
 
 
+def derivative(expr: sympy.Expr) -> sympy.Expr:
+    """Return the derivative in ``x``; at a jump of the slope, one of its sides."""
+    return sympy.diff(expr, x).replace(sympy.DiracDelta, lambda *_: sympy.Integer(0))
+
+
 # --- Evaluation: one walk over the expression, two kinds of number -----------------
 
 
 class _Numpy:
-    """Float64 arrays: fast, quiet on overflow, and 0 × ∞ = 0."""
+    """Float64 arrays: fast and quiet on overflow."""
 
     functions: Mapping[type, Callable] = {
         Sigmoid: special.expit,
         NormalCDF: special.ndtr,
         NormalPDF: lambda u: np.exp(-0.5 * u * u) / math.sqrt(2 * math.pi),
         Softplus: lambda u: np.logaddexp(0.0, u),
+        Indicator: lambda u: np.where(u > 0, 1.0, 0.0),
         Maximum: np.maximum,
         Minimum: np.minimum,
         sympy.exp: np.exp,
@@ -167,11 +184,13 @@ class _Numpy:
         return float(digits)
 
     @staticmethod
-    def product(first: Any, second: Any) -> Any:
-        # Where one factor has underflowed and the other overflowed, as in
-        # x·e^x·(1 − tanh²(e^x)), the vanishing factor is the one that wins.
-        zero = np.logical_or(np.equal(first, 0), np.equal(second, 0))
-        return np.where(zero, 0.0, np.multiply(first, second))
+    def product(differences: list[Any], others: list[Any]) -> Any:
+        result = math.prod(others[1:], start=others[0]) if others else 1.0
+        for factor in differences:
+            # In x·e^x·(1 − tanh²(e^x)) the difference vanishes faster than the rest
+            # overflows. Any other 0 × ∞, as in e^x/(1 + e^x), stays nan.
+            result = np.where(np.equal(factor, 0), 0.0, np.multiply(factor, result))
+        return result
 
     @staticmethod
     def power(base: Any, exponent: Any) -> Any:
@@ -216,6 +235,7 @@ class _Mpmath:
         NormalCDF: _mpmath_cdf,
         NormalPDF: lambda u: _mpmath_exp(-u * u / 2) / mpmath.sqrt(2 * mpmath.pi),
         Softplus: lambda u: max(u, mpmath.mpf(0)) + mpmath.log1p(_mpmath_exp(-abs(u))),
+        Indicator: lambda u: mpmath.mpf(u > 0),
         Maximum: max,
         Minimum: min,
         sympy.exp: _mpmath_exp,
@@ -254,10 +274,11 @@ class _Mpmath:
         return mpmath.mpf(digits)
 
     @staticmethod
-    def product(first: Any, second: Any) -> Any:
-        if first == 0 or second == 0:
+    def product(differences: list[Any], others: list[Any]) -> Any:
+        factors = differences + others
+        if any(factor == 0 for factor in factors):
             return mpmath.mpf(0)
-        return first * second
+        return math.prod(factors[1:], start=factors[0])
 
     @staticmethod
     def power(base: Any, exponent: Any) -> Any:
@@ -287,6 +308,11 @@ def _condition(node: Any, values: Mapping[str, Any], kind: Any) -> Any:
         for part in parts[1:]:
             result = (result & part) if isinstance(node, sympy.And) else result | part
         return result
+    if isinstance(node, sympy.Not):
+        return np.logical_not(_condition(node.args[0], values, kind))
+    if isinstance(node, sympy.ITE):
+        test, then, other = (_condition(part, values, kind) for part in node.args)
+        return np.where(test, then, other)
     relation = _RELATIONS.get(type(node))
     if relation is None:
         raise FormulaError(f"the condition {node} cannot be evaluated")
@@ -315,12 +341,13 @@ def _evaluate(node: sympy.Basic, values: Mapping[str, Any], kind: Any) -> Any:
             for value, condition in node.args
         ]
         return kind.piecewise(cases, np.shape(values["x"]))
-    if node.is_Add or node.is_Mul:
+    if node.is_Add:
         parts = [_evaluate(part, values, kind) for part in node.args]
-        result = parts[0]
-        for part in parts[1:]:
-            result = result + part if node.is_Add else kind.product(result, part)
-        return result
+        return sum(parts[1:], start=parts[0])
+    if node.is_Mul:
+        differences = [_evaluate(f, values, kind) for f in node.args if f.is_Add]
+        others = [_evaluate(f, values, kind) for f in node.args if not f.is_Add]
+        return kind.product(differences, others)
     if node.is_Pow and node.base is not sympy.E:
         base, exponent = (_evaluate(part, values, kind) for part in node.args)
         return kind.power(base, exponent)
@@ -344,9 +371,9 @@ def numpy_function(
 ) -> Callable[[np.ndarray], np.ndarray]:
     """Return ``expr`` as a function on float64 arrays of any shape.
 
-    Stable for large |x|: overflow is silent and 0 × ∞ counts as 0. ``params`` maps
-    each other symbol of the expression to its value; a missing one raises
-    `FormulaError`.
+    Overflow is silent: where a formula needs ∞/∞ or ∞ − ∞ the result is nan.
+    ``params`` maps each other symbol of the expression to its value; a missing one
+    raises `FormulaError`.
     """
     params = dict(params or {})
     expr = sympy.sympify(expr)
@@ -382,7 +409,8 @@ def mpmath_function(
 # --- JavaScript ----------------------------------------------------------------
 
 JS_PRELUDE = """
-function mul(a,b){return a===0||b===0?0:a*b}
+function mul(a,b){return a===0?0:a*b}
+function positive(u){return u>0?1:0}
 function sigmoid(u){return u<0?Math.exp(u)/(1+Math.exp(u)):1/(1+Math.exp(-u))}
 function softplus(u){return Math.max(u,0)+Math.log1p(Math.exp(-Math.abs(u)))}
 function normalPdf(u){return Math.exp(-u*u/2)/Math.sqrt(2*Math.PI)}
@@ -400,6 +428,7 @@ _JS_FUNCTIONS: Mapping[type, str] = {
     NormalCDF: "normalCdf",
     NormalPDF: "normalPdf",
     Softplus: "softplus",
+    Indicator: "positive",
     Maximum: "Math.max",
     Minimum: "Math.min",
     sympy.exp: "Math.exp",
@@ -460,6 +489,11 @@ def javascript(expr: sympy.Expr) -> str:
     if type(node) in _JS_RELATIONS:
         left, right = (javascript(side) for side in node.args)
         return f"{left} {_JS_RELATIONS[type(node)]} {right}"
+    if isinstance(node, sympy.Not):
+        return f"!({javascript(node.args[0])})"
+    if isinstance(node, sympy.ITE):
+        test, then, other = (javascript(part) for part in node.args)
+        return f"({test} ? {then} : {other})"
     if isinstance(node, sympy.And | sympy.Or):
         sign = " && " if isinstance(node, sympy.And) else " || "
         return f"({sign.join(javascript(part) for part in node.args)})"
@@ -478,12 +512,14 @@ def javascript(expr: sympy.Expr) -> str:
 
 
 def _javascript_product(node: sympy.Mul) -> str:
-    fixed = [part for part in node.args if not part.has(x)]
-    moving = [javascript(part) for part in node.args if part.has(x)]
-    text = moving[0] if moving else ""
-    for part in moving[1:]:
-        text = f"mul({text}, {part})"
-    return f"({' * '.join([javascript(part) for part in fixed] + [text] * bool(text))})"
+    others = [javascript(part) for part in node.args if not part.is_Add]
+    text = (
+        f"({' * '.join(others)})" if len(others) > 1 else others[0] if others else "1"
+    )
+    for part in node.args:
+        if part.is_Add:
+            text = f"mul({javascript(part)}, {text})"
+    return text
 
 
 def _javascript_power(node: sympy.Pow) -> str:
@@ -502,6 +538,7 @@ _LATEX_NAMES: Mapping[type, str] = {
     NormalCDF: r"\Phi",
     NormalPDF: r"\varphi",
     Softplus: r"\operatorname{softplus}",
+    Indicator: r"\mathbf{1}_{>0}",
     Maximum: r"\max",
     Minimum: r"\min",
     sympy.tanh: r"\tanh",

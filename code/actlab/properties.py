@@ -68,6 +68,12 @@ class _Function:
     def breaks(self) -> _Breaks:
         return _find_breaks(self)
 
+    @cached_property
+    def grid(self) -> Array:
+        """The places of `_GRID` at which value and slope are finite."""
+        finite = np.isfinite(self.value(_GRID)) & np.isfinite(self.slope(_GRID))
+        return _GRID[finite]
+
 
 # --- From whatever the reader gives to a _Function ---------------------------------
 
@@ -79,14 +85,14 @@ def _from_expr(name: str, expr: sympy.Expr, params: Mapping[str, float]) -> _Fun
     if surplus:
         raise TypeError(f"{name} has no parameter {surplus[0]!r}")
     value = formulas.numpy_function(expr, params)
-    slope = formulas.numpy_function(sympy.diff(expr, x), params)
+    slope = formulas.numpy_function(formulas.derivative(expr), params)
     return _Function(name, value, slope, expr, dict(params))
 
 
 def _own_x(expr: sympy.Expr) -> sympy.Expr:
     """Let any symbol called x count as the course's own, which is real."""
     others = [s for s in expr.free_symbols if s.name == "x" and s != x]
-    return expr.subs({other: x for other in others})
+    return expr.subs(dict.fromkeys(others, x))
 
 
 def _describe(error: Exception) -> str:
@@ -226,7 +232,8 @@ def _grid() -> Array:
     middle = np.linspace(-REACH, REACH, 3001) + 1e-4 * math.pi
     tail = np.geomspace(REACH + 0.01, 1e4, 500)
     near = np.geomspace(1e-6, 0.1, 100) * 1.0123
-    return np.unique(np.concatenate([-tail, middle, tail, near, -near]))
+    # Not symmetric: halving an interval must not land on 0, where there may be a pole.
+    return np.unique(np.concatenate([-tail, middle, tail, near, -1.017 * near]))
 
 
 _GRID = _grid()
@@ -255,7 +262,7 @@ def _breaks_of(change: Scalar) -> Array:
         left, right, low, high = _bisect(change, left, right, rounds)
         with np.errstate(invalid="ignore"):
             gap = np.abs(high - low)
-            keep = np.isfinite(gap) & (gap > smallest * (1 + np.minimum(abs(low), 1e3)))
+            keep = np.isfinite(gap) & (gap > smallest * (1 + np.abs(low)))
         left, right = left[keep], right[keep]
     places = (left + right) / 2
     return np.unique(np.where(abs(places) < 1e-9, 0.0, np.round(places, 9)))
@@ -313,16 +320,38 @@ def _find_breaks(function: _Function) -> _Breaks:
     places = np.unique(np.concatenate([borders, rough]))
     kinks, jumps, poles = [], [], []
     for place in places:
-        sides = place + np.array([-1.0, 1.0]) * 1e-9 * max(1.0, abs(place))
-        low, high = function.value(sides)
-        down, up = function.slope(sides)
-        if not np.isfinite([low, high]).all() or max(abs(low), abs(high)) > 1e7:
+        low, high = _both_sides(function.value, place)
+        down, up = _both_sides(function.slope, place)
+        if not np.isfinite([low, high]).all():
             poles.append(float(place))
-        elif abs(high - low) > 1e-6 * (1 + abs(low)) and abs(up - down) < 1e7:
+        elif abs(high - low) > 1e-6 * (1 + abs(low)):
             jumps.append(Kink(float(place), _round(low), _round(high)))
-        elif not abs(up - down) <= 1e-6 * (1 + abs(down)):
+        elif up != down and not abs(up - down) <= _dust(up, down):
             kinks.append(Kink(float(place), _round(down), _round(up)))
     return _Breaks(tuple(kinks), tuple(jumps), tuple(poles), places)
+
+
+def _dust(first: float, second: float) -> float:
+    """Return the difference below which two one-sided values count as one."""
+    size = min(abs(first), abs(second))
+    return 1e-6 * (1 + size) if math.isfinite(size) else 0.0
+
+
+def _both_sides(value: Scalar, place: float) -> tuple[float, float]:
+    """Return the one-sided limits at ``place``; infinite where the values run away."""
+    size = max(1.0, abs(place))
+    left, right = value(place - 1e-9 * size), value(place + 1e-9 * size)
+    if abs(left - right) <= _dust(left, right):
+        return float(left), float(right)
+    sides = []
+    for side, near in ((-1, left), (1, right)):
+        nearer = value(place + side * 1e-12 * size)
+        if abs(nearer) > 3 * abs(near) + 1 or not np.isfinite(nearer):
+            nearer = math.copysign(math.inf, nearer)
+        elif abs(nearer) < abs(near) / 3:
+            nearer = 0.0
+        sides.append(float(nearer if place == 0 or not np.isfinite(nearer) else near))
+    return sides[0], sides[1]
 
 
 def _round(value: float) -> float:
@@ -345,10 +374,11 @@ def _smoothness(function: _Function, breaks: _Breaks) -> str:
         return "C^ω"
     derivative = function.expr
     for order in range(1, 5):
-        derivative = sympy.diff(derivative, x)
+        derivative = formulas.derivative(derivative)
         value = formulas.numpy_function(derivative, function.params)
         low, high = (value(breaks.places + side) for side in (-1e-7, 1e-7))
-        if not np.allclose(low, high, rtol=1e-4, atol=1e-5):
+        grows = np.abs(value(breaks.places - 1e-9)) > 3 * np.abs(low) + 1
+        if grows.any() or not np.allclose(low, high, rtol=1e-4, atol=1e-5):
             return f"C{_SUPERSCRIPTS[order - 1]}"
     return "smooth"
 
@@ -403,9 +433,9 @@ def _tail(value: Scalar, side: int) -> _Tail:
         far = float(value(np.array([side * 1e15]))[0])
         limit = far if abs(far - low) < 1e-5 * (1 + abs(low)) else low
         return _Tail(_round(limit), limit, limit)
-    if len(lows) >= 3 and lows[-3] < lows[-2] < lows[-1]:
+    if len(lows) >= 3 and lows[-1] > highs[-3]:
         return _Tail(math.inf, lows[0], math.inf)
-    if len(lows) >= 3 and highs[-3] > highs[-2] > highs[-1]:
+    if len(lows) >= 3 and highs[-1] < lows[-3]:
         return _Tail(-math.inf, -math.inf, highs[0])
     growing = len(highs) >= 3 and highs[-1] > 2 * abs(highs[-3]) + 1
     falling = len(lows) >= 3 and lows[-1] < -2 * abs(lows[-3]) - 1
@@ -446,9 +476,10 @@ def _sharpen(value: Scalar, places: Array, values: Array) -> tuple[float, float]
 
 def _turning_points(function: _Function) -> Array:
     """Return where the slope changes its sign, by bisection."""
-    slopes = np.sign(function.slope(_GRID))
+    grid = function.grid
+    slopes = np.sign(function.slope(grid))
     where = np.flatnonzero(slopes[1:] * slopes[:-1] < 0)
-    left, right = _GRID[where], _GRID[where + 1]
+    left, right = grid[where], grid[where + 1]
     start = slopes[where]
     for _ in range(60):
         middle = (left + right) / 2
@@ -462,14 +493,14 @@ def _extreme(
 ) -> tuple[float, bool, float | None]:
     """Return (infimum, attained, argument) of ``sign`` × f."""
     sides = np.concatenate([breaks.places - 1e-9, breaks.places, breaks.places + 1e-9])
-    places = np.concatenate([_turning_points(function), sides, _GRID])
+    places = np.concatenate([_turning_points(function), sides, function.grid])
     values = sign * function.value(places)
     inner = float(np.nanmin(values))
+    outer = min(tail.low if sign > 0 else -tail.high for tail in tails)
+    if inner == -math.inf or (breaks.poles and inner < -1e6):
+        return -math.inf, False, None
     ties = places[values <= inner + 1e-13 * (1 + abs(inner))]
     place = float(ties[np.argmin(np.abs(ties))])
-    outer = min(tail.low if sign > 0 else -tail.high for tail in tails)
-    if breaks.poles and inner < -1e6:
-        return -math.inf, False, None
     if inner < outer - 1e-9 * (1 + abs(outer)):
         nearest = breaks.places[np.abs(breaks.places - place) < 1e-8]
         if len(nearest):
@@ -495,28 +526,26 @@ def _extreme(
 
 def _hard_sides(function: _Function) -> tuple[bool, bool]:
     """Return whether the slope is exactly 0 from some finite place on, per side."""
-    slopes = function.slope(_GRID)
+    grid = function.grid
+    slopes = function.slope(grid)
     result = []
-    for line, grid, inward in ((slopes, _GRID, 0.1), (slopes[::-1], _GRID[::-1], -0.1)):
+    for line, places, inward in ((slopes, grid, 0.1), (slopes[::-1], grid[::-1], -0.1)):
         moving = np.flatnonzero(line != 0)
         if line[0] != 0 or len(moving) == 0:
             result.append(line[0] == 0)
             continue
         # A slope that has merely underflowed to 0 comes back tiny.
-        inside = function.slope(grid[moving[:1]] + inward)
+        inside = function.slope(places[moving[:1]] + inward)
         result.append(bool(abs(inside[0]) > 1e-4))
     return result[0], result[1]
 
 
 def _monotone(function: _Function) -> str:
-    values = function.value(_GRID)
-    finite = np.isfinite(values)
-    values = values[finite]
+    values = function.value(function.grid)
     steps = np.diff(values)
     dust = 1e-12 * (1 + np.abs(values[1:]))
-    slopes = function.slope(_GRID)[finite]
-    slope_dust = 1e-10 * (1 + np.nanmax(np.abs(slopes[np.isfinite(slopes)])))
-    slope_dust = min(slope_dust, 1e-6)
+    slopes = function.slope(function.grid)
+    slope_dust = min(1e-10 * (1 + np.abs(slopes).max()), 1e-6)
     rises = bool((steps > dust).any() or (slopes > slope_dust).any())
     falls = bool((steps < -dust).any() or (slopes < -slope_dust).any())
     if rises and falls:
@@ -530,17 +559,20 @@ def _lipschitz(function: _Function, breaks: _Breaks) -> tuple[float, float | Non
         return math.inf, None
     tails = [_tail(lambda v: np.abs(function.slope(v)), side) for side in (-1, 1)]
     far = max(tail.high for tail in tails)
+    steep = [abs(side) for kink in breaks.kinks for side in (kink.left, kink.right)]
+    if not math.isfinite(far) or math.inf in steep:
+        return math.inf, None
     sides = np.concatenate([breaks.places - 1e-9, breaks.places + 1e-9])
-    places = np.sort(np.concatenate([_GRID, sides]))
+    places = np.sort(np.concatenate([function.grid, sides]))
     slopes = np.abs(function.slope(places))
-    if not np.isfinite(slopes).all() or not math.isfinite(far):
-        return math.inf, None
     place, steepest = _sharpen(lambda v: np.abs(function.slope(v)), places, slopes)
-    if len(breaks.places) and steepest > 1e4 and np.min(abs(sides - place)) < 1e-6:
-        return math.inf, None
     if far >= steepest * (1 - 1e-12):
         return _round(far), None
-    return (_round(steepest), place) if len(breaks.kinks) else (steepest, place)
+    around = np.abs(function.slope(place + np.array([-0.01, 0.01])))
+    flat = (around >= steepest * (1 - 1e-12)).all()
+    return (
+        _round(steepest) if len(breaks.kinks) else steepest
+    ), None if flat else place
 
 
 # --- Gaussian integrals ------------------------------------------------------------
@@ -1062,7 +1094,7 @@ def property_sheet(f: Any, **params: float) -> PropertySheet:
     ]
     average = mean(function)
     lipschitz, steepest_at = _lipschitz(function, breaks)
-    derivative = None if function.expr is None else sympy.diff(function.expr, x)
+    derivative = None if function.expr is None else formulas.derivative(function.expr)
     return PropertySheet(
         name=function.name,
         formula=None if function.expr is None else formulas.latex(function.expr),
