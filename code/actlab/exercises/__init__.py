@@ -8,5 +8,6 @@ from __future__ import annotations
 
 from .core import check, progress
 from .model import ExerciseError
+from .render import ask, predict, progress_panel
 
-__all__ = ["ExerciseError", "check", "progress"]
+__all__ = ["ExerciseError", "ask", "check", "predict", "progress", "progress_panel"]

@@ -32,6 +32,7 @@ __all__ = [
 _REGISTERED: dict[int, Chapter] = {}
 _RESULTS: dict[str, dict[str, Any]] = {}
 LONGEST_LINE = 480
+LANDING = 0  # the landing page counts as chapter 0
 
 
 def register(added: Chapter) -> None:
@@ -40,10 +41,11 @@ def register(added: Chapter) -> None:
 
 
 def chapters() -> list[int]:
-    """The numbers of all chapters that have exercises."""
+    """The numbers of all chapters that have exercises; 0 is the landing page."""
     package = importlib.import_module(__package__)
     names = [module.name for module in pkgutil.iter_modules(package.__path__)]
     found = {int(n[7:]) for n in names if re.fullmatch(r"chapter\d\d", n)}
+    found |= {LANDING} if "landing" in names else set()
     return sorted(found | set(_REGISTERED))
 
 
@@ -58,7 +60,8 @@ def chapter(number: int) -> Chapter:
 def _load(number: int) -> Chapter:
     if number not in chapters():
         raise LookupError(f"there is no chapter {number}; there are {chapters()}")
-    module = importlib.import_module(f"{__package__}.chapter{number:02d}")
+    name = "landing" if number == LANDING else f"chapter{number:02d}"
+    module = importlib.import_module(f"{__package__}.{name}")
     return Chapter(
         number,
         tuple(getattr(module, "EXERCISES", ())),

@@ -1,7 +1,8 @@
-"""Judging page answers: the same rules in Python as in `page.js`.
+"""Judging page answers, by the same rules in Python as in the browser.
 
-Every string and every branch here has its twin in `page.js`; the tests run both on
-all exercises and compare the replies letter by letter.
+Every sentence and every branch has its twin in `ask.js`, `number.js`, `choice.js` or
+`order.js`; the tests run both on all exercises and compare the replies letter by
+letter.
 """
 
 from __future__ import annotations
@@ -14,17 +15,18 @@ from typing import Any
 
 from .model import Before, Choice, Number, Order, Page, Reply, limits, place, value_of
 
-__all__ = ["readings", "reply", "sheet"]
+__all__ = ["encode", "judge", "readings", "reply", "sheet"]
 
 SHORT = 40
-_SPACES = re.compile(r"[\s\u00a0\u2009\u202f]+")
-_NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?)")
+# character classes are spelt out: \s, \d and \w differ between the two languages
+_SPACES = re.compile(r"[ \t\n\r\f\v\u00a0\u2000-\u200b\u202f\u205f\u3000\ufeff]+")
+_NUMBER = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?)")
 _FRACTION = re.compile(_NUMBER.pattern + "/" + _NUMBER.pattern)
 _ENDLESS = re.compile(r"([+-]?)(?:inf|infinity|infinite|∞|nolimit|unlimited)")
 
 
 def sheet(page: Page) -> dict[str, Any]:
-    """A page exercise as plain data, in the form in which `page.js` reads it."""
+    """A page exercise as plain data, as the browser gets it."""
     return {
         "id": page.id,
         "right": page.right,
@@ -44,9 +46,9 @@ def _part_sheet(part: Number | Choice | Order) -> dict[str, Any]:
         return data | {
             "type": "number",
             "unit": part.unit,
-            "answer": _encode(answer),
-            "low": _encode(low),
-            "high": _encode(high),
+            "answer": encode(answer),
+            "low": encode(low),
+            "high": encode(high),
         }
     if isinstance(part, Choice):
         right = place(part.options, value_of(part.answer))
@@ -64,7 +66,7 @@ def _value_sheet(part: Number | Choice | Order, value: Any) -> Any:
     """One value of a `Wrong`: a range, a place, an order or a pair [first, second]."""
     if isinstance(part, Number):
         ends = value if isinstance(value, tuple) else limits(part, float(value))
-        return [_encode(float(end)) for end in ends]
+        return [encode(float(end)) for end in ends]
     if isinstance(part, Choice):
         return place(part.options, value)
     if isinstance(value, Before):
@@ -75,7 +77,7 @@ def _value_sheet(part: Number | Choice | Order, value: Any) -> Any:
     return [place(part.items, item) for item in value]
 
 
-def _encode(value: float) -> float | str:
+def encode(value: float) -> float | str:
     """JSON has no infinity; the text reads back in Python and JavaScript alike."""
     if math.isinf(value):
         return "Infinity" if value > 0 else "-Infinity"
@@ -89,14 +91,14 @@ def readings(text: str, unit: str = "") -> list[float]:
     3·10^4, 1/4, 82 %, 60 000, −3 (with a typographic minus), "a = 4", ∞.
     """
     text = _SPACES.sub("", text).lower().replace("−", "-").replace("–", "-")
-    text = re.sub(r"^[a-zα-ω]\w*=|^[≈~=]", "", text)
+    text = re.sub(r"^[a-zα-ω][a-z0-9_]*=|^[≈~=]", "", text)
     if unit and text.endswith(_SPACES.sub("", unit).lower()):
         text = text[: len(text) - len(_SPACES.sub("", unit))]
         unit = ""
     percent = text.endswith("%")
     text = text.removesuffix("%")
-    text = re.sub(r"^([+-]?)10(?:\^|\*\*)\(?([+-]?\d+)\)?$", r"\g<1>1e\2", text)
-    text = re.sub(r"[x×*·⋅]10(?:\^|\*\*)\(?([+-]?\d+)\)?$", r"e\1", text)
+    text = re.sub(r"^([+-]?)10(?:\^|\*\*)\(?([+-]?[0-9]+)\)?$", r"\g<1>1e\2", text)
+    text = re.sub(r"[x×*·⋅]10(?:\^|\*\*)\(?([+-]?[0-9]+)\)?$", r"e\1", text)
     endless = _ENDLESS.fullmatch(text)
     if endless:
         return [-math.inf if endless[1] == "-" else math.inf]
@@ -108,7 +110,7 @@ def _commas(text: str) -> list[str]:
     """A comma marks the decimals, or thousands; three digits behind it may be both."""
     if "," not in text:
         return [text]
-    groups = re.fullmatch(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?", text)
+    groups = re.fullmatch(r"[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]*)?", text)
     thousands = [text.replace(",", "")] if groups else []
     decimals = (
         [text.replace(",", ".")] if text.count(",") == 1 and "." not in text else []
@@ -150,7 +152,7 @@ def _by_part(parts: Sequence[dict], answer: Any) -> dict[str, Any]:
 
 
 def judge(data: dict[str, Any], given: Mapping[str, Any]) -> Reply:
-    """The reply to {part name: raw value}; twin of `grade` in page.js."""
+    """The reply to {part name: raw value}; twin of `grade` in ask.js."""
     parts, read = data["parts"], {}
     for part in parts:
         value, problem = _read(part, given.get(part["name"]))
@@ -217,7 +219,7 @@ def _as_text(raw: Any) -> str:
     """A number as it would be typed; text as it is; anything else becomes empty."""
     try:
         if isinstance(raw, str):
-            return _SPACES.sub(" ", raw).strip()
+            return _SPACES.sub(" ", raw).strip(" ")
         if hasattr(raw, "item") and not isinstance(raw, bool):
             raw = raw.item()
         if isinstance(raw, bool) or not isinstance(raw, numbers.Real):
@@ -232,8 +234,10 @@ def _as_text(raw: Any) -> str:
 def _as_place(options: Sequence[str], raw: Any) -> int | None:
     if isinstance(raw, str):
         return list(options).index(raw) if raw in options else None
-    whole = isinstance(raw, numbers.Integral) and not isinstance(raw, bool)
-    return int(raw) if whole and 0 <= raw < len(options) else None
+    if isinstance(raw, bool) or not isinstance(raw, numbers.Real):
+        return None
+    whole = 0 <= raw < len(options) and float(raw).is_integer()
+    return int(raw) if whole else None
 
 
 def _as_list(raw: Any) -> list:
@@ -293,8 +297,7 @@ def _unknown_number(part: dict, text: str, found: list[float]) -> str:
     if _between(low, high, value / 100) and part["unit"] != "%":
         return f"{seen}: right in per cent; here the fraction itself is asked for."
     width = high - low
-    if math.isfinite(width) and low - 2 * width <= value <= high + 2 * width:
-        whole = answer == round(answer)
-        if not whole:
-            return f"{seen} is close, but not as exact as asked for. Keep more digits."
+    near = low - 2 * width <= value <= high + 2 * width
+    if near and math.isfinite(width) and not answer.is_integer():
+        return f"{seen} is close, but not as exact as asked for. Keep more digits."
     return f"{seen} is not it, and none of the usual slips either. Open the first hint."

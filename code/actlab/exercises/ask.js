@@ -1,0 +1,88 @@
+// A page exercise. `grade` is the twin of `judge` in grading.py, word for word.
+(() => {
+  const A = globalThis.actlabExercises;
+  if (A.grade) return;
+
+  A.grade = (data, given) => {
+    const { parts } = data, values = {}, texts = [], covered = {};
+    const kind = (part) => A.parts[part.type];
+    const prefix = (part) => (parts[1] ? `${part.label}: ` : "");
+    for (const part of parts) {
+      const [value, problem] = kind(part).read(part, given[part.name]);
+      if (problem) return { status: "input", text: prefix(part) + problem };
+      values[part.name] = value;
+    }
+    const wrong = parts.filter((part) => !kind(part).right(part, values[part.name]));
+    if (!wrong[0]) return { status: "right", text: data.right };
+    const size = ([pattern]) => Object.keys(pattern).length;
+    // the most specific misconception first; none whose parts are answered already
+    for (const [pattern, text] of [...data.wrong].sort((a, b) => size(b) - size(a))) {
+      const named = parts.filter((part) => part.name in pattern);
+      const fits = (part) => kind(part).fits(part, pattern[part.name], values[part.name]);
+      const news = (part) => wrong.includes(part) && !covered[part.name];
+      if (!named.some(news) || !named.every(fits)) continue;
+      texts.push(text);
+      named.forEach((part) => (covered[part.name] = 1));
+    }
+    const open = (part) => !covered[part.name];
+    wrong.filter(open).forEach((part) => {
+      texts.push(prefix(part) + kind(part).unknown(part, values[part.name]));
+      if (data.otherwise) texts.push(data.otherwise);
+    });
+    const good = parts.filter((part) => !wrong.includes(part) && open(part));
+    if (good[0]) texts.unshift(`Right so far: ${good.map((part) => part.label).join(", ")}.`);
+    const status = wrong[parts.length - 1] ? "wrong" : "partial";
+    return { status, text: texts.join(" ") };
+  };
+
+  const TITLES = {
+    right: "✓ Right.", partial: "✗ Partly right.", wrong: "✗ Not yet.", input: "?",
+  };
+
+  A.kinds.ask = (root, data) => {
+    const $ = (query) => root.querySelector(query), key = "actlab.ask." + data.id;
+    const form = $("form"), reply = $("[role=status]"), again = $("[data-again]");
+    const boxes = data.parts.map((part, i) => [
+      part, root.querySelectorAll("[data-part]")[i], A.parts[part.type],
+    ]);
+    const fill = (given) =>
+      boxes.forEach(([part, box, kind]) => kind.set(box, given[part.name], part));
+    const tell = (text) => {
+      reply.dataset.status = "";
+      reply.textContent = text;
+    };
+    const show = ({ status, text }) => {
+      tell("");
+      reply.dataset.status = status;
+      A.put(reply, "strong", TITLES[status]);
+      reply.append(" ");
+      A.put(reply, "span", text);
+      again.hidden = status === "input";
+    };
+    boxes.forEach(([, box, kind]) => kind.wire && kind.wire(box, tell));
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      const answer = {}, before = A.load(key);
+      boxes.forEach(([part, box, kind]) => (answer[part.name] = kind.get(box)));
+      const result = A.grade(data, answer), { status } = result;
+      show(result);
+      if (status === "input") return;
+      A.save(key, { answer, status, tries: ((before && before.tries) || 0) + 1 });
+      A.tell(data.id, status, answer);
+      if (!before) A.say("answered", data.id);
+    });
+    again.addEventListener("click", () => {
+      fill({});
+      tell("");
+      again.hidden = true;
+      form.querySelector("input, li button").focus();
+    });
+    return () => {
+      const kept = A.load(key) || data.state;
+      if (!kept || !kept.answer) return;
+      fill(kept.answer);
+      show(A.grade(data, kept.answer));
+      A.say("answered", data.id);
+    };
+  };
+})();

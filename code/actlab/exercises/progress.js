@@ -1,0 +1,78 @@
+// A panel that counts what this browser knows and takes in a code from a notebook.
+(() => {
+  const A = globalThis.actlabExercises;
+  if (A.importCode) return;
+  const STATUS = /^(right|partial|wrong|predicted|shown)$/;
+
+  A.checksum = (text) => {
+    let a = 1, b = 0;
+    for (const letter of text) {
+      a = (a + letter.charCodeAt(0)) % 65521;
+      b = (b + a) % 65521;
+    }
+    return (b * 65536 + a).toString(16).padStart(8, "0");
+  };
+  const fine = (row) =>
+    Array.isArray(row) && /^[0-9]{1,2}\.[0-9A-Z]{1,3}$/.test(row[0]) && STATUS.test(row[1]);
+  const rowsOf = (text) => {
+    try {
+      const rows = A.decode(text.replace(/-/g, "+").replace(/_/g, "/"));
+      return Array.isArray(rows) && rows.every(fine) ? rows : null;
+    } catch {
+      return null;
+    }
+  };
+  const count = (n) => `${n} answer${n === 1 ? "" : "s"}`;
+
+  // Takes in what `progress()` printed. Returns {ok, text}; never throws.
+  A.importCode = (code) => {
+    const [version, text, sum, more] = String(code).replace(/\s/g, "").split(".");
+    const no = (reason) => ({ ok: false, text: reason });
+    if (version !== "actlab1")
+      return no("This is not a code from progress(): such a code begins with actlab1.");
+    if (!text || more !== undefined || A.checksum(text) !== sum)
+      return no("The code is incomplete or changed. Copy all of it, to the last letter.");
+    const rows = rowsOf(text);
+    if (!rows) return no("The code is whole, but this page cannot read it.");
+    rows.forEach(([id, status, answer]) => {
+      const predicted = /[A-Z]/.test(id), name = predicted ? "predict" : "ask";
+      const kept = predicted ? answer : { answer, status, tries: 1 };
+      if (kept) A.save(`actlab.${name}.${id}`, kept);
+    });
+    A.alive.forEach((restore) => restore());
+    return { ok: true, text: `${count(rows.length)} imported.` };
+  };
+
+  A.kinds.progress = (root, data) => {
+    const $ = (query) => root.querySelector(query), reply = $("[role=status]");
+    const restore = () => {
+      $("ul").replaceChildren();
+      data.chapters.forEach(([title, exercises, predictions]) => {
+        const kept = exercises.map((id) => A.load("actlab.ask." + id)).filter(Boolean);
+        const right = kept.filter((entry) => entry.status === "right").length;
+        const made = predictions.filter((id) => A.load("actlab.predict." + id)).length;
+        A.put($("ul"), "li", `${title}: ${kept.length} of ${exercises.length} exercises ` +
+          `answered, ${right} right; ${made} of ${predictions.length} predictions made.`);
+      });
+    };
+    const tell = (text, status) => {
+      reply.dataset.status = status || "";
+      reply.replaceChildren();
+      A.put(reply, status ? "strong" : "span", text);
+    };
+    $("form").addEventListener("submit", (event) => {
+      event.preventDefault();
+      const result = A.importCode($("input").value);
+      tell(result.text, result.ok ? "right" : "wrong");
+    });
+    let asked = false;
+    $("[data-forget]").addEventListener("click", () => {
+      asked = !asked;
+      if (asked) return tell("This removes all answers kept in this browser. Press again to do it.");
+      A.forget();
+      restore();
+      tell("Forgotten. Reload the page to start afresh.");
+    });
+    return restore;
+  };
+})();

@@ -1,0 +1,189 @@
+"""The rules that every chapter's exercises keep, checked on the records."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from .grading import reply
+from .model import (
+    KINDS,
+    Before,
+    Chapter,
+    Choice,
+    Code,
+    Curve,
+    Number,
+    Order,
+    Page,
+    Prediction,
+    Wrong,
+    place,
+    value_of,
+)
+
+__all__ = ["answer_for", "right_answer", "validate"]
+
+LADDER = {1: 2, 2: 3, 3: 1}
+MISTAKES = 3
+
+
+def validate(chapter: Chapter) -> list[str]:
+    """What in a chapter's exercises breaks the rules; an empty list if nothing does.
+
+    Exercises without a star (the questions on what a reader needs) stand outside the
+    ladder, and need one foreseen mistake each. The landing page has no ladder.
+    """
+    graded = [entry for entry in chapter.exercises if entry.stars]
+    problems = [*_ids(chapter), *(_ladder(graded) if chapter.number else ())]
+    for entry in chapter.exercises:
+        problems += [f"{entry.id}: {problem}" for problem in _entry(entry)]
+    for prediction in chapter.predictions:
+        problems += [f"{prediction.id}: {problem}" for problem in _guess(prediction)]
+    return problems
+
+
+def _ids(chapter: Chapter) -> Iterator[str]:
+    exercises = [entry.id for entry in chapter.exercises]
+    predictions = [entry.id for entry in chapter.predictions]
+    for id, count in Counter(exercises + predictions).items():
+        if count > 1:
+            yield f"{id} occurs {count} times"
+    for id in exercises:
+        if not (id.startswith(f"{chapter.number}.") and id.split(".")[1].isdigit()):
+            yield f"{id} should read {chapter.number}.1, {chapter.number}.2, …"
+    for id in predictions:
+        if not (id.startswith(f"{chapter.number}.") and id.split(".")[1].isupper()):
+            yield f"{id} should read {chapter.number}.A, {chapter.number}.B, …"
+
+
+def _ladder(graded: list[Page | Code]) -> Iterator[str]:
+    stars = Counter(entry.stars for entry in graded)
+    for level, wanted in LADDER.items():
+        if stars[level] < wanted:
+            yield f"{wanted} exercises of {level} ★ are needed, has {stars[level]}"
+    kinds = {entry.kind for entry in graded}
+    if len(kinds) < 4:
+        yield f"four kinds are needed, there are {sorted(kinds)}"
+    if "read evidence" not in kinds:
+        yield "no exercise is of the kind 'read evidence'"
+    pages = sum(isinstance(entry, Page) for entry in graded)
+    if pages < 3:
+        yield f"three exercises must be answerable on the page, {pages} are"
+    for outcome in {1, 2, 3} - {entry.outcome for entry in graded}:
+        yield f"outcome {outcome} is tested by no exercise"
+
+
+def _entry(entry: Page | Code) -> Iterator[str]:
+    if entry.kind not in KINDS:
+        yield f"kind {entry.kind!r} is none of {', '.join(KINDS)}"
+    if entry.stars not in (0, 1, 2, 3) or entry.outcome not in (1, 2, 3):
+        yield f"stars {entry.stars} or outcome {entry.outcome} out of range"
+    wanted = MISTAKES if entry.stars else 1
+    if len(entry.wrong) < wanted:
+        yield f"{wanted} typical wrong answers are needed, has {len(entry.wrong)}"
+    for text, count in Counter(wrong.reply for wrong in entry.wrong).items():
+        if count > 1:
+            yield f"{count} wrong answers share the reply {text!r}"
+        if isinstance(entry, Page) and len(text.split()) < 4:
+            yield f"the reply {text!r} is too short to say why"
+    if isinstance(entry, Page):
+        yield from _page(entry)
+
+
+def _page(page: Page) -> Iterator[str]:
+    if len(page.right.split()) < 4:
+        yield "the right answer gets no reply that says why"
+    for part in page.parts:
+        if isinstance(part, Curve):
+            yield f"part {part.name}: a curve can only be predicted"
+    names = {part.name for part in page.parts}
+    if len(names) < len(page.parts):
+        yield "two parts have the same name"
+    unknown = {name for wrong in page.wrong for name in wrong.answer} - names
+    if unknown:
+        yield f"no part is called {sorted(unknown)}"
+        return
+    if not all(wrong.answer for wrong in page.wrong):
+        yield "a wrong answer names no part"
+    if reply(page, right_answer(page)).status != "right":
+        yield "its own right answer is not accepted"
+    for part in page.parts:
+        given = (
+            [place(part.items, i) for i in value_of(part.answer)]
+            if isinstance(part, Order)
+            else None
+        )
+        if given == list(range(len(given or ()))) and given:
+            yield f"part {part.name}: the items stand in the right order already"
+    for wrong in page.wrong:
+        got = reply(page, answer_for(page, wrong))
+        if got.status not in ("wrong", "partial"):
+            yield f"the wrong answer {wrong.answer} counts as {got.status}"
+        elif wrong.reply not in got.text:
+            yield f"the wrong answer {wrong.answer} gets another's reply: {got.text}"
+    if len(page.parts) == 1 and isinstance(page.parts[0], Choice) and page.stars:
+        yield from _unanswered_options(page, page.parts[0])
+
+
+def _unanswered_options(page: Page, part: Choice) -> Iterator[str]:
+    right = place(part.options, value_of(part.answer))
+    known = {
+        place(part.options, wrong.answer[part.name])
+        for wrong in page.wrong
+        if wrong.answer
+    }
+    for at in set(range(len(part.options))) - known - {right}:
+        yield f"the option {part.options[at]!r} has no reply of its own"
+
+
+def _guess(prediction: Prediction) -> Iterator[str]:
+    part = prediction.part
+    if isinstance(part, Number) and (part.low is None or part.high is None):
+        yield "a predicted number needs low and high, the ends of its slider"
+    if isinstance(part, (Number, Curve)) and part.log and (part.low or 0) <= 0:
+        yield "a logarithmic scale needs low > 0"
+    if isinstance(part, Curve) and not 5 <= len(part.x) <= 9:
+        yield f"a curve has 5 to 9 points, this one {len(part.x)}"
+    if not prediction.source:
+        yield "no source of the measured answer is named"
+    for option, text in prediction.because:
+        if not text:
+            yield f"the reason {option!r} gets no reply"
+
+
+def right_answer(page: Page) -> dict[str, Any]:
+    """The right answer of a page exercise, {part name: value}."""
+    return {part.name: _right_value(part) for part in page.parts}
+
+
+def _right_value(part: Number | Choice | Order) -> Any:
+    answer = value_of(part.answer)
+    if isinstance(part, Choice):
+        return place(part.options, answer)
+    if isinstance(part, Order):
+        return [place(part.items, item) for item in answer]
+    return answer
+
+
+def answer_for(page: Page, wrong: Wrong) -> dict[str, Any]:
+    """A full answer with this mistake in it; parts it leaves open are right."""
+    answer = right_answer(page)
+    for part in page.parts:
+        if part.name in wrong.answer:
+            answer[part.name] = _wrong_value(part, wrong.answer[part.name])
+    return answer
+
+
+def _wrong_value(part: Number | Choice | Order, value: Any) -> Any:
+    if isinstance(value, Before):
+        first, second = place(part.items, value.first), place(part.items, value.second)
+        order = [item for item in _right_value(part) if item != first]
+        order.insert(order.index(second), first)
+        return order
+    if isinstance(part, Number) and isinstance(value, tuple):
+        ends = [end for end in value if math.isfinite(end)]
+        return sum(ends) / len(ends)
+    return value
