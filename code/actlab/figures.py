@@ -42,6 +42,7 @@ __all__ = [
     "decision_regions",
     "fit_curves",
     "function_plot",
+    "gain_integral",
     "gallery",
     "joints",
     "kinks",
@@ -225,6 +226,38 @@ def _label_ends(
             ha="left",
             annotation_clip=False,
         )
+
+
+def _label_level(axes: Axes, text: str, level: float, x: Any, y: Any) -> None:
+    """Name a horizontal line where the points (x, y) leave most room."""
+    to_axes = axes.transData + axes.transAxes.inverted()
+    points = to_axes.transform(np.column_stack([x, y]))
+    at = to_axes.transform((axes.get_xlim()[0], level))[1]
+    # What lies on the line itself is in the way everywhere.
+    points = points[np.abs(points[:, 1] - at) > 0.035]
+    length = 0.021 * len(text)
+
+    def room(place: tuple[float, int]) -> float:
+        left, side = place
+        centre = at + 0.05 * side
+        outside = np.maximum(
+            0, np.maximum(left - points[:, 0], points[:, 0] - left - length)
+        )
+        distance = np.hypot(outside, points[:, 1] - centre).min(initial=9.0)
+        return distance if 0.03 < centre < 0.97 else -1.0
+
+    places = [
+        (left, side) for left in np.linspace(0.02, 0.9 - length, 8) for side in (1, -1)
+    ]
+    left, side = max(places, key=room)
+    axes.annotate(
+        text,
+        (left, level),
+        xycoords=axes.get_yaxis_transform(),
+        xytext=(0, 4 * side),
+        textcoords="offset points",
+        va="bottom" if side > 0 else "top",
+    )
 
 
 def _legend_above(axes: Axes, columns: int = 3) -> None:
@@ -589,6 +622,55 @@ def sorted_data(
 
 
 @_styled
+def gain_integral(function: str | Activation | Callable) -> Figure:
+    """Draw the integral behind the gain: f(z)² weighted with the normal density.
+
+    The shaded area is E f(Z)² for Z from N(0, 1); 1/√area is the forward gain.
+
+    Parameters
+    ----------
+    function
+        As in :func:`function_plot`.
+
+    Chapter 02.
+    """
+    curve = _curve(function)
+    z = np.linspace(-4, 4, 801)
+    density = np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
+    squared = np.asarray(curve.value(z), dtype=np.float64) ** 2
+    wide = np.linspace(-12, 12, 24001)
+    weight = np.exp(-(wide**2) / 2) / math.sqrt(2 * math.pi)
+    area = float(np.trapezoid(np.asarray(curve.value(wide)) ** 2 * weight, wide))
+    figure, axes = plt.subplots(figsize=(WIDTH, 3.0))
+    axes.fill_between(z, squared * density, color=_tint(COLOURS[0], 0.3), linewidth=0)
+    axes.plot(z, squared * density, color=COLOURS[0])
+    axes.plot(z, density, color=MUTED, linestyle=DASHES[1])
+    axes.set_xlim(-4, 4)
+    axes.set_ylim(0, 1.12 * max(density.max(), (squared * density).max()))
+    axes.set_xlabel("z")
+    axes.set_title(f"{curve.name}: area {_text(area)}, gain {_text(area**-0.5)}")
+    peak = int(np.argmax(squared * density))
+    axes.annotate(
+        "f(z)² × density",
+        (z[peak], (squared * density)[peak]),
+        xytext=(14, 8),
+        textcoords="offset points",
+        color=COLOURS[0],
+        bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1},
+    )
+    axes.annotate(
+        "normal density", (-1.2, density[280]), xytext=(-6, 4),
+        textcoords="offset points", ha="right", color=MUTED,
+    )  # fmt: skip
+    alt = (
+        f"Line plot against z of the normal density and, shaded, {curve.name} squared "
+        f"times the density. The shaded area is {_text(area)}, so the gain that keeps "
+        f"the size of the signal is {_text(area**-0.5)}."
+    )
+    return _finish(figure, alt)
+
+
+@_styled
 def autograd_at_kinks(
     functions: Mapping[str, Callable[[torch.Tensor], torch.Tensor]], *, at: float = 0.0
 ) -> Figure:
@@ -792,7 +874,7 @@ def decision_regions(
     resolution
         Grid points along each side.
     points
-        At most so many training points are drawn.
+        At most so many test points are drawn, each in the colour of its class.
 
     Chapter 01.
     """
@@ -818,6 +900,7 @@ def decision_regions(
         sharey=True,
         squeeze=False,
     )
+    figure.set_layout_engine("compressed")  # square panels, no air between them
     tints = ListedColormap([_tint(COLOURS[c], 0.3) for c in range(classes)])
     findings = []
     for axes, (label, network) in zip(panels.flat, networks.items(), strict=False):
@@ -842,7 +925,7 @@ def decision_regions(
                 colors=INK, linewidths=0.8,
             )  # fmt: skip
         for c in range(classes):
-            chosen = data.x_train[data.y_train == c][: points // classes].cpu()
+            chosen = data.x_test[data.y_test == c][: points // classes].cpu()
             axes.scatter(
                 chosen[:, 0], chosen[:, 1], s=9, marker=MARKERS[c], color=COLOURS[c],
                 edgecolors=PAPER, linewidths=0.3,
@@ -858,10 +941,8 @@ def decision_regions(
     panels[-1, 0].set_xlabel("first input")
     panels[0, 0].set_ylabel("second input")
     alt = (
-        f"{len(networks)} maps of the input plane, coloured by predicted class, with "
-        f"the training points of {data.name}. On the test points, "
-        + "; ".join(findings)
-        + "."
+        f"{_count(len(networks), 'map')} of the input plane, coloured by predicted "
+        f"class, with test points of {data.name} as dots: " + "; ".join(findings) + "."
     )
     return _finish(figure, alt)
 
@@ -1248,6 +1329,7 @@ def width_sweep(
     by: str = "activation",
     baseline: float | None = None,
     baseline_label: str = "best quadratic",
+    ylim: tuple[float, float] | None = None,
     xlabel: str = "hidden units",
     ylabel: str = "squared error",
 ) -> Figure:
@@ -1261,6 +1343,8 @@ def width_sweep(
         One row per run, with the columns ``x``, ``y`` and ``by``.
     baseline
         A level to draw across, such as the error of the best quadratic.
+    ylim
+        Limits of the vertical axis; without it at most four decades are shown.
     baseline_label, xlabel, ylabel
         Words for the line and the axes.
 
@@ -1286,14 +1370,12 @@ def width_sweep(
     axes.set_xticks(widths, [str(int(w)) for w in widths])
     axes.minorticks_off()
     if baseline is not None:
-        axes.axhline(baseline, color=INK, linewidth=1.2, linestyle=(0, (1, 2)))
-        axes.annotate(
-            f"{baseline_label} {_text(baseline, 2)}",
-            (0.4, baseline),
-            xycoords=axes.get_yaxis_transform(),
-            xytext=(0, 4),
-            textcoords="offset points",
-        )
+        axes.axhline(baseline, color=INK, linewidth=1.3, linestyle=(0, (4, 3)))
+    low, high = ylim or axes.get_ylim()
+    axes.set_ylim(low if ylim else max(low, high / 1e4), high)
+    if baseline is not None:
+        text = f"{baseline_label} {_text(baseline, 2)}"
+        _label_level(axes, text, baseline, frame[x], frame[y])
     axes.set_xlabel(xlabel)
     axes.set_ylabel(ylabel)
     _label_ends(axes, ends)
@@ -1579,43 +1661,52 @@ def _random_depth(
 
 @_styled
 def timeline(events: Sequence[tuple[int, str]]) -> Figure:
-    """Draw a history downwards: years in scale at the left, what happened beside them.
+    """Draw a history downwards: the years, what happened, and how long it took.
 
     Parameters
     ----------
     events
-        Pairs of year and a short text.
+        Pairs of year and a short text. The number between two dots is the years that
+        passed.
 
     Chapter 01.
     """
     if len(events) < 2:
         raise ValueError(f"a timeline needs two events or more, got {len(events)}")
     ordered = sorted(events, key=lambda event: event[0])
-    texts = [textwrap.fill(text, 37) for _, text in ordered]
-    line, gap = 0.2, 0.14
-    heights = [line * (text.count("\n") + 1) + gap for text in texts]
-    total = sum(heights) + 0.15
+    texts = [textwrap.fill(text, 36) for _, text in ordered]
+    heights = [0.19 * (text.count("\n") + 1) + 0.17 for text in texts]
+    total = sum(heights) + 0.16
     figure = plt.figure(figsize=(WIDTH, total), layout="none")
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_xlim(0, WIDTH)
     axes.set_ylim(total, 0)
     axes.set_axis_off()
     first, last = ordered[0][0], ordered[-1][0]
-    top, bottom = 0.25, total - 0.25
-    axes.plot([0.3, 0.3], [top, bottom], color=MUTED, linewidth=2)
-    y = 0.08
-    for (year, _), text, height in zip(ordered, texts, heights, strict=True):
-        middle = y + height / 2
-        place = top + (bottom - top) * (year - first) / max(1, last - first)
-        axes.plot([0.3], [place], marker="o", markersize=7, color=COLOURS[0])
-        axes.plot([0.38, 0.72], [place, middle], color=MUTED, linewidth=0.9)
-        axes.text(0.76, middle, str(year), va="center", color=COLOURS[0], weight="bold")
-        axes.text(1.25, middle, text, va="center", linespacing=1.2)
-        y += height
+    edges = 0.08 + np.concatenate([[0], np.cumsum(heights)])
+    middles = (edges[:-1] + edges[1:]) / 2
+    axes.plot([0.62] * len(middles), middles, color=MUTED, linewidth=1.8)
+    for (year, _), text, y in zip(ordered, texts, middles, strict=True):
+        axes.plot([0.62], [y], marker="o", markersize=7, color=COLOURS[0])
+        axes.text(0.8, y, str(year), va="center", color=COLOURS[0], weight="bold")
+        axes.text(1.3, y, text, va="center", linespacing=1.15)
+    pauses = zip(ordered, ordered[1:], middles, middles[1:], strict=False)
+    for (before, _), (after, _), above, below in pauses:
+        if after > before:
+            axes.text(
+                0.5,
+                (above + below) / 2,
+                f"+{after - before}",
+                ha="right",
+                va="center",
+                color=MUTED,
+                fontsize=9.5,
+            )
     spans = [(b[0] - a[0], a[0], b[0]) for a, b in zip(ordered, ordered[1:])]
     longest = max(spans)
     alt = (
-        f"Timeline of {len(ordered)} events from {first} to {last}, years to scale. "
+        f"Timeline of {len(ordered)} events from {first} to {last}, with the years "
+        "between them. "
         f"The longest gap is from {longest[1]} to {longest[2]}. "
         f"First: {ordered[0][1]}. Last: {ordered[-1][1]}."
     )
