@@ -365,15 +365,15 @@ _SUPERSCRIPTS = "⁰¹²³⁴"
 
 def _smoothness(function: _Function, breaks: _Breaks) -> str:
     if breaks.jumps or breaks.poles:
-        return "jump"
+        return "jump" if breaks.jumps else "pole"
     if breaks.kinks:
         return "C⁰"
     if function.expr is None:
         return "C¹" if _curvature_jumps(function.slope) else "smooth"
     if len(breaks.places) == 0:
         return "C^ω"
-    derivative = function.expr
-    for order in range(1, 5):
+    derivative = formulas.derivative(function.expr)
+    for order in range(2, 5):
         derivative = formulas.derivative(derivative)
         value = formulas.numpy_function(derivative, function.params)
         low, high = (value(breaks.places + side) for side in (-1e-7, 1e-7))
@@ -638,6 +638,8 @@ def mean(f: Any, **params: float) -> float:
     diverges. Chapter: 02.
     """
     function = _function(f, params)
+    if function.breaks.poles:
+        return math.nan
     return _average(function, lambda values, z: function.value(values))
 
 
@@ -761,7 +763,22 @@ def chi_1(
     def integrand(values: Array, z: Array) -> Array:
         return function.slope(values) ** 2
 
+    if _slope_is_too_steep(function):
+        return math.inf
     return weight_variance * _average(function, integrand, q)
+
+
+def _slope_is_too_steep(function: _Function) -> bool:
+    """Return whether the integral of f′² diverges at a point, as for √|x|."""
+    vertical = [k.x for k in function.breaks.kinks if math.isinf(k.right - k.left)]
+    for place in [*vertical, *function.breaks.poles]:
+        near, nearer = (
+            distance * float(function.slope(place + distance)) ** 2
+            for distance in (1e-9, 1e-12)
+        )
+        if nearer > near / 2:
+            return True
+    return False
 
 
 def correlation_map(
@@ -886,6 +903,7 @@ def fixed_point(
 
 _SMOOTHNESS_WORDS = {
     "jump": "jumps",
+    "pole": "runs off to infinity at a point",
     "C⁰": "C⁰: continuous, with kinks",
     "C¹": "C¹: its slope is continuous, its curvature is not",
     "C²": "C²: two continuous derivatives",
@@ -909,7 +927,7 @@ class PropertySheet:
     monotone : "increasing", "decreasing" (both non-strict), "constant" or "no".
     kinks : places with a left and a right slope.
     jumps : places with a left and a right value.
-    smoothness : "jump", "C⁰", "C¹", ..., "C^ω" (analytic) or "smooth".
+    smoothness : "pole", "jump", "C⁰", "C¹", ..., "C^ω" (analytic) or "smooth".
     lipschitz : the largest |slope|; infinite at jumps. ``steepest_at``: where, or
         None if only approached far out.
     saturation : the sides on which the slope goes to 0: "left", "right", "both",
