@@ -444,9 +444,9 @@ role="group" aria-label="Plot of {name} and its slope against x">
 <g class="ax-labels" font-size="14" aria-hidden="true">{labels}</g>
 <svg x="{left}" y="{top}" width="424" height="252" viewBox="{left} {top} 424 252" \
 aria-hidden="true">
+<path class="ax-value" fill="none" stroke="#0067a5" stroke-width="2.6" d="{value}"/>
 <path class="ax-slope" fill="none" stroke="#bf4300" stroke-width="2.2" \
 stroke-dasharray="7 4" d="{slope}"/>
-<path class="ax-value" fill="none" stroke="#0067a5" stroke-width="2.6" d="{value}"/>
 </svg>
 <g class="ax-probe" role="slider" tabindex="0" aria-label="Probe: place on the x axis" \
 aria-valuemin="{low}" aria-valuemax="{high}" aria-valuenow="{probe}">
