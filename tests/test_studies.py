@@ -1,0 +1,302 @@
+"""Studies: stable names, done once, resumable, and a record that says its origin."""
+
+import getpass
+import json
+import math
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from actlab import studies
+from actlab.studies import Condition, Setting, Study, StudyError
+
+TINY = Study(
+    name="tiny",
+    question="Does the machinery work?",
+    chapter=12,
+    conditions=(
+        Condition("slow", "identity", lr=0.05, epochs=2),
+        Condition("fast", "relu", lr=0.1, momentum=0.9, epochs=1),
+    ),
+    seeds=2,
+    data="digits",
+    sizes=(64, 16, 10),
+)
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory):
+    """The tiny study, done once for all tests that only look at it."""
+    folder = tmp_path_factory.mktemp("tiny")
+    table = studies.run(TINY, jobs=1, out=folder, progress=False)
+    return folder, table
+
+
+def records(folder: Path) -> dict[str, int]:
+    return {p.name: p.stat().st_mtime_ns for p in (folder / "runs").iterdir()}
+
+
+def test_settings_expand_the_grid():
+    settings = TINY.settings()
+    assert len(settings) == 4 == len({s.id for s in settings})
+    assert [s.seed for s in settings] == [0, 1, 0, 1]
+    longer = TINY.altered(seeds=3, epochs=7)
+    assert len(longer.settings()) == 6
+    assert {s.condition.epochs for s in longer.settings()} == {7}
+    assert TINY.altered() == TINY
+
+
+def test_ids_stay_the_same_for_ever():
+    """Records on readers' disks are found by these names."""
+    setting = Setting(
+        Condition("slow", "relu", lr=0.01), 3, "digits", "symmetric", (64, 10), 128
+    )
+    assert setting.id == "bf83adf98118e823"
+    assert replace(setting, seed=4).id != setting.id
+    condition = replace(setting.condition, lr=0.02)
+    assert replace(setting, condition=condition).id != setting.id
+
+
+def test_table_is_tidy(done):
+    table = done[1]
+    assert list(table) == studies.COLUMNS
+    assert len(table) == 2 * 3 + 2 * 2
+    assert table["regime"].tolist() == ["slow"] * 6 + ["fast"] * 4
+    assert table["seed"].tolist() == [0] * 3 + [1] * 3 + [0, 0, 1, 1]
+    assert table["epoch"].tolist() == [0, 1, 2] * 2 + [0, 1] * 2
+    assert table["test_loss"].notna().all()
+    last = table[table["epoch"] > 0].groupby("regime")["test_accuracy"].last()
+    assert (last > 20).all() and (last <= 100).all()
+
+
+def test_table_on_disk_is_the_table(done):
+    folder, table = done
+    text = (folder / "tiny.csv").read_text()
+    on_disk = pd.read_csv(folder / "tiny.csv")
+    pd.testing.assert_frame_equal(on_disk, table, rtol=1e-4)
+    assert all(len(n) <= 10 for line in text.split()[1:] for n in line.split(",")[-3:])
+
+
+def test_runs_do_what_fit_does(done):
+    from actlab import datasets
+    from actlab.networks import MLP
+    from actlab.training import fit
+
+    network = MLP((64, 16, 10), "relu", seed=1)
+    run = fit(
+        network,
+        datasets.digits(),
+        epochs=1,
+        lr=0.1,
+        momentum=0.9,
+        seed=1,
+        progress=False,
+    )
+    row = done[1].query("regime == 'fast' and seed == 1 and epoch == 1").iloc[0]
+    assert row["test_accuracy"] == pytest.approx(run.accuracy, abs=1)
+    assert row["test_loss"] == pytest.approx(run.loss, rel=1e-2)
+
+
+def test_nothing_is_done_twice(tmp_path):
+    studies.run(TINY, jobs=1, limit=1, out=tmp_path, progress=False)
+    first = records(tmp_path)
+    assert len(first) == 1
+    partial = json.loads((tmp_path / "tiny.json").read_text())
+    assert (partial["runs"], partial["runs_declared"]) == (1, 4)
+    studies.run(TINY, jobs=1, out=tmp_path, progress=False)
+    everything = records(tmp_path)
+    assert len(everything) == 4 and everything.items() >= first.items()
+    studies.run(TINY, jobs=1, out=tmp_path, progress=False)
+    assert records(tmp_path) == everything
+
+
+@pytest.mark.parametrize("content", ["", '{"setting": ', "[]", "{}"])
+def test_damaged_record_is_done_again(done, tmp_path, content):
+    path = tmp_path / "runs" / f"{TINY.settings()[0].id}.json"
+    path.parent.mkdir()
+    for other in (done[0] / "runs").iterdir():
+        (path.parent / other.name).write_bytes(other.read_bytes())
+    path.write_text(content)
+    before = records(tmp_path)
+    table = studies.run(TINY, jobs=1, out=tmp_path, progress=False)
+    after = records(tmp_path)
+    assert [n for n in after if after[n] != before[n]] == [path.name]
+    pd.testing.assert_frame_equal(table, done[1])
+
+
+def test_processes_side_by_side_give_the_same_table(done, tmp_path):
+    table = studies.run(TINY, jobs=2, out=tmp_path, progress=False)
+    pd.testing.assert_frame_equal(table, done[1])
+
+
+def test_interrupted_run_keeps_what_is_finished(tmp_path, monkeypatch):
+    execute, calls = studies._execute, []
+
+    def interrupted(setting, folder):
+        calls.append(setting)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        execute(setting, folder)
+
+    monkeypatch.setattr(studies, "_execute", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        studies.run(TINY, jobs=1, out=tmp_path, progress=False)
+    assert len(records(tmp_path)) == 2
+    monkeypatch.setattr(studies, "_execute", execute)
+    assert len(studies.run(TINY, jobs=1, out=tmp_path, progress=False)) == 10
+    assert not [n for n in records(tmp_path) if n.startswith(".")]
+
+
+def test_run_that_breaks_down_is_a_result(tmp_path):
+    bad = Condition("far too fast", "relu", lr=1e12, epochs=3)
+    study = replace(TINY, conditions=(bad, *TINY.conditions), seeds=1)
+    table = studies.run(study, jobs=1, out=tmp_path, progress=False)
+    broken = table[table["regime"] == "far too fast"]
+    assert len(broken) == 1 and math.isnan(broken["test_accuracy"].iloc[0])
+    assert json.loads((tmp_path / "tiny.json").read_text())["runs_that_broke_down"] == 1
+    rows = studies.summary(table).set_index("regime")
+    assert rows.loc["far too fast", "broke_down"] == 1
+    assert rows.loc["far too fast", "n"] == 0
+    assert rows.loc["slow", "n"] == 1
+
+
+def test_provenance_says_what_and_where(done):
+    origin = json.loads((done[0] / "tiny.json").read_text())
+    assert origin["study"] == "tiny" and origin["runs"] == 4
+    assert origin["grid"]["conditions"][1]["lr"] == 0.1
+    assert origin["seconds_of_all_runs"] > 0
+    (environment,) = origin["environments"]
+    assert set(environment["versions"]) == set(studies.PACKAGES)
+    assert environment["cpu"] and len(environment["code_sha256"]) == 64
+    assert origin["first_run_finished"] <= origin["last_run_finished"]
+
+
+def machine_names() -> list[str]:
+    home = str(Path.home())
+    return [home + "/", str(Path.cwd()) + "/", "/tmp/", f"/home/{getpass.getuser()}"]
+
+
+def test_provenance_names_no_folder(done):
+    text = (done[0] / "tiny.json").read_text()
+    assert not [name for name in machine_names() if name in text]
+
+
+def test_summary_is_over_seeds(done):
+    rows = studies.summary(done[1])
+    assert rows["regime"].tolist() == ["slow", "fast"]
+    assert rows["n"].tolist() == [2, 2] and rows["epoch"].tolist() == [2, 1]
+    table = done[1]
+    slow = table[(table["regime"] == "slow") & (table["epoch"] == 2)]["test_accuracy"]
+    assert rows["mean"][0] == pytest.approx(slow.mean())
+    at_one = studies.summary(table, epoch=1)
+    assert at_one["epoch"].tolist() == [1, 1]
+    with pytest.raises(ValueError, match="no run has epoch 9; the last is 2"):
+        studies.summary(table, epoch=9)
+
+
+def test_unknown_study():
+    with pytest.raises(StudyError, match="'first_look'; did you mean 'first-look'"):
+        studies.load("first_look")
+    with pytest.raises(StudyError, match="choose one of"):
+        studies.provenance("zzz")
+
+
+def test_study_without_a_record(monkeypatch):
+    monkeypatch.setitem(studies.STUDIES, "tiny", TINY)
+    for reader in (studies.load, studies.final, studies.provenance):
+        with pytest.raises(StudyError, match="run tiny --record"):
+            reader("tiny")
+
+
+# Command line ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    monkeypatch.setitem(studies.STUDIES, "tiny", TINY)
+
+
+def test_command_run(tiny, tmp_path, capsys):
+    words = ["run", "tiny", "--seeds", "1", "--jobs", "1", "--out", str(tmp_path)]
+    assert studies.main(words) == 0
+    assert "slow" in capsys.readouterr().out
+    origin = json.loads((tmp_path / "tiny.json").read_text())
+    expected = "python -m actlab.studies run tiny --seeds 1 --jobs 1"
+    assert origin["command"] == expected
+    assert len(records(tmp_path)) == 2
+
+
+def test_command_list_and_errors(tiny, capsys):
+    assert studies.main(["list"]) == 0
+    out = capsys.readouterr().out
+    assert "first-look" in out and "not recorded" in out
+    assert studies.main(["show", "tiny"]) == 1
+    assert "has no recorded result" in capsys.readouterr().err
+    assert studies.main(["run", "tinny"]) == 1
+    assert "did you mean 'tiny'" in capsys.readouterr().err
+
+
+def test_recording_takes_the_whole_declared_grid(tiny, tmp_path, capsys):
+    words = ["run", "tiny", "--record", "--jobs", "1", "--out", str(tmp_path)]
+    assert studies.main([*words, "--seeds", "1"]) == 1
+    assert "takes the declared grid" in capsys.readouterr().err
+    assert studies.main([*words, "--limit", "1"]) == 1
+    assert "1 of 4 runs done" in capsys.readouterr().err
+    assert not (Path(studies.__file__).parent / "results" / "tiny.csv").exists()
+
+
+def test_module_can_be_called():
+    command = [sys.executable, "-m", "actlab.studies", "list"]
+    reply = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert reply.returncode == 0, reply.stderr
+    assert "first-look" in reply.stdout
+
+
+# What the course recorded ----------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", studies.STUDIES)
+def test_recorded_result_is_the_declared_grid(name):
+    study, table, origin = studies.STUDIES[name], studies.load(name), None
+    origin = studies.provenance(name)
+    assert list(table) == studies.COLUMNS
+    assert len(studies.final(name)) == len(study.settings()) == origin["runs"]
+    expected = json.loads(json.dumps(studies.asdict(study)))
+    assert origin["grid"] == expected
+    for condition in study.conditions:
+        keys = ("regime", "activation", "init", "optimiser", "lr", "momentum")
+        rows = table
+        for key in keys:
+            rows = rows[rows[key] == getattr(condition, key)]
+        assert sorted(set(rows["seed"])) == list(range(study.seeds))
+        assert sorted(set(rows["epoch"])) == list(range(condition.epochs + 1))
+
+
+@pytest.mark.parametrize("name", studies.STUDIES)
+def test_recorded_table_was_not_edited(name):
+    import hashlib
+
+    folder = Path(studies.__file__).parent / "results"
+    digest = hashlib.sha256((folder / f"{name}.csv").read_bytes()).hexdigest()
+    assert digest == studies.provenance(name)["table_sha256"]
+    text = (folder / f"{name}.json").read_text()
+    assert not [word for word in machine_names() if word in text]
+
+
+def test_first_look_shows_what_the_chapter_says():
+    early = studies.summary(studies.load("first-look"), epoch=15)
+    mean = early.set_index(["regime", "activation"])["mean"]
+    small, large = mean["small_step"], mean["large_step"]
+    # Stopped after 15 epochs of small steps, no activation looks better ...
+    assert small["identity"] > small["relu"] + 0.5
+    # ... and after larger steps, or more of them, it does not.
+    assert large["relu"] > large["identity"] + 4
+    late = studies.summary(studies.load("first-look")).set_index(
+        ["regime", "activation"]
+    )["mean"]["small_step"]
+    assert late["relu"] > late["identity"] + 1
+    assert mean["linear_best", "identity"] > large["identity"]
