@@ -611,7 +611,7 @@ def test_browser_and_python_reply_alike(page, browser):
     odd = [None, -1, 99, True, "", [], [0], [0, 0], {}, "zzz", 0, 1, 2]
     for part in page.parts:
         if isinstance(part, Number):
-            value = float(grading.sheet(page)["parts"][0].get("answer", 1) or 1)
+            value = float(right[part.name])
             scaled = [f"{value * k:.12g}" for k in (-1, 0.01, 100, 1.004, 1.02, 1.3)]
             pool = [*TYPED, *scaled, *odd]
         elif isinstance(part, Choice):
@@ -637,7 +637,7 @@ def _without_numbers(page: Page, answer: dict) -> dict:
     }
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(text=st.text(alphabet="0123456789.,eE+-−/% ^*x·10a=inf∞\u00a0", max_size=14))
 def test_browser_and_python_read_alike(browser_readings, text):
     for unit in ("", "%", "nats"):

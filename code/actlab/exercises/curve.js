@@ -12,7 +12,13 @@
     return {
       x: (i) => LEFT + 12 + (wide * i) / last,
       y: (v) => TOP + tall * (1 - clamp((A.scale(part, v) - low) / (high - low), 1)),
-      level: (k) => (part.log ? 10 ** (low + ((high - low) * k) / 4) : low + ((high - low) * k) / 4),
+      // grid lines: quarters of the axis, or whole powers of ten
+      levels() {
+        if (!part.log) return [0, 1, 2, 3, 4].map((k) => low + ((high - low) * k) / 4);
+        const step = Math.ceil((high - low) / 5), found = [];
+        for (let k = Math.ceil(low - 1e-9); k <= high + 1e-9; k += step) found.push(10 ** k);
+        return found;
+      },
       near: (px) => Math.round(clamp(((px - LEFT - 12) / wide) * last, last)),
       value(py) {
         const v = low + (high - low) * clamp(1 - (py - TOP) / tall, 1);
@@ -29,10 +35,10 @@
       svg.append(node);
     };
     svg.replaceChildren();
-    [0, 1, 2, 3, 4].forEach((k) => {
-      const y = to.y(to.level(k));
+    to.levels().forEach((level) => {
+      const y = to.y(level);
       add("line", { x1: LEFT, x2: W - 6, y1: y, y2: y, class: "grid" });
-      add("text", { x: LEFT - 5, y: y + 4, "text-anchor": "end" }, A.round(to.level(k), 2));
+      add("text", { x: LEFT - 5, y: y + 4, "text-anchor": "end" }, A.round(level, 2));
     });
     part.x.forEach((x, i) =>
       add("text", { x: to.x(i), y: H - 19, "text-anchor": "middle" }, A.round(x, 3)));

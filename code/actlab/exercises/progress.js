@@ -55,6 +55,8 @@
           `answered, ${right} right; ${made} of ${predictions.length} predictions made.`);
       });
     };
+    document.addEventListener("actlab:answered", restore);
+    document.addEventListener("actlab:reveal", restore);
     const tell = (text, status) => {
       reply.dataset.status = status || "";
       reply.replaceChildren();

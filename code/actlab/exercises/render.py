@@ -137,7 +137,7 @@ def _wrap(kind: str, id: str, data: dict[str, Any], body: str, *scripts: str) ->
 
 
 def _group(label: str, body: str) -> str:
-    return f"<fieldset data-part><legend>{escape(label)}</legend>{body}</fieldset>"
+    return f"<fieldset data-part><legend>{_text(label)}</legend>{body}</fieldset>"
 
 
 def _options(options: list[str], name: str) -> str:
@@ -309,13 +309,22 @@ def _answer(part: Part, answer: Any) -> Any:
     return [float(value) for value in answer]
 
 
+def _measured(part: Number) -> str | None:
+    """An interval in words with its unit, "82.7 ± 0.4 % (n = 5)"; None for a number."""
+    text = text_of(part.answer)
+    if not text or not part.unit:
+        return text
+    value, bracket, rest = text.partition(" (")
+    return f"{value} {part.unit}{bracket}{rest}"
+
+
 def _prediction_part(part: Part) -> dict[str, Any]:
     answer = _answer(part, part.answer)
     data: dict[str, Any] = {"label": part.label, "answer": answer}
     if isinstance(part, Number):
         near = part.accept_range or limits(part, answer)
         more = {"type": "number", "unit": part.unit, "log": part.log, "near": near}
-        return data | more | {"digits": part.digits, "text": text_of(part.answer)}
+        return data | more | {"digits": part.digits, "text": _measured(part)}
     if isinstance(part, Choice):
         return data | {"type": "choice", "options": list(part.options)}
     if isinstance(part, Order):
@@ -340,7 +349,8 @@ def progress_panel() -> Element:
         exercises = [e.id for e in found.exercises if e.stars]
         predictions = [prediction.id for prediction in found.predictions]
         if exercises or predictions:
-            rows.append([f"Chapter {number:02d}", exercises, predictions])
+            name = f"Chapter {number:02d}" if number else "Start page"
+            rows.append([name, exercises, predictions])
     body = (
         "<form><fieldset disabled><legend>Your answers in this browser</legend>"
         "<ul></ul>"
