@@ -18,11 +18,17 @@
   };
 
   const element = (kind, id) =>
-    document.querySelector(`.actlab-${kind}[data-id="${CSS.escape(id)}"]`);
+    document.getElementById(`actlab-${kind}-${id.replace(".", "-")}`);
+
+  // Elements that remember their answers say so while the page is still loading.
+  const settled = { predict: new Set(), ask: new Set() };
+  const isOpen = (kind, id) =>
+    !element(kind, id) || settled[kind].has(id) || stored(`actlab.${kind}.${id}`) !== null;
 
   // --- predictions ---------------------------------------------------------------
 
   const reveal = (id) => {
+    settled.predict.add(id);
     document.querySelectorAll(".actlab-reveal").forEach((part) => {
       if (part.dataset.reveal === id) part.classList.remove("actlab-closed");
     });
@@ -55,7 +61,7 @@
     document.querySelectorAll(".actlab-reveal").forEach((part) => {
       const id = part.dataset.reveal;
       // With no element to commit on, nothing would ever open it again.
-      if (!element("predict", id) || stored(`actlab.predict.${id}`) !== null) return;
+      if (isOpen("predict", id)) return;
       part.classList.add("actlab-closed");
       const follows = part.previousElementSibling === previous && previous !== null;
       if (!(follows && previous.dataset.reveal === id)) part.before(waitingNote(id));
@@ -68,6 +74,7 @@
   // --- solutions -----------------------------------------------------------------
 
   const openSolution = (id) => {
+    settled.ask.add(id);
     document.querySelectorAll("details.actlab-gated").forEach((details) => {
       if (details.dataset.solution !== id) return;
       details.classList.remove("actlab-gated");
@@ -78,7 +85,7 @@
   const gateSolutions = () => {
     document.querySelectorAll("details[data-solution]").forEach((details) => {
       const id = details.dataset.solution;
-      if (!element("ask", id) || stored(`actlab.ask.${id}`) !== null) return;
+      if (isOpen("ask", id)) return;
       details.classList.add("actlab-gated");
       const button = document.createElement("button");
       button.type = "button";

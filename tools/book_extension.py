@@ -216,6 +216,8 @@ def repair_page(page: Path) -> None:
         '<div id="pst-primary-sidebar" class=',
         '<div id="pst-primary-sidebar" role="navigation" aria-label="Course" class=',
     )
+    # The role is not allowed on a <div>; the class says the same to the style sheet.
+    repaired = repaired.replace(' role="doc-biblioentry"', "")
     viewport = r"\s*<meta name=\"viewport\"[^>]*>"
     head, *rest = re.split(viewport, repaired)
     if rest:

@@ -395,7 +395,8 @@ def _all_text(notebook: dict) -> str:
 def check_exercises(notebook: dict, path: Path) -> Problems:
     """Each exercise has its heading, its place to answer, hints and a solution."""
     text = _all_text(notebook)
-    asked = re.findall(r"\b(?:ask|check)\(\s*[\"'](\d+\.\d+)", text)
+    # 1.0 is the check on what a chapter needs: no exercise, so no solution either.
+    asked = re.findall(r"\b(?:ask|check)\(\s*[\"'](\d+\.[1-9]\d*)", text)
     solved = re.findall(r"<details data-solution=\"([^\"]+)\"", text)
     found = []
     own = [i for i in dict.fromkeys(asked) if i.split(".")[0] == f"{_chapter(path)}"]

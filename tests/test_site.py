@@ -1,0 +1,492 @@
+"""The built site in a real browser: make site-test, which builds it first.
+
+Pages are served on localhost and opened in an installed Chromium. Where there is none
+these tests fail: a site that nobody has looked at is not tested. ``CHROMIUM`` names
+the program if it is not on the path.
+"""
+
+from __future__ import annotations
+
+import functools
+import http.server
+import os
+import re
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import sync_playwright
+
+pytestmark = pytest.mark.site
+
+ROOT = Path(__file__).resolve().parent.parent
+SITE = ROOT / "_build" / "html"
+PAGES = sorted(
+    path.relative_to(SITE).as_posix()
+    for path in SITE.rglob("*.html")
+    if "http-equiv" not in path.read_text(encoding="utf-8")[:200]  # the redirect
+)
+CHAPTERS = [page for page in PAGES if page.startswith("chapters/")]
+SCHEMES = ("light", "dark")
+WIDTHS = (390, 1280)
+AXE = {"resultTypes": ["violations"], "preload": False}
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture(scope="session")
+def address():
+    """Return the address of a server of the built site."""
+    handler = functools.partial(QuietHandler, directory=str(SITE))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    program = os.environ.get("CHROMIUM") or next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None
+    )
+    assert program, "no Chromium found; on Debian: apt-get install chromium"
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(
+            executable_path=program, args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
+        yield running
+        running.close()
+
+
+class Visit:
+    """A page that keeps account of what went wrong on it."""
+
+    def __init__(self, browser, url, **settings):
+        self.faults: list[str] = []
+        self.context = browser.new_context(reduced_motion="reduce", **settings)
+        self.context.set_default_timeout(15_000)
+        self.page = self.context.new_page()
+        self.own = url.split("/")[2] if url.startswith("http") else ""
+        self.page.on("console", self._console)
+        self.page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
+        self.page.on("request", self._request)
+        self.page.on("requestfailed", lambda r: self.faults.append(f"failed: {r.url}"))
+        self.page.on("response", self._response)
+        self.page.goto(url)
+        self.settle()
+
+    def settle(self):
+        """Wait until scripts have run and formulas are typeset."""
+        if self.page.evaluate("'MathJax' in window"):
+            self.page.wait_for_function("window.MathJax?.startup?.promise")
+            self.page.evaluate("MathJax.startup.promise")
+        self.page.evaluate("document.fonts.ready.then(() => true)")
+
+    def _console(self, message):
+        if message.type in {"error", "warning"}:
+            self.faults.append(f"console {message.type}: {message.text}")
+
+    def _request(self, request):
+        schemes = ("data:", "blob:", "file:")
+        if not request.url.startswith((f"http://{self.own}/", *schemes)):
+            self.faults.append(f"another host: {request.url}")
+
+    def _response(self, response):
+        if response.status >= 400:
+            self.faults.append(f"{response.status}: {response.url}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.context.close()
+
+
+def sizes(width):
+    return {"viewport": {"width": width, "height": 900}}
+
+
+def test_the_site_is_built():
+    assert "intro.html" in PAGES, "run make book first"
+    assert CHAPTERS
+
+
+# --- every page --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page(page, address, browser):
+    """No error, no other host, no axe violation, no sideways scrolling, math set."""
+    found = []
+    for scheme in SCHEMES:
+        for width in WIDTHS:
+            where = f"{scheme}, {width} px: "
+            settings = sizes(width) | {"color_scheme": scheme}
+            with Visit(browser, f"{address}/{page}", **settings) as visit:
+                found += [where + fault for fault in problems(visit, page)]
+                theme = visit.page.evaluate("document.documentElement.dataset.theme")
+                if theme != scheme:
+                    found.append(f"{where}the page shows its {theme} theme")
+    assert not found, "\n" + "\n".join(found)
+
+
+def problems(visit, page):
+    found = list(visit.faults)
+    for violation in Axe().run(visit.page, options=AXE).response["violations"]:
+        for node in violation["nodes"]:
+            reason = (node["any"] or node["all"] or node["none"])[0]["message"]
+            found.append(f"axe {violation['id']}: {node['html'][:200]} ({reason})")
+    overflow = visit.page.evaluate(
+        "document.documentElement.scrollWidth - window.innerWidth"
+    )
+    if overflow > 0:
+        found.append(f"the page scrolls sideways by {overflow} px")
+    found += visit.page.evaluate(
+        """() => [...document.images]
+            .filter(i => i.complete && !i.naturalWidth && i.offsetParent)
+            .map(i => "image not loaded: " + i.src)"""
+    )
+    found += visit.page.evaluate(
+        """() => [...document.querySelectorAll('.math')]
+            .filter(m => !m.querySelector('mjx-container'))
+            .map(m => "formula not typeset: " + m.textContent.slice(0, 60))
+            .concat([...document.querySelectorAll('mjx-merror')]
+                .map(m => "formula with an error: " + m.textContent))"""
+    )
+    return found
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_and_ids(page):
+    """Each link to a page or a file of the site leads somewhere; no id stands twice."""
+    text = (SITE / page).read_text(encoding="utf-8")
+    found = []
+    for target in re.findall(r"(?:href|src)=\"([^\"#?]+)", text):
+        if re.match(r"[a-z]+:|//", target):
+            continue
+        if not (SITE / page).parent.joinpath(target).resolve().exists():
+            found.append(f"{target} leads nowhere")
+    ids = re.findall(
+        r"<[^>]*\sid=\"([^\"]+)\"", re.sub(r"<script.*?</script>", "", text)
+    )
+    found += [f"id {name} stands twice" for name in set(ids) if ids.count(name) > 1]
+    assert not found, "\n" + "\n".join(sorted(set(found)))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_head(page):
+    text = (SITE / page).read_text(encoding="utf-8")
+    head = text.partition("</head>")[0]
+    assert head.count('name="viewport"') == 1
+    assert 'rel="icon"' in head
+    assert '<meta name="description" content="' in head
+    assert 'property="og:site_name"' in head
+    assert "THEBE_JS_URL" not in text
+    assert "fontawesome.js" not in text
+    outside = re.findall(
+        r"<(?:script|link|img)[^>]*(?:src|href)=\"(https?:[^\"]+)", text
+    )
+    assert not [url for url in outside if 'rel="canonical"' not in url], outside
+
+
+# --- search, math, files -----------------------------------------------------------
+
+
+def test_search_finds_sigmoid(address, browser):
+    with Visit(browser, f"{address}/search.html?q=sigmoid") as visit:
+        visit.page.wait_for_selector("#search-results li a")
+        links = visit.page.locator("#search-results li a").all_text_contents()
+        assert links
+        assert not visit.faults
+
+
+def test_one_search_field_opens_by_keyboard(address, browser):
+    with Visit(browser, f"{address}/{CHAPTERS[0]}", **sizes(1280)) as visit:
+        visible = "#pst-primary-sidebar .search-button-field:visible"
+        assert visit.page.locator(visible).count() == 1
+        assert visit.page.locator(".search-button-field:visible").count() == 1
+        visit.page.keyboard.press("Control+k")
+        visit.page.locator("#pst-search-dialog input").fill("sigmoid")
+        visit.page.keyboard.press("Enter")
+        visit.page.wait_for_selector("#search-results li a")
+
+
+@pytest.mark.parametrize("page", ["intro.html", *CHAPTERS])
+def test_page_opens_from_a_file(page, browser):
+    with Visit(browser, (SITE / page).as_uri()) as visit:
+        assert not visit.faults
+        if visit.page.locator(".math").count():
+            assert visit.page.locator("mjx-container").count()
+
+
+def test_math_uses_the_sites_own_fonts(address, browser):
+    with Visit(browser, f"{address}/{CHAPTERS[0]}") as visit:
+        inline = visit.page.locator("p mjx-container").first
+        display = visit.page.locator('mjx-container[display="true"]').first
+        for formula in (inline, display):
+            box = formula.bounding_box()
+            assert box["width"] > 5
+            assert box["height"] > 5
+        fonts = visit.page.evaluate(
+            "performance.getEntriesByType('resource').map(e => e.name)"
+            ".filter(n => n.endsWith('.woff'))"
+        )
+        assert fonts
+        assert all(name.startswith(address) for name in fonts)
+
+
+def test_the_colour_mode_can_be_switched(address, browser):
+    with Visit(browser, f"{address}/intro.html", **sizes(1280)) as visit:
+        theme = "document.documentElement.dataset.theme"
+        seen = {visit.page.evaluate(theme)}
+        for _ in range(3):
+            visit.page.locator(".theme-switch-button:visible").first.click()
+            seen.add(visit.page.evaluate(theme))
+            icons = visit.page.locator("i.theme-switch:visible").count()
+            assert icons == 1
+        assert seen == {"light", "dark"}
+
+
+# --- explorers ---------------------------------------------------------------------
+
+
+def explorer_page(address, browser):
+    for page in [*CHAPTERS, *PAGES]:
+        text = (SITE / page).read_text(encoding="utf-8")
+        if 'class="ax-slider"' in text:
+            return Visit(browser, f"{address}/{page}", **sizes(1280))
+    raise AssertionError("no explorer with a slider on any page")
+
+
+def test_the_slider_moves_the_curve(address, browser):
+    with explorer_page(address, browser) as visit:
+        explorer = visit.page.locator(".actlab-explorer:has(.ax-slider)").first
+        explorer.scroll_into_view_if_needed()
+        value, slope = explorer.locator(".ax-value"), explorer.locator(".ax-slope")
+        before = value.get_attribute("d"), slope.get_attribute("d")
+        slider = explorer.locator(".ax-slider").first
+        slider.focus()
+        slider.press("Home")
+        assert value.get_attribute("d") != before[0]
+        slider.press("End")
+        after = value.get_attribute("d"), slope.get_attribute("d")
+        assert after[0] != before[0]
+        assert after[1] != before[1]
+        assert slider.get_attribute("aria-valuetext")
+        assert not visit.faults
+
+
+def test_the_probe_moves_by_keyboard_and_by_pointer(address, browser):
+    with explorer_page(address, browser) as visit:
+        explorer = visit.page.locator(".actlab-explorer").first
+        explorer.scroll_into_view_if_needed()
+        probe, reading = explorer.locator(".ax-probe"), explorer.locator(".ax-x")
+        probe.focus()
+        before = reading.text_content()
+        probe.press("ArrowRight")
+        moved = reading.text_content()
+        assert moved != before
+        box = explorer.locator(".ax-plot").bounding_box()
+        visit.page.mouse.click(
+            box["x"] + 0.3 * box["width"], box["y"] + 0.5 * box["height"]
+        )
+        assert reading.text_content() != moved
+
+
+def test_explorers_show_a_curve_without_javascript(address, browser):
+    text = (SITE / CHAPTERS[0]).read_text(encoding="utf-8")
+    pages = [CHAPTERS[0]] if "actlab-explorer" in text else PAGES
+    for page in pages:
+        if "actlab-explorer" not in (SITE / page).read_text(encoding="utf-8"):
+            continue
+        with Visit(browser, f"{address}/{page}", java_script_enabled=False) as visit:
+            curve = visit.page.locator(".ax-value").first
+            assert len(curve.get_attribute("d")) > 100
+        return
+    raise AssertionError("no explorer on any page")
+
+
+# --- predictions -------------------------------------------------------------------
+
+
+def predictions(page):
+    text = (SITE / page).read_text(encoding="utf-8")
+    return re.findall(r'id="actlab-predict-([\w-]+)" data-actlab="predict"', text)
+
+
+def test_there_are_predictions_with_hidden_results():
+    for page in CHAPTERS:
+        text = (SITE / page).read_text(encoding="utf-8")
+        assert predictions(page), f"{page} asks for no prediction"
+        assert 'class="actlab-reveal"' in text, f"{page} hides no result"
+
+
+def guarded(visit, name):
+    return visit.page.locator(f'.actlab-reveal[data-reveal="{name.replace("-", ".")}"]')
+
+
+def answer_prediction(box):
+    """Answer a prediction as a reader does, with some valid answer."""
+    part = box.locator("[data-part]").first
+    if part.locator("input[type=radio]").count():
+        part.locator("input[type=radio]").first.check()
+    elif part.locator(".points input").count():
+        for field in part.locator(".points input").all():
+            field.fill("1")
+    elif part.locator("input").count():
+        part.locator("input").first.fill("1")
+
+
+@pytest.mark.parametrize("page", ["intro.html", *CHAPTERS])
+def test_predict_hides_until_commit_and_shows_afterwards(page, address, browser):
+    for name in predictions(page):
+        with Visit(browser, f"{address}/{page}", **sizes(1280)) as visit:
+            box = visit.page.locator(f"#actlab-predict-{name}")
+            area = box.locator("[data-reveal-here]")
+            hidden = guarded(visit, name)
+            for part in hidden.all():
+                assert not part.is_visible(), f"{name}: the result shows too early"
+            assert not area.is_visible()
+            answer_prediction(box)
+            box.get_by_role("button", name="Commit").click()
+            assert area.is_visible(), (
+                f"{name}: {box.locator('[role=status]').text_content()}"
+            )
+            assert "Measured" in area.text_content() or box.locator("svg").count()
+            for part in hidden.all():
+                assert part.is_visible(), f"{name}: hidden after the commitment"
+            focused = visit.page.evaluate(
+                "document.activeElement.hasAttribute('data-reveal-here')"
+            )
+            assert focused, f"{name}: the focus must go to the reveal"
+            visit.page.reload()
+            for part in guarded(visit, name).all():
+                assert part.is_visible(), f"{name}: hidden again after a reload"
+            assert not visit.faults
+
+
+@pytest.mark.parametrize("page", ["intro.html", *CHAPTERS])
+def test_predict_shows_on_request(page, address, browser):
+    for name in predictions(page):
+        with Visit(browser, f"{address}/{page}", **sizes(390)) as visit:
+            box = visit.page.locator(f"#actlab-predict-{name}")
+            box.get_by_role("button", name="Show me").click()
+            assert box.locator("[data-reveal-here]").is_visible()
+            for part in guarded(visit, name).all():
+                assert part.is_visible()
+
+
+@pytest.mark.parametrize("page", CHAPTERS)
+def test_everything_shows_without_javascript(page, address, browser):
+    with Visit(browser, f"{address}/{page}", java_script_enabled=False) as visit:
+        hidden = visit.page.locator(".actlab-reveal")
+        assert hidden.count()
+        for part in hidden.all():
+            assert part.is_visible()
+        for details in visit.page.locator("details[data-solution]").all():
+            details.locator("summary").click()
+            assert details.locator("p, pre, div").first.is_visible()
+
+
+# --- exercises ---------------------------------------------------------------------
+
+
+def page_exercises(page):
+    """Return the page exercises of a chapter, from the package."""
+    from actlab.exercises import core
+    from actlab.exercises.model import Page
+
+    number = int(Path(page).name[:2]) if page.startswith("chapters/") else 0
+    return [e for e in core.chapter(number).exercises if isinstance(e, Page)]
+
+
+def fill(box, exercise, answer):
+    """Give an answer by the means that a reader has."""
+    for index, part in enumerate(exercise.parts):
+        place = box.locator("[data-part]").nth(index)
+        value = answer[part.name]
+        kind = type(part).__name__
+        if kind == "Number":
+            place.locator("input").first.fill(str(value))
+        elif kind == "Choice":
+            options = list(part.options)
+            at = options.index(value) if isinstance(value, str) else int(value)
+            place.locator("input").nth(at).check()
+        else:
+            items = list(part.items)
+            wanted = [items.index(v) if isinstance(v, str) else int(v) for v in value]
+            for position, item in enumerate(wanted):
+                mover = place.locator(f'li[data-at="{item}"]')
+                for _ in items:
+                    shown = place.locator("li").evaluate_all(
+                        "all => all.map(item => +item.dataset.at)"
+                    )
+                    if shown.index(item) == position:
+                        break
+                    mover.locator('button[data-by="-1"]').click()
+
+
+@pytest.mark.parametrize("page", ["intro.html", *CHAPTERS])
+def test_ask_replies_to_right_and_to_each_misconception(page, address, browser):
+    """What the page says is what the package's own judge says."""
+    from actlab.exercises import grading, validation
+
+    exercises = page_exercises(page)
+    assert exercises
+    with Visit(browser, f"{address}/{page}", **sizes(1280)) as visit:
+        for exercise in exercises:
+            box = visit.page.locator(f"#actlab-ask-{exercise.id.replace('.', '-')}")
+            assert box.count() == 1, f"{exercise.id} is not on {page}"
+            answers = [validation.answer_for(exercise, w) for w in exercise.wrong]
+            assert len(answers) >= 3, f"{exercise.id}: fewer than three misconceptions"
+            for answer in [*answers, validation.right_answer(exercise)]:
+                again = box.locator("[data-again]")
+                if again.is_visible():
+                    again.click()
+                fill(box, exercise, answer)
+                box.get_by_role("button", name="Check").click()
+                status = box.locator("[role=status]")
+                expected = grading.reply(exercise, answer)
+                assert status.get_attribute("data-status") == expected.status
+                assert expected.text.replace("`", "") in status.text_content()
+            assert box.locator("[role=status]").get_attribute("data-status") == "right"
+        assert not visit.faults
+
+
+@pytest.mark.parametrize("page", CHAPTERS)
+def test_solutions_wait_for_an_answer(page, address, browser):
+    with Visit(browser, f"{address}/{page}", **sizes(1280)) as visit:
+        exercises = [e for e in page_exercises(page) if not e.id.endswith(".0")]
+        assert exercises
+        for exercise in exercises:
+            details = visit.page.locator(f'details[data-solution="{exercise.id}"]')
+            details.locator("summary").first.click()
+            content = details.locator(":scope > :not(summary):not(.actlab-stuck)").first
+            assert not content.is_visible(), f"{exercise.id} gives its solution away"
+            details.get_by_role("button", name="I am stuck").click()
+            assert content.is_visible()
+
+
+# --- figures -----------------------------------------------------------------------
+
+
+def test_a_figure_enlarges_and_closes(address, browser):
+    with Visit(browser, f"{address}/{CHAPTERS[0]}", **sizes(390)) as visit:
+        visit.page.evaluate(
+            """() => document.querySelectorAll(".actlab-closed")
+                .forEach(part => part.classList.remove("actlab-closed"))"""
+        )
+        figure = visit.page.locator("button.actlab-enlarge").first
+        figure.click()
+        dialog = visit.page.locator("dialog.actlab-figure")
+        assert dialog.is_visible()
+        small = figure.locator("img").bounding_box()["width"]
+        assert dialog.locator("img").bounding_box()["width"] > small
+        assert dialog.locator("img").get_attribute("alt")
+        visit.page.keyboard.press("Escape")
+        assert dialog.count() == 0
