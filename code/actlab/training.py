@@ -310,7 +310,10 @@ def _random_layers(seed: int, device: str | torch.device) -> Iterator[None]:
 
 
 def _bar(epochs: int, progress: bool):
-    from tqdm.auto import tqdm
+    if progress:
+        from tqdm.auto import tqdm
+    else:
+        from tqdm import tqdm  # tqdm.auto warns where notebook widgets are missing
 
     # Leave nothing behind: a finished bar in a notebook's output is noise.
     return tqdm(total=epochs, desc="epochs", leave=False, disable=not progress)
