@@ -107,7 +107,8 @@ class Study:
     name, question, chapter : what it is called, what it asks, who reads it.
     conditions : the cells of the grid.
     seeds : how many runs per cell, with seeds 0, 1, 2, …
-    data, scale : name of a function in ``datasets`` and the scale of its inputs.
+    data, scale : name of a function in ``datasets`` and the scale of its inputs; the
+        toy sets have none, which is "".
     sizes, batch_size : of the network, and of its training.
     """
 
@@ -153,7 +154,45 @@ FIRST_LOOK = Study(
     ),
 )
 
-STUDIES: dict[str, Study] = {study.name: study for study in (FIRST_LOOK,)}
+UNIT_INPUTS = Study(
+    name="unit-inputs",
+    question="Is the order of two networks the same when the inputs are scaled anew?",
+    chapter=1,
+    scale="unit",
+    conditions=(
+        Condition("small_step", "identity", lr=0.001, momentum=0.8),
+        Condition("small_step", "relu", lr=0.001, momentum=0.8),
+    ),
+)
+
+SPIRALS = Study(
+    name="spirals",
+    question="How much of two interleaved spirals does a straight line get?",
+    chapter=1,
+    data="spirals",
+    scale="",
+    sizes=(2, 32, 32, 2),
+    batch_size=120,
+    conditions=(
+        Condition("adam", "identity", lr=0.01, optimiser="adam", epochs=100),
+        Condition("adam", "relu", lr=0.01, optimiser="adam", epochs=100),
+    ),
+)
+
+SQUARE = Study(
+    name="square",
+    question="Is x², which is no universal approximator, a bad classifier?",
+    chapter=1,
+    sizes=(784, 512, 10),
+    conditions=tuple(
+        Condition("adam", activation, lr=0.001, optimiser="adam", epochs=8)
+        for activation in ("identity", "square", "relu")
+    ),
+)
+
+STUDIES: dict[str, Study] = {
+    study.name: study for study in (FIRST_LOOK, UNIT_INPUTS, SPIRALS, SQUARE)
+}
 
 
 # One run ---------------------------------------------------------------------------
@@ -164,7 +203,8 @@ def _data(name: str, scale: str):
     """Load data once per worker process."""
     from . import datasets
 
-    return getattr(datasets, name)(scale=scale)
+    source = getattr(datasets, name)
+    return source(scale=scale) if scale else source()
 
 
 def _execute(setting: Setting, folder: Path) -> None:
