@@ -5,11 +5,15 @@ from __future__ import annotations
 import base64
 import json
 import math
+import os
 import random
 import re
+import subprocess
 import sys
 import threading
+import types
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -485,7 +489,7 @@ def test_ctrl_c_passes_through():
 
 
 @pytest.fixture(scope="module")
-def browser():
+def browser_engine():
     """The squeezed scripts in a real JavaScript engine, without a page around them."""
     engine = MiniRacer()
     engine.eval("globalThis.kept = {};")
@@ -507,11 +511,17 @@ def browser():
         "actlabExercises.readingsAsText = (text, unit) => actlabExercises"
         ".readings(text, unit).map(v => Object.is(v, -0) ? '-0' : String(v));"
     )
+    return engine
+
+
+@pytest.fixture(scope="module")
+def browser(browser_engine):
+    """Calls a function of the scripts with JSON in and JSON out."""
 
     def call(name, *arguments):
         text = ",".join(json.dumps(argument) for argument in arguments)
         code = f"JSON.stringify(actlabExercises.{name}({text})) ?? 'null'"
-        return json.loads(engine.eval(code))
+        return json.loads(browser_engine.eval(code))
 
     return call
 
@@ -922,8 +932,7 @@ def test_answers_are_not_readable(entry):
     else:
         hidden = [text for _, text in entry.because] + [entry.note or "\0"]
     assert not [text for text in hidden if text in html]
-    payload = re.search(r'data-payload="([^"]+)"', html)[1]
-    assert json.loads(base64.b64decode(payload))["id"] == entry.id
+    assert _payload(html)["id"] == entry.id
 
 
 def test_script_is_small():
@@ -1065,10 +1074,58 @@ def test_malformed_codes_say_so(code, message, browser):
 
 def test_panel_counts_chapters():
     html = exercises.progress_panel().html
-    payload = re.search(r'data-payload="([^"]+)"', html)[1]
-    rows = json.loads(base64.b64decode(payload))["chapters"]
+    rows = _payload(html)["chapters"]
     assert [
         "Chapter 90",
         [e.id for e in SAMPLE.exercises],
         [p.id for p in PREDICTIONS],
     ] in rows
+
+
+def test_answers_survive_without_browser_storage(browser_engine):
+    """Private mode, a file opened from disk, a frame in Colab: storage may throw."""
+    found = browser_engine.eval(
+        "const real = globalThis.localStorage;"
+        "globalThis.localStorage = new Proxy({}, {get() { throw Error('denied'); },"
+        " ownKeys() { throw Error('denied'); }});"
+        "actlabExercises.save('actlab.ask.9.9', {status: 'right'});"
+        "const seen = [actlabExercises.load('actlab.ask.9.9').status];"
+        "actlabExercises.forget();"
+        "seen.push(actlabExercises.load('actlab.ask.9.9') === undefined);"
+        "globalThis.localStorage = real; JSON.stringify(seen)"
+    )
+    assert json.loads(found) == ["right", True]
+
+
+def test_colab_answers_reach_the_kernel_and_come_back(monkeypatch):
+    callbacks = {}
+    output = types.SimpleNamespace(register_callback=callbacks.__setitem__)
+    colab = types.ModuleType("google.colab")
+    colab.output = output
+    monkeypatch.setitem(sys.modules, "google", types.ModuleType("google"))
+    monkeypatch.setitem(sys.modules, "google.colab", colab)
+    monkeypatch.setattr(core, "_RESULTS", {})
+    before = ask("90.1").html
+    render._connect_colab.cache_clear()
+    try:
+        assert ask("90.1").html == before
+        callbacks["actlab.record"]("90.1", "wrong", {"a": "1", "b": "2"})
+        callbacks["actlab.record"]("90.A", "shown", {"shown": True})
+        assert _payload(ask("90.1").html)["state"] == {"answer": {"a": "1", "b": "2"}}
+        assert _payload(predict("90.A").html)["state"] == {"shown": True}
+        monkeypatch.delitem(sys.modules, "google.colab")
+    finally:
+        render._connect_colab.cache_clear()
+    assert ask("90.1").html == before
+
+
+def _payload(html: str) -> dict:
+    return json.loads(base64.b64decode(re.search(r'data-payload="([^"]+)"', html)[1]))
+
+
+def test_import_is_cheap():
+    code = "import sys, actlab.exercises as e; assert 'torch' not in sys.modules; e.ask"
+    root = str(Path(exercises.__file__).parents[2])
+    subprocess.run(
+        [sys.executable, "-c", code], check=True, env=os.environ | {"PYTHONPATH": root}
+    )

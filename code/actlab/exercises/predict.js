@@ -68,7 +68,7 @@
       const [read, problem] = kind.read(part, kind.get(box));
       const first = read && read.found ? read.found[0] : read;
       const below = part.log && first <= 0 ? "enter a number above 0." : "";
-      return [first, problem || below || (first === Infinity ? "enter a number." : "")];
+      return [first, problem || below || (Math.abs(first) === Infinity ? "enter a number." : "")];
     };
     const slide = () => {
       const [number, problem] = value();
