@@ -32,7 +32,7 @@ sys.path.insert(0, str(ROOT / "code"))
 # Estimates for reading and exercises, in minutes.
 WORDS_PER_MINUTE = 150
 PER_FIGURE = 1.5
-PER_STARS = {1: 3.5, 2: 11.5, 3: 30.0}
+PER_STARS = {0: 2.0, 1: 3.5, 2: 11.5, 3: 30.0}
 
 VERDICT_MEANING = {
     "CORRECT": "holds as it stands",
@@ -215,7 +215,7 @@ def minutes(chapter: dict) -> tuple[int, int]:
 
 def chapter_map(up: str = "") -> str:
     """Return the chapters as a table: number, question, state and minutes."""
-    lines = ["| | Question | Minutes |", "|---|---|---|"]
+    lines = ["| Chapter | Question | Minutes |", "|---|---|---|"]
     for chapter in chapters():
         number, question = f"{chapter['number']:02d}", chapter["question"]
         if chapter.get("optional"):
@@ -248,13 +248,17 @@ def chapter_map_zh() -> str:
         14: "我该用哪一个？",
         15: "你能设计出更好的吗？你看得出来吗？",
     }
-    lines = ["| | 问题 | |", "|---|---|---|"]
+    lines = ["| 章 | 问题 | 状态 |", "|---|---|---|"]
     for chapter in chapters():
         question = f'<span lang="zh">{names[chapter["number"]]}</span>'
         ready = chapter_file(chapter).exists()
         link = f"[{chapter['number']:02d}](../chapters/{chapter['file']}.ipynb)"
         number = link if ready else f"{chapter['number']:02d}"
-        state = "" if ready else '<span lang="zh">编写中</span>'
+        state = (
+            '<span lang="zh">已完成</span>'
+            if ready
+            else '<span lang="zh">编写中</span>'
+        )
         lines.append(f"| {number} | {question} | {state} |")
     return "\n".join(lines)
 
