@@ -282,6 +282,8 @@ class _Mpmath:
 
     @staticmethod
     def power(base: Any, exponent: Any) -> Any:
+        if base == 0 and exponent < 0:
+            return mpmath.inf
         return mpmath.power(base, exponent)
 
     @staticmethod
@@ -353,6 +355,8 @@ def _evaluate(node: sympy.Basic, values: Mapping[str, Any], kind: Any) -> Any:
         return kind.power(base, exponent)
     if isinstance(node, sympy.exp) or node.is_Pow:
         return kind.functions[sympy.exp](_evaluate(node.args[-1], values, kind))
+    if isinstance(node, sympy.DiracDelta):
+        return kind.number(sympy.Integer(0))  # the slope of a jump, elsewhere
     function = kind.functions.get(node.func)
     if function is None:
         raise FormulaError(f"no numbers for {node.func.__name__}; known: {_KNOWN}")
@@ -505,6 +509,8 @@ def javascript(expr: sympy.Expr) -> str:
         return _javascript_power(node)
     if node.is_Pow:
         return f"Math.exp({javascript(node.exp)})"
+    if isinstance(node, sympy.DiracDelta):
+        return "0"
     name = _JS_FUNCTIONS.get(node.func)
     if name is None:
         raise FormulaError(f"no JavaScript for {node.func.__name__}; known: {_KNOWN}")
@@ -1013,7 +1019,9 @@ class _Reader:
 
     def read_Call(self, node: ast.Call, depth: int) -> tuple:
         if not isinstance(node.func, ast.Name):
-            return self.read(node.func, depth)
+            self.read(node.func, depth)
+            called = _shorten(ast.unparse(node.func))
+            raise FormulaError(f"{called} is no function; for a product write *")
         name = node.func.id
         if name not in _FUNCTIONS:
             raise FormulaError(f"unknown function {_shorten(name)!r}; known: {_KNOWN}")

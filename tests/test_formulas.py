@@ -1,0 +1,340 @@
+"""Formulas: what may be typed, what is refused, and one value in every language."""
+
+from __future__ import annotations
+
+import json
+import math
+import pickle
+import re
+import time
+
+import mpmath
+import numpy as np
+import pytest
+import sympy
+from actlab import formulas
+from actlab.formulas import FormulaError, parse, x
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from py_mini_racer import MiniRacer
+
+GOOD = [
+    "x",
+    "3",
+    "-x**2/2",
+    "x*tanh(exp(x))",
+    "x*sigmoid(1.702*x)",
+    "x*normal_cdf(x) + normal_pdf(x)",
+    "x if x > 0 else 0.1*x",
+    "0 if -1 <= x <= 1 else x",
+    "clip(x/6 + 0.5, 0, 1)",
+    "max(x, 0) + min(0, exp(x) - 1)",
+    "relu(relu(x) - 1)",
+    "min(max(x*x, x), relu(x + 1))",
+    "sign(x)*sqrt(1 + abs(x))",
+    "softplus(x) - log(1 + exp(-x))",
+    "erf(x)*sin(x)*cos(pi*x)*arctan(e*x)",
+    "asinh(x) + sinh(x)/cosh(x)",
+    "e**-x",
+    "1e-3*x",
+    "step(x - 1)*gelu(x)",
+    "log1p(x**2) + expm1(x)",
+]
+GRID = np.concatenate([np.linspace(-6, 6, 49) + 0.013, [0.0, -1.0, 1.0, 25.0, -25.0]])
+
+# What is typed, and what the answer must name.
+BAD = [
+    ("9**9**9", "exponent"),
+    ("exp(9**9**9)", "exponent"),
+    ("9**9", None),  # 387 million: a number like any other
+    ("99**19", "too large"),
+    ("exp(exp(9**9))", "too large"),
+    ("exp(9**9)", "too large"),
+    ("((x**20)**20)**20", "multiply to"),
+    ("x**21", "exponent"),
+    ("x**x", "exponent"),
+    ("2**(x+1)", "exponent"),
+    ("x**1e9", "exponent"),
+    ("x**-1e9", "exponent"),
+    ("x^2", r"\*\*"),
+    ("x.real", "attribute"),
+    ("().__class__", "attribute"),
+    ("x.__class__.__bases__[0]", "brackets"),
+    ("lambda: x", "lambda"),
+    ("(lambda y: y)(x)", "lambda"),
+    ("[x for x in (1, 2)]", "comprehension"),
+    ("{x for x in (1, 2)}", "comprehension"),
+    ("sum(i for i in (1, 2))", "sum"),
+    ("f'{x}'", "f-string"),
+    ("'x'", "str"),
+    ("x[0]", "brackets"),
+    ("(x, x)", "comma"),
+    ("[x]", "list"),
+    ("x if x else 1", "comparison"),
+    ("x if tanh(x) > 0 else 1", "condition"),
+    ("x if x == 0 else 1", "comparison"),
+    ("x and 1", "and"),
+    ("not x", "not"),
+    ("~x", "~"),
+    ("x // 2", "//"),
+    ("x % 2", "%"),
+    ("x @ x", "@"),
+    ("x := 3", "cannot read"),
+    ("(x := 3)", "assignment"),
+    ("import os", "cannot read"),
+    ("__import__('os').system('true')", "attribute"),
+    ("eval(x)", "eval"),
+    ("y + 1", "unknown name 'y'"),
+    ("tanh + 1", r"tanh\(x\)"),
+    ("tanh()", "takes 1"),
+    ("tanh(x, x)", "takes 1"),
+    ("max(x)", "takes 2"),
+    ("tanh(x=x)", "names"),
+    ("tanh(*x)", "star"),
+    ("2x", r"2\*x"),
+    ("2(x)", "2 is no function"),
+    ("tanh(x)(x)", "no function"),
+    ("x +", "cannot read"),
+    ("", "empty"),
+    ("   ", "empty"),
+    ("1/0", "zero"),
+    ("x/(1 - 1)", "zero"),
+    ("x/(x - x)", "zero"),
+    ("log(0)", "no value"),
+    ("sqrt(-1)", "no value"),
+    ("(-8)**0.5", "not a real number"),
+    ("0**-1", "no value"),
+    ("1j*x", "complex"),
+    ("True", "bool"),
+    ("None", "NoneType"),
+    ("...", "ellipsis"),
+    ("9" * 400, "too large"),
+    ("1e999", "too large"),
+    ("1e13", "too large"),
+    ("x\n+1", "not allowed"),
+    ("x\x00", "not allowed"),
+    ("π*x", "pi"),
+    ("x²", r"\*\*2"),
+    ("ｅｘｐ(x)", "not allowed"),
+    ("ехр(x)", "not allowed"),
+    ("x\u202e+1", "not allowed"),
+    ("(" * 100_000 + "x" + ")" * 100_000, "characters"),
+    ("(" * 240 + "x" + ")" * 240, "parentheses"),
+    ("-" * 400 + "x", "parts"),
+    ("x" + "+x" * 240, "parts"),
+    ("tanh(" * 60 + "x" + ")" * 60, "parentheses"),
+    ("relu(x)+" * 13 + "x", "cases"),
+    ("x*" * 10 + "9**9**9**9", "exponent"),
+]
+
+
+@pytest.fixture(scope="module")
+def engine() -> MiniRacer:
+    engine = MiniRacer()
+    engine.eval(formulas.JS_PRELUDE)
+    return engine
+
+
+def in_javascript(engine: MiniRacer, expr: sympy.Expr, places) -> list[float]:
+    numbers = json.dumps([float(place) for place in places])
+    script = f"{numbers}.map(x => String({formulas.javascript(expr)})).join()"
+    return [float(text) for text in engine.eval(script).split(",")]
+
+
+@pytest.mark.parametrize("text", GOOD)
+def test_a_formula_has_one_value_in_every_language(
+    text: str, engine: MiniRacer
+) -> None:
+    expr = parse(text)
+    for shown in (expr, formulas.derivative(expr)):
+        exact = formulas.mpmath_function(shown)
+        expected = np.array([float(exact(place)) for place in GRID])
+        fast = formulas.numpy_function(shown)(GRID)
+        np.testing.assert_allclose(fast, expected, rtol=1e-12, atol=1e-13)
+        browser = in_javascript(engine, shown, GRID)
+        np.testing.assert_allclose(browser, expected, rtol=1e-12, atol=1e-13)
+        assert formulas.latex(shown)
+
+
+@pytest.mark.parametrize("text", GOOD)
+def test_the_derivative_is_the_slope_of_the_function(text: str) -> None:
+    expr = parse(text)
+    value = formulas.numpy_function(expr)
+    places = np.linspace(-3, 3, 40) + 0.0137
+    slope = (value(places + 1e-6) - value(places - 1e-6)) / 2e-6
+    found = formulas.numpy_function(formulas.derivative(expr))(places)
+    np.testing.assert_allclose(found, slope, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("text, names", BAD, ids=lambda value: repr(value)[:30])
+def test_what_is_refused_is_named_within_a_second(text: str, names: str | None) -> None:
+    start = time.perf_counter()
+    if text == "9**9":
+        assert parse(text) == 9**9
+    else:
+        with pytest.raises(FormulaError, match=names):
+            parse(text)
+    assert time.perf_counter() - start < 1
+
+
+def test_messages_are_short_and_say_what_is_allowed() -> None:
+    with pytest.raises(FormulaError) as caught:
+        parse("x" * 100 + ".real")
+    assert len(str(caught.value)) < 400
+    assert "tanh" in str(caught.value)
+
+
+@pytest.mark.parametrize("text", [None, 3, b"x", ["x"]])
+def test_only_text_is_read(text: object) -> None:
+    with pytest.raises(FormulaError, match="is a string"):
+        parse(text)
+
+
+def test_parameters_are_known_only_when_given() -> None:
+    expr = parse("x*sigmoid(beta*x)", params=["beta"])
+    assert {symbol.name for symbol in expr.free_symbols} == {"x", "beta"}
+    with pytest.raises(FormulaError, match="unknown name 'beta'"):
+        parse("x*sigmoid(beta*x)")
+    with pytest.raises(FormulaError, match="no value for beta"):
+        formulas.numpy_function(expr)
+    assert formulas.numpy_function(expr, {"beta": 0.0})(2.0) == 1.0
+
+
+def test_decimals_are_exact() -> None:
+    assert parse("3*0.1") == sympy.Rational(3, 10)
+    assert formulas.latex(parse("1.702*x")) == "1.702 x"
+
+
+def test_softplus_as_typed_does_not_overflow() -> None:
+    assert formulas.numpy_function(parse("log(1 + exp(x))"))(1e4) == 1e4
+
+
+def test_overflow_is_nan_and_never_a_wrong_number() -> None:
+    naive = formulas.numpy_function(parse("exp(x)/(1 + exp(x))"))
+    assert naive(np.array([-800.0, 0.0, 600.0])) == pytest.approx([0.0, 0.5, 1.0])
+    assert math.isnan(naive(np.array([800.0]))[0])
+
+
+LATEX = {
+    "x*normal_cdf(x)": r"x\,\Phi(x)",
+    "x*sigmoid(x)": r"x\,\sigma(x)",
+    "2*sigmoid(x) - 1": r"2\,\sigma(x) - 1",
+    "1 - tanh(x)**2": r"1 - \tanh^{2}(x)",
+    "x*tanh(exp(x))": r"x\,\tanh(e^{x})",
+    "x/(1 + abs(x))": r"\frac{x}{1 + |x|}",
+    "x + 0.044715*x**3": r"x + 0.044715\,x^{3}",
+    "exp(-x**2)": r"e^{-x^{2}}",
+    "-x*exp(x) + 1": r"1 - x e^{x}",
+    "relu(x)": r"\begin{cases} x & \text{if } x > 0 \\ 0 & \text{otherwise} "
+    r"\end{cases}",
+}
+
+
+@pytest.mark.parametrize("text, expected", LATEX.items())
+def test_latex_reads_like_a_textbook(text: str, expected: str) -> None:
+    assert formulas.latex(parse(text)) == expected
+
+
+def test_derivatives_read_like_a_textbook() -> None:
+    gelu = formulas.derivative(parse("x*normal_cdf(x)"))
+    assert formulas.latex(gelu) == r"\Phi(x) + x\,\varphi(x)"
+    assert formulas.latex(sympy.diff(formulas.Sigmoid(x))) == (
+        r"\sigma(x)(1 - \sigma(x))"
+    )
+    pdf = formulas.derivative(formulas.NormalPDF(x))
+    assert formulas.latex(pdf) == r"-x\,\varphi(x)"
+
+
+@pytest.mark.parametrize(
+    "function, expected",
+    [
+        (formulas.Sigmoid, lambda u: 1 / (1 + mpmath.exp(-u))),
+        (formulas.NormalCDF, mpmath.ncdf),
+        (formulas.NormalPDF, mpmath.npdf),
+        (formulas.Softplus, lambda u: mpmath.log(1 + mpmath.exp(u))),
+        (sympy.erf, mpmath.erf),
+    ],
+)
+def test_special_functions_agree_with_mpmath_far_out_too(
+    function, expected, engine: MiniRacer
+) -> None:
+    expr = function(x)
+    places = [-30.0, -8.0, -5.0, -3.1, -2.9, -1.0, -1e-9, 0.0, 0.5, 2.9, 3.1, 6.0, 30.0]
+    browser = in_javascript(engine, expr, places)
+    for place, value in zip(places, browser):
+        with mpmath.workdps(60):
+            near = float(expected(mpmath.mpf(place)))
+        near = pytest.approx(near, rel=3e-13, abs=1e-300)
+        assert float(formulas.mpmath_function(expr)(place)) == near
+        assert formulas.numpy_function(expr)(place) == near
+        assert value == near
+
+
+def test_the_prelude_is_functions_only() -> None:
+    """Several explorers on one page repeat it, so it must not declare constants."""
+    names = re.findall(r"function (\w+)\(", formulas.JS_PRELUDE)
+    engine = MiniRacer()
+    engine.eval(formulas.JS_PRELUDE * 2)
+    assert all(engine.eval(f"typeof {name}") == "function" for name in names)
+
+
+def test_a_named_constant_prints_as_a_letter_and_counts_as_its_number() -> None:
+    half = formulas.NamedConstant(r"\lambda", "0.5")
+    expr = half * x
+    assert formulas.latex(expr) == r"\lambda x"
+    assert formulas.numpy_function(expr)(3.0) == 1.5
+    assert formulas.numpy_function(pickle.loads(pickle.dumps(expr)))(3.0) == 1.5
+    assert formulas.javascript(sympy.diff(expr, x)) == "0.5"
+
+
+@given(st.text(max_size=60))
+@settings(max_examples=300, deadline=2000)
+def test_any_text_is_a_formula_or_a_formula_error(text: str) -> None:
+    try:
+        expr = parse(text)
+    except FormulaError as error:
+        assert str(error)
+    else:
+        assert isinstance(expr, sympy.Expr)
+
+
+PIECES = st.sampled_from(
+    "x 1 2 0.5 -3 + - * / ** ( ) tanh( exp( max( , abs( if else > < 9 pi e".split()
+)
+
+
+@given(st.lists(PIECES, max_size=25))
+@settings(max_examples=300, deadline=2000)
+def test_any_shuffle_of_allowed_pieces_is_read_or_refused(pieces: list[str]) -> None:
+    try:
+        parse(" ".join(pieces))
+    except FormulaError as error:
+        assert str(error)
+
+
+LEAVES = st.sampled_from(["x", "1", "2", "0.25", "pi"])
+TREES = st.recursive(
+    LEAVES,
+    lambda inner: st.one_of(
+        st.builds("({} + {})".format, inner, inner),
+        st.builds("({} - {})".format, inner, inner),
+        st.builds("({} * {})".format, inner, inner),
+        st.builds("tanh({})".format, inner),
+        st.builds("abs({})".format, inner),
+        st.builds("max({}, {})".format, inner, inner),
+        st.builds("({})**2".format, inner),
+    ),
+    max_leaves=8,
+)
+
+
+@given(TREES, st.floats(-3, 3))
+@settings(max_examples=100, deadline=2000)
+def test_a_formula_means_what_python_says_it_means(text: str, place: float) -> None:
+    try:
+        found = float(formulas.numpy_function(parse(text))(place))
+    except FormulaError:
+        return
+    names = {"x": place, "tanh": math.tanh, "abs": abs, "max": max, "pi": math.pi}
+    expected = eval(text, {"__builtins__": {}}, names)
+    assert found == pytest.approx(expected, rel=1e-9, abs=1e-9)
