@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-ROOT = Path(__file__).resolve().parent.parent
 import actlab
 import catalogue_page
 import docstrings
