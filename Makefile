@@ -28,7 +28,8 @@ export JUPYTER_PREFER_ENV_PATH := 1
 export PYDEVD_DISABLE_FILE_VALIDATION := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book test lint execute serve site-test colab-test links constraints clean distclean
+.PHONY: help setup book test lint execute serve site-test colab-test links publish \
+  test-newest colab-image-test constraints clean distclean
 .DELETE_ON_ERROR:
 
 help:
@@ -111,6 +112,22 @@ colab-test: $(READY)
 	@$(MAKE) --no-print-directory $(COLAB)/.ready
 	@$(BIN)/python -m pytest -q -n $(WORKERS) tests/test_colab.py
 	@echo "Each chapter runs alone."
+
+# --- for the workflows ----------------------------------------------------------
+
+# The pages and the stamped notebooks, as one commit, on the branch "site".
+publish:
+	@$(BIN)/python tools/publish.py
+
+test-newest: $(READY)
+	@$(PIP) install -q --upgrade --extra-index-url $(CPU_INDEX) torch torchvision
+	@$(MAKE) --no-print-directory test
+
+# Inside Colab's image: its own Python and packages, nothing of ours installed but
+# the test runner.
+colab-image-test:
+	@$(PYTHON) -m pip install -q pytest
+	@$(PYTHON) -m pytest -q tests/test_colab.py
 
 links: book
 	@$(BIN)/python tools/links.py

@@ -1,0 +1,318 @@
+"""The repository keeps its promises: commands, pins, workflows, layout."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+ROOT = Path(__file__).resolve().parent.parent
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+COMMANDS = (
+    "book",
+    "test",
+    "execute",
+    "serve",
+    "site-test",
+    "colab-test",
+    "clean",
+)
+
+
+def read(name):
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def targets():
+    """Return the names of the Makefile's targets."""
+    return set(re.findall(r"^([a-z][a-z-]*):", read("Makefile"), re.MULTILINE))
+
+
+def requirements(name):
+    """Return {name: requirement} of a requirements file."""
+    lines = (line.partition("#")[0].strip() for line in read(name).splitlines())
+    found = [Requirement(line) for line in lines if line]
+    return {item.name.lower().replace("_", "-"): item for item in found}
+
+
+# --- layout ------------------------------------------------------------------------
+
+
+def test_code_is_no_package():
+    """code/__init__.py would shadow the standard library's module code."""
+    assert not (ROOT / "code" / "__init__.py").exists()
+    assert not (ROOT / "_static").exists(), "Jupyter Book loads every script in it"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "README.md",
+        "CONTRIBUTING.md",
+        "CHANGELOG.md",
+        "CITATION.cff",
+        "LICENSE",
+        "LICENSE-TEXT",
+        "_config.yml",
+        "_toc.yml",
+        "intro.md",
+        "requirements.txt",
+        "constraints.txt",
+        "code/pyproject.toml",
+    ],
+)
+def test_the_file_is_there(name):
+    assert (ROOT / name).stat().st_size > 0
+
+
+def test_every_chapter_is_in_the_table_of_contents():
+    contents = read("_toc.yml")
+    listed = set(re.findall(r"file: (chapters/\S+)", contents))
+    there = {f"chapters/{path.stem}" for path in (ROOT / "chapters").glob("*.ipynb")}
+    assert listed == there
+
+
+def test_chapters_have_plain_names():
+    for path in (ROOT / "chapters").glob("*.ipynb"):
+        assert re.fullmatch(r"\d\d-[a-z0-9-]+\.ipynb", path.name)
+
+
+# --- the package -------------------------------------------------------------------
+
+
+def run_python(code):
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONPATH": str(ROOT / "code")},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+
+
+def test_importing_the_package_is_cheap():
+    heavy = "('torch', 'torchvision', 'matplotlib', 'sympy', 'pandas', 'scipy')"
+    code = f"import sys, actlab; print([m for m in {heavy} if m in sys.modules])"
+    assert run_python(code) == "[]"
+
+
+def test_modules_load_when_they_are_named():
+    assert run_python("import actlab; print(actlab.statistics.__name__)") == (
+        "actlab.statistics"
+    )
+    code = "import actlab\ntry: actlab.nothing\nexcept AttributeError as e: print(e)"
+    assert run_python(code) == "actlab has no module 'nothing'"
+
+
+def test_the_package_needs_nothing_newer_than_colab_has():
+    project = tomllib.loads(read("code/pyproject.toml"))["project"]
+    held = requirements("tools/colab-constraints.txt")
+    for text in project["dependencies"]:
+        item = Requirement(text)
+        if item.name.lower() in held:
+            version = str(held[item.name.lower()].specifier).removeprefix("==")
+            assert Version(version) in item.specifier, text
+    torch = [text for text in project["dependencies"] if text.startswith("torch")]
+    assert torch == ["torch", "torchvision"], "torch is not pinned there"
+    assert project["requires-python"] == ">=3.11"
+
+
+# --- requirements ------------------------------------------------------------------
+
+
+def test_requirements_are_pinned_and_in_the_constraints():
+    direct, resolved = requirements("requirements.txt"), requirements("constraints.txt")
+    for name, item in direct.items():
+        assert re.fullmatch(r"==[\w.]+", str(item.specifier)), f"{name} is not pinned"
+        assert resolved[name].specifier == item.specifier, f"{name} differs"
+    for name, item in resolved.items():
+        assert re.fullmatch(r"==[\w.]+", str(item.specifier)), f"{name} is not pinned"
+    assert direct["jupyter-book"].specifier.contains("1.0.4.post1")
+
+
+def test_what_is_installed_is_what_is_pinned():
+    from importlib.metadata import PackageNotFoundError, version
+
+    for name, item in requirements("requirements.txt").items():
+        if name in {"torch", "torchvision"}:
+            continue  # the weekly run takes the newest
+        try:
+            assert item.specifier.contains(version(name)), f"{name} {version(name)}"
+        except PackageNotFoundError:
+            pytest.fail(f"{name} is not installed; run make setup")
+
+
+# --- commands ----------------------------------------------------------------------
+
+
+def test_the_promised_commands_exist():
+    assert set(COMMANDS) <= targets()
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_commands_in_the_documents_exist(name):
+    """Each `make …` and each `python …` file or module that a document names."""
+    text = read(name)
+    named = set(re.findall(r"\bmake ([a-z][a-z-]+)\b", "\n".join(code_in(text))))
+    assert named <= targets(), named - targets()
+    if name == "README.md":
+        assert {"book", "test"} <= named
+    for path in re.findall(r"\bpython3? ((?:tools|benchmarks)/\S+\.py)", text):
+        assert (ROOT / path).is_file(), path
+    for module in re.findall(r"\bpython3? -m (actlab[\w.]*)", text):
+        path = ROOT / "code" / Path(*module.split("."))
+        assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file()
+
+
+def code_in(text):
+    """Return the fenced and the inline code of a markdown text."""
+    fenced = re.findall(r"^```.*?\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    return fenced + re.findall(r"`([^`\n]+)`", text)
+
+
+def test_the_readme_shows_the_last_lines_that_a_reader_sees():
+    """What make book and make test print last is what the README promises."""
+    readme, makefile = read("README.md"), read("Makefile")
+    for line in ("Book built: _build/html/index.html", "All tests passed."):
+        assert line in makefile.replace("$(SITE)", "_build/html")
+        assert line.rstrip(".") in readme
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md", "intro.md"])
+def test_links_in_the_documents_lead_somewhere(name):
+    import notebook_lint
+
+    path = ROOT / name
+    found = [
+        notebook_lint.link_problem(target, path)
+        for target in notebook_lint.links(path.read_text(encoding="utf-8"))
+        if not target.endswith(".html") and ".html#" not in target
+    ]
+    assert not [problem for problem in found if problem]
+
+
+@pytest.mark.parametrize("target", COMMANDS)
+def test_make_understands_the_target(target):
+    done = subprocess.run(
+        ["make", "--dry-run", "--no-print-directory", target],
+        cwd=ROOT,
+        env=os.environ | {"MAKEFLAGS": ""},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_an_old_python_is_refused_clearly(tmp_path):
+    old = tmp_path / "python3"
+    old.write_text(
+        '#!/bin/sh\n[ "$1" = --version ] && echo Python 3.9.2 && exit 0\nexit 1\n'
+    )
+    old.chmod(0o755)
+    done = subprocess.run(
+        [
+            "make",
+            "--no-print-directory",
+            "setup",
+            f"PYTHON={old}",
+            f"VENV={tmp_path}/v",
+        ],
+        cwd=ROOT,
+        env=os.environ | {"MAKEFLAGS": ""},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode != 0
+    assert "needs Python 3.11 or newer" in done.stdout
+    assert "Python 3.9.2" in done.stdout
+
+
+def test_the_check_script_runs_everything():
+    path = ROOT / ".ci" / "run"
+    assert path.stat().st_mode & stat.S_IXUSR
+    subprocess.run(["bash", "-n", str(path)], check=True)
+    text = path.read_text(encoding="utf-8")
+    for target in ("test", "colab-test", "site-test"):
+        assert re.search(rf"for target in .*\b{target}\b", text)
+
+
+# --- workflows ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+def test_workflow_is_valid_and_calls_the_makefile(path):
+    workflow = yaml.safe_load(path.read_text(encoding="utf-8"))
+    # YAML 1.1 reads the key "on" as true.
+    assert set(workflow) - {"name", True, "permissions", "concurrency", "jobs"} == set()
+    assert isinstance(workflow["name"], str)
+    events = {"push", "pull_request", "workflow_dispatch", "schedule"}
+    assert set(workflow[True]) <= events
+    assert workflow["permissions"], "permissions must be stated, and small"
+    assert set(workflow["permissions"].values()) <= {"read", "write"}
+    made = set()
+    for name, job in workflow["jobs"].items():
+        keys = {"runs-on", "timeout-minutes", "strategy", "container", "steps"}
+        assert set(job) <= keys, name
+        assert {"runs-on", "timeout-minutes", "steps"} <= set(job), name
+        for step in job["steps"]:
+            assert set(step) <= {"name", "uses", "with", "run", "env"}
+            assert ("uses" in step) != ("run" in step)
+            if "uses" in step:
+                assert re.fullmatch(r"actions/[a-z-]+@v\d+", step["uses"])
+            else:
+                called = re.findall(r"\bmake ([a-z-]+)", step["run"])
+                assert called, f"{name}: {step['run']} calls no make target"
+                made |= set(called)
+        for expression in re.findall(r"\$\{\{\s*([\w.]+)", str(job)):
+            assert expression.split(".")[0] in {"matrix", "github", "secrets"}
+    assert made <= targets(), made - targets()
+
+
+def test_the_three_workflows_are_there():
+    assert {path.stem for path in WORKFLOWS} == {"tests", "publish", "weekly"}
+
+
+def test_only_the_publishing_workflow_may_write():
+    for path in WORKFLOWS:
+        workflow = yaml.safe_load(path.read_text(encoding="utf-8"))
+        write = "write" in workflow["permissions"].values()
+        assert write == (path.stem == "publish")
+        if write:
+            assert "pull_request" not in workflow[True]
+
+
+# --- configuration of the book -----------------------------------------------------
+
+
+def test_the_book_is_configured_for_stored_outputs_and_own_scripts():
+    settings = yaml.safe_load(read("_config.yml"))
+    assert settings["execute"]["execute_notebooks"] == "off"
+    config = settings["sphinx"]["config"]
+    assert config["mathjax_path"] == "mathjax/tex-chtml.js"
+    assert (ROOT / "assets" / config["mathjax_path"]).is_file()
+    assert "http" not in str(config)
+    for folder in ("code", "tests", ".venv*"):
+        assert folder in settings["exclude_patterns"]
+
+
+def test_mathjax_is_complete_and_licensed():
+    folder = ROOT / "assets" / "mathjax"
+    assert "Apache License" in (folder / "LICENSE").read_text(encoding="utf-8")
+    fonts = list((folder / "output/chtml/fonts/woff-v2").glob("*.woff"))
+    assert len(fonts) == 23
+    script = (folder / "tex-chtml.js").read_text(encoding="utf-8")
+    assert "3.2.2" in script
+
+
+def test_styles_and_scripts_load_nothing_from_elsewhere():
+    for name in ("assets/actlab.css", "assets/actlab.js"):
+        assert not re.search(r"https?://|@import|fetch\(|XMLHttpRequest", read(name))
