@@ -142,7 +142,9 @@ function explorer(root, value, slope, settings) {
     find('slope').setAttribute('d', path(slope, p, view));
     find('value').setAttribute('d', path(value, p, view));
     sliders.forEach(s => {
-      s.nextElementSibling.textContent = number(Number(s.value), s.dataset.decimals);
+      const text = number(Number(s.value), s.dataset.decimals);
+      s.nextElementSibling.textContent = text;
+      s.setAttribute('aria-valuetext', text);
     });
     drawProbe(p);
   }
