@@ -396,14 +396,19 @@ def numpy_function(
 def mpmath_function(
     expr: sympy.Expr, params: Mapping[str, float] | None = None
 ) -> Callable[[float], mpmath.mpf]:
-    """Return ``expr`` as a function of one number, computed to 50 digits."""
+    """Return ``expr`` as a function of one number, computed to 50 digits.
+
+    Near 0 it works with as many more digits as the argument has zeros, because
+    e^x − 1 or 2σ(x) − 1 would otherwise lose them all.
+    """
     params = dict(params or {})
     expr = sympy.sympify(expr)
     _check_symbols(expr, params)
     kind = _Mpmath()
 
     def function(value: float) -> mpmath.mpf:
-        with mpmath.workdps(DIGITS):
+        zeros = max(0, -math.frexp(float(value))[1]) // 3 if value else 0
+        with mpmath.workdps(DIGITS + zeros):
             exact = {name: mpmath.mpf(number) for name, number in params.items()}
             return _evaluate(expr, {"x": mpmath.mpf(value), **exact}, kind)
 

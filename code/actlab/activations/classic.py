@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -11,14 +13,18 @@ __all__ = ["NewFun", "Step"]
 class _StepFunction(torch.autograd.Function):
     """The step with its true derivative: zero wherever it has one."""
 
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(context: torch.autograd.function.FunctionCtx, x: Tensor) -> Tensor:
+    def forward(x: Tensor) -> Tensor:
         return (x >= 0).to(x.dtype)
 
     @staticmethod
-    def backward(
-        context: torch.autograd.function.FunctionCtx, gradient: Tensor
-    ) -> Tensor:
+    def setup_context(context: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+        """Keep nothing: the derivative does not depend on the input."""
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> Tensor:
         return torch.zeros_like(gradient)
 
 

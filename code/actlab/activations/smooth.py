@@ -44,7 +44,7 @@ class Swish(nn.Module):
         return x * torch.sigmoid(self.beta * x)
 
     def extra_repr(self) -> str:
-        return f"beta={float(self.beta):g}"
+        return f"beta={torch.as_tensor(self.beta).item():g}"
 
 
 class TeLU(nn.Module):

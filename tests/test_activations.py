@@ -1,0 +1,213 @@
+"""Every module against its 50-digit reference, value and gradient, in four dtypes."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actlab import activations, catalogue, properties
+from actlab.activations import NewFun, QuickGELU, Step, Swish, TeLU
+
+DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16]
+SCALARS = [row for row in catalogue.CATALOGUE.values() if row.kind == "scalar"]
+# Numbers that every dtype holds exactly, so that module and reference use the same.
+OTHER = {
+    "step": {"theta": 1.0},
+    "leaky_relu": {"alpha": 0.25},
+    "elu": {"alpha": 2.0},
+    "softplus": {"beta": 2.0},
+    "swish": {"beta": 3.0},
+    "prelu": {"a": 1.5},
+}
+CASES = [
+    pytest.param(row, params, id=" ".join([row.key, *map(str, params.values())]))
+    for row in SCALARS
+    for params in ([{}, OTHER[row.key]] if row.key in OTHER else [{}])
+]
+# Where torch's own kernels are less exact than a few roundings:
+# nn.Softplus returns x above its threshold, βx = 20, and so drops ln(1 + e^−20).
+SLACK = {("softplus", dtype): 2.1e-9 for dtype in DTYPES}
+# nn.GELU sets subnormal bfloat16 numbers to 0.
+SLACK["gelu", torch.bfloat16] = torch.finfo(torch.bfloat16).smallest_normal
+
+
+def reach(key: str, dtype: torch.dtype) -> float:
+    """Return the largest |x| up to which torch's kernel does not overflow inside.
+
+    Beyond it, nn.Hardswish (6x) is inf, and the gradient of tanh-GELU (x³) is nan.
+    float16 is safe: torch computes it in float32.
+    """
+    largest = torch.finfo(dtype).max
+    if dtype == torch.float16:
+        return largest
+    return {"hardswish": largest / 7, "gelu_tanh": largest ** (1 / 3)}.get(key, largest)
+
+
+def points(row: catalogue.Activation, params: dict, dtype: torch.dtype) -> torch.Tensor:
+    """A grid and all places where something may go wrong, exact in ``dtype``."""
+    limits = torch.finfo(dtype)
+    function = properties._function(row, params)
+    kinks = torch.tensor([*function.breaks.places, 0.0, 1.0, -1.0]).to(dtype)
+    infinity = torch.full_like(kinks, math.inf)
+    beside = [torch.nextafter(kinks, infinity), torch.nextafter(kinks, -infinity)]
+    tiny = [limits.smallest_normal * part for part in (0.25, 1.0, 4.0)]
+    huge = [limits.max, limits.max / 2, limits.max / 8, math.sqrt(limits.max)]
+    # Where exp, sigmoid and tanh saturate, overflow and underflow in each dtype.
+    edges = [4.5, 8.3, 9.0, 11.1, 16.6, 17.3, 19.1, 36.7, 88.7, 104.0, 709.8, 745.2]
+    loose = [0.0, *tiny, *huge, *edges, *np.geomspace(1e-4, 60, 40)]
+    both = torch.tensor([*loose, *(-number for number in loose)], dtype=torch.float64)
+    grid = torch.linspace(-8, 8, 65, dtype=torch.float64)
+    found = torch.cat([grid.to(dtype), both.to(dtype), kinks, *beside])
+    return found[found.abs() <= reach(row.key, dtype)]
+
+
+@cache
+def reference(key: str, params: tuple, place: float, which: str) -> float:
+    row = catalogue.get(key)
+    exact = row.reference_value if which == "value" else row.reference_derivative
+    return float(exact(place, **dict(params)))
+
+
+def tolerance(
+    row: catalogue.Activation, places: np.ndarray, exact: np.ndarray, dtype, which: str
+) -> np.ndarray:
+    """A few roundings of the result, and of 1, on the way, times |x|.
+
+    The second part is what 1 + erf in the tail of GELU, or 1 − σ in a slope such as
+    σ + x σ(1 − σ), leave of small numbers: torch's GELU(−8) is right to 1e-7 in
+    float32, which is millions of its last digits. Near 0, |x| makes it strict again.
+    """
+    limits = torch.finfo(dtype)
+    size = np.minimum(np.abs(places), 32)
+    size = size if which == "value" else np.maximum(size, 1.0)
+    with np.errstate(over="ignore"):
+        roundings = 4 * limits.eps * (np.abs(exact) + size)
+    smallest = 4 * limits.smallest_normal * limits.eps
+    return roundings + smallest + SLACK.get((row.key, dtype), 0.0)
+
+
+@pytest.mark.parametrize("row, params", CASES)
+@pytest.mark.parametrize("dtype", DTYPES, ids=lambda dtype: str(dtype)[6:])
+@pytest.mark.parametrize("which", ["value", "derivative"])
+def test_a_module_agrees_with_its_reference(row, params, dtype, which) -> None:
+    places = points(row, params, dtype).requires_grad_()
+    result = row.make(**params).to(dtype)(places)
+    if which == "derivative" and result.requires_grad:
+        (result,) = torch.autograd.grad(result.sum(), places)
+    elif which == "derivative":
+        result = torch.zeros_like(places)
+    assert result.dtype == dtype
+    found = result.detach().double().numpy()
+    at = places.detach().double().numpy()
+    fixed = tuple(params.items())
+    exact = np.array([reference(row.key, fixed, float(x), which) for x in at])
+    allowed = tolerance(row, at, exact, dtype, which)
+    fits = np.abs(exact) < torch.finfo(dtype).max * (1 - torch.finfo(dtype).eps)
+    with np.errstate(invalid="ignore"):
+        wrong = fits & ~(np.abs(found - exact) <= allowed)
+    assert not wrong.any(), [
+        f"f({x!r}) = {y!r}, should be {z!r}"
+        for x, y, z in zip(at[wrong], found[wrong], exact[wrong])
+    ][:5]
+
+
+OURS = [
+    NewFun(),
+    QuickGELU(),
+    Step(),
+    Step(0.1),
+    Swish(),
+    Swish(2.5),
+    Swish(0.0),
+    TeLU(),
+    Swish(1.0, trainable=True),
+]
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("module", OURS, ids=str)
+def test_our_modules_are_finite_at_every_half_precision_number(module, dtype) -> None:
+    bits = torch.arange(-(2**15), 2**15, dtype=torch.int32).to(torch.int16)
+    places = bits.view(dtype)
+    places = places[places.isfinite()].clone().requires_grad_()
+    result = module.to(dtype)(places)
+    assert result.isfinite().all()
+    (gradient,) = torch.autograd.grad(result.sum(), places)
+    assert gradient.isfinite().all()
+
+
+@pytest.mark.parametrize("module", OURS, ids=str)
+def test_our_modules_keep_shape_dtype_and_input(module) -> None:
+    for shape in ((), (0,), (3,), (2, 0, 4), (2, 3, 4, 5)):
+        batch = torch.randn(shape)
+        before = batch.clone()
+        result = module.to(torch.float32)(batch)
+        assert result.shape == batch.shape and result.dtype == batch.dtype
+        assert torch.equal(batch, before)
+
+
+@pytest.mark.parametrize("module", OURS, ids=str)
+def test_our_modules_survive_saving_and_scripts_of_torch(module, tmp_path) -> None:
+    batch = torch.linspace(-3, 3, 31)
+    module = module.to(torch.float32)
+    torch.save(module.state_dict(), tmp_path / "state.pt")
+    module.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
+    torch.testing.assert_close(torch.func.vmap(module)(batch), module(batch))
+
+
+def test_gradients_by_finite_differences() -> None:
+    batch = torch.linspace(-4, 4, 33, dtype=torch.float64).requires_grad_()
+    for module in (NewFun(), QuickGELU(), Swish(2.0), TeLU()):
+        assert torch.autograd.gradcheck(module, batch)
+
+
+def test_swish_learns_its_beta_only_when_asked() -> None:
+    assert list(Swish(2.0).parameters()) == []
+    module = Swish(2.0, trainable=True).double()
+    batch = torch.linspace(-3, 3, 13, dtype=torch.float64)
+    module(batch).sum().backward()
+    gate = torch.sigmoid(2 * batch)
+    torch.testing.assert_close(module.beta.grad, (batch**2 * gate * (1 - gate)).sum())
+
+
+def test_swish_at_1_is_silu_and_at_0_half_the_input() -> None:
+    batch = torch.linspace(-30, 30, 101)
+    torch.testing.assert_close(Swish()(batch), torch.nn.functional.silu(batch))
+    assert torch.equal(Swish(0.0)(batch), batch / 2)
+
+
+def test_newfun_keeps_its_digits_near_zero() -> None:
+    tiny = torch.tensor([1e-6, 1e-20, 1e-38])
+    torch.testing.assert_close(NewFun()(tiny), tiny / 2, rtol=1e-6, atol=0)
+
+
+def test_step_includes_its_threshold_and_passes_no_gradient() -> None:
+    batch = torch.tensor([-1.0, -0.0, 0.0, 1.0], requires_grad=True)
+    result = Step()(batch)
+    assert result.tolist() == [0.0, 1.0, 1.0, 1.0]
+    result.sum().backward()
+    assert batch.grad.tolist() == [0.0] * 4
+
+
+def test_our_modules_print_their_parameters() -> None:
+    assert str(Swish(2.5)) == "Swish(beta=2.5)"
+    assert str(Step(1.0)) == "Step(theta=1.0)"
+
+
+@given(st.floats(-1e4, 1e4), st.floats(-1e4, 1e4))
+def test_what_never_decreases_never_decreases(first: float, second: float) -> None:
+    low, high = torch.tensor(sorted([first, second]), dtype=torch.float64)
+    for module in (NewFun(), Step(), Step(2.0)):
+        assert module(low) <= module(high)
+
+
+def test_everything_public_is_an_exported_module() -> None:
+    assert sorted(activations.__all__) == activations.__all__
+    for name in activations.__all__:
+        assert issubclass(getattr(activations, name), torch.nn.Module)
