@@ -78,6 +78,7 @@ serve: book
 	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory $(SITE) $(PORT)
 
 execute: $(READY)
+	@$(BIN)/ruff format --quiet $(or $(NOTEBOOKS),chapters)
 	@$(BIN)/python tools/execute.py $(if $(STALE),--stale) $(NOTEBOOKS)
 
 # --- the tests ----------------------------------------------------------------
