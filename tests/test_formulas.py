@@ -283,6 +283,8 @@ def test_a_named_constant_prints_as_a_letter_and_counts_as_its_number() -> None:
     half = formulas.NamedConstant(r"\lambda", "0.5")
     expr = half * x
     assert formulas.latex(expr) == r"\lambda x"
+    assert half != formulas.NamedConstant(r"\lambda", "0.25")
+    assert half == formulas.NamedConstant(r"\lambda", "0.5")
     assert formulas.numpy_function(expr)(3.0) == 1.5
     assert formulas.numpy_function(pickle.loads(pickle.dumps(expr)))(3.0) == 1.5
     assert formulas.javascript(sympy.diff(expr, x)) == "0.5"

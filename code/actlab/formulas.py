@@ -129,9 +129,14 @@ class NamedConstant(sympy.Symbol):
     digits: str
 
     def __new__(cls, name: str, value: str) -> NamedConstant:
-        constant = super().__new__(cls, name, real=True, positive=float(value) > 0)
+        # Not through SymPy's cache, which would make two constants with one letter
+        # the same object.
+        constant = sympy.Symbol.__xnew__(cls, name, real=True)
         constant.digits = value
         return constant
+
+    def _hashable_content(self) -> tuple:
+        return (*super()._hashable_content(), self.digits)
 
     def __getnewargs_ex__(self) -> tuple[tuple[str, str], dict[str, Any]]:
         return (self.name, self.digits), {}
