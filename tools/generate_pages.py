@@ -21,8 +21,12 @@ import unicodedata
 from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import yaml
+
+if TYPE_CHECKING:
+    from actlab.claims import Claim
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "reference"
@@ -283,13 +287,31 @@ def trials() -> str:
 
 
 def claim_rows() -> str:
-    """Return the ledger, each row in a block that the filter can hide."""
+    """Return the claims that chapters treat, under one heading per chapter."""
     from actlab import claims
 
-    rows = claims.load()
-    parts = [claim_filter(rows)]
-    for row in rows:
-        lines = [
+    parts = [claim_filter(claims.load())]
+    for chapter in chapters():
+        name = f"chapters/{chapter['file']}.ipynb"
+        rows = [row for row in claims.load() if row.place.file == name]
+        if rows:
+            parts.append(f"### Chapter {chapter['number']:02d}")
+            parts += map(claim_row, rows)
+    return "\n\n".join(parts)
+
+
+def claim_rows_of_page(heading: str) -> str:
+    """Return the claims that the claims page itself treats under a heading."""
+    from actlab import claims
+
+    rows = [row for row in claims.load() if row.place.file == "reference/claims.md"]
+    return "\n\n".join(claim_row(row) for row in rows if row.place.heading == heading)
+
+
+def claim_row(row: Claim) -> str:
+    """Return a claim as a block that the filter can hide."""
+    return "\n".join(
+        [
             f'<div class="actlab-claim" id="{row.id}" data-verdict="{row.verdict}">',
             "",
             f'**{row.id}** <span class="actlab-verdict">{row.verdict}</span>',
@@ -300,18 +322,18 @@ def claim_rows() -> str:
             "",
             "</div>",
         ]
-        parts.append("\n".join(lines))
-    return "\n\n".join(parts)
+    )
 
 
-def evidence(row) -> Iterable[str]:
+def evidence(row: Claim) -> Iterable[str]:
     """Say what a verdict rests on and where the course treats it."""
     if row.check:
         yield f"Computed: `python -m actlab.claims {row.id}`."
     elif row.evidence == "derivation":
         yield "Derived in the text."
     if row.references:
-        yield f"Sources: {', '.join(citation(key) for key in row.references)}."
+        word = "Sources" if row.evidence != "none" else "What exists"
+        yield f"{word}: {', '.join(citation(key) for key in row.references)}."
     if not row.place.file.startswith("reference/claims"):
         yield f"{place_link(row.place.file, row.place.heading)}."
 
@@ -418,6 +440,10 @@ PARTS: dict[str, Callable[[], str]] = {
     "chapters_zh.txt": chapter_map_zh,
     "trials.txt": trials,
     "claims.txt": claim_rows,
+    "claims_references.txt": lambda: claim_rows_of_page(
+        "The reference list of one lesson"
+    ),
+    "claims_sentences.txt": lambda: claim_rows_of_page("Sentences without a source"),
     "api.txt": api,
 }
 

@@ -447,16 +447,23 @@ def element_wise_needs_no_axis() -> str:
 
 
 @_check
-def tanh_is_the_identity_near_zero() -> str:
-    """tanh 0 is exactly 0, and near 0 tanh x differs from x by at most |x|³/3."""
+def default_weights_are_not_he() -> str:
+    """A fresh nn.Linear has weights of variance 1/(3 fan_in) and random biases."""
     import torch
+    from torch import nn
 
-    x = torch.linspace(-0.5, 0.5, 1001, dtype=torch.float64)
-    _require(torch.tanh(torch.zeros(())).item() == 0, "tanh(0) is not 0")
-    excess = ((torch.tanh(x) - x).abs() - x.abs() ** 3 / 3).max().item()
-    _require(excess < 1e-15, f"tanh leaves x by more than |x|³/3: {excess:.1e}")
-    small = torch.tanh(torch.tensor(-0.1, dtype=torch.float64)).item()
-    return f"tanh(0) = 0; tanh(-0.1) = {small:.4f}, not strongly negative"
+    torch.manual_seed(0)
+    fan_in = 400
+    layers = [nn.Linear(fan_in, 400) for _ in range(4)]
+    weights = torch.stack([layer.weight.detach() for layer in layers])
+    biases = torch.stack([layer.bias.detach() for layer in layers])
+    edge = weights.abs().max().item() * fan_in**0.5
+    variance = weights.var().item() * fan_in
+    spread = biases.var().item() * fan_in
+    _require(abs(edge - 1) < 1e-3, f"the weights reach {edge:.3f}/√fan_in, not 1")
+    _require(abs(variance - 1 / 3) < 0.005, f"variance times fan-in is {variance:.3f}")
+    _require(spread > 0.2, f"the biases have variance times fan-in {spread:.3f}")
+    return f"variance times fan-in {variance:.3f} (He: 2), biases {spread:.3f} (He: 0)"
 
 
 if __name__ == "__main__":
