@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
+import sys
 
 import pytest
 
@@ -78,10 +81,14 @@ def test_pages_of_a_project_and_of_a_user():
     )
 
 
+needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="git is missing")
+
+
 def git(folder, *arguments):
     subprocess.run(["git", "-C", str(folder), *arguments], check=True)
 
 
+@needs_git
 def test_origin_of_a_checkout_with_credentials(tmp_path):
     git(tmp_path, "init", "-q")
     git(tmp_path, "config", "user.name", "Test")
@@ -174,9 +181,6 @@ def test_the_setup_cell_is_short_and_ours_to_stamp():
 
 
 def test_setup_cell_without_address_says_how_to_open_the_course(tmp_path):
-    import os
-    import sys
-
     environment = {
         key: value
         for key, value in os.environ.items()
