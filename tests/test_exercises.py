@@ -129,6 +129,10 @@ PAGES = [
                 {"o": ["b", "a", "c", "d"]}, "The first two letters are swapped here."
             ),
             Wrong({"share": 50}, "There are four letters, not two of them."),
+            Wrong(
+                {"o": ["c", "a", "d", "b"], "share": 50},
+                "Nothing was moved, and half is for two letters.",
+            ),
         ],
         otherwise="Say the alphabet aloud.",
     ),
@@ -728,6 +732,11 @@ def test_replies(id, answer, status, text):
     got = reply(core.exercise(id), answer)
     assert got.status == status
     assert text in got.text
+
+
+def test_the_most_specific_mistake_speaks():
+    text = reply(core.exercise("90.4"), {"o": [0, 1, 2, 3], "share": 50}).text
+    assert text == "Nothing was moved, and half is for two letters."
 
 
 def test_two_mistakes_get_two_replies():
