@@ -252,7 +252,7 @@ README = (ROOT / "README.md").read_text("utf-8")
 
 def test_readme_commands_exist_and_end_as_it_says():
     makefile = (ROOT / "Makefile").read_text("utf-8")
-    for command in re.findall(r"\bmake ([a-z-]+)", README):
+    for command in re.findall(r"(?:^|`)make ([a-z-]+)", README, re.M):
         assert re.search(rf"^{command}:", makefile, re.M), f"make {command}"
     site = re.search(r"^SITE := (.+)$", makefile, re.M)[1]
     for ending in re.findall(r"# ends with: (.+)$", README, re.M):
