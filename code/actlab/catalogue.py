@@ -220,6 +220,19 @@ _add(
 )
 _add(
     Activation(
+        key="square",
+        name="x²",
+        family="classic",
+        expr=x**2,
+        module=activations.Square,
+        torch="torch.square",
+        source="leshno1993multilayer",
+        chapter=1,
+        aliases=("quadratic",),
+    )
+)
+_add(
+    Activation(
         key="sigmoid",
         name="Sigmoid",
         family="classic",

@@ -4,7 +4,7 @@ Every module is safe in float16 and bfloat16: where the mathematics is finite, v
 and gradient are finite too. Nothing here imports another part of the course.
 """
 
-from .classic import NewFun, Step
+from .classic import NewFun, Square, Step
 from .smooth import QuickGELU, Swish, TeLU
 
-__all__ = ["NewFun", "QuickGELU", "Step", "Swish", "TeLU"]
+__all__ = ["NewFun", "QuickGELU", "Square", "Step", "Swish", "TeLU"]

@@ -1,4 +1,4 @@
-"""Classical activations that torch lacks: the step and newfun (chapter 3)."""
+"""Classical activations that torch lacks as modules: step, newfun, square."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-__all__ = ["NewFun", "Step"]
+__all__ = ["NewFun", "Square", "Step"]
 
 
 class _StepFunction(torch.autograd.Function):
@@ -63,3 +63,14 @@ class NewFun(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return newfun of each element of ``x``, in its shape and dtype."""
         return torch.tanh(x / 2)
+
+
+class Square(nn.Module):
+    """The square, x²: smooth, not linear, and still no universal approximator.
+
+    Chapter: 1. Source: Leshno, Lin, Pinkus and Schocken 1993 (as the exception).
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the square of each element of ``x``, in its shape and dtype."""
+        return x.square()
