@@ -53,7 +53,12 @@ def curves(swap: bool = False) -> pd.DataFrame:
 
 def sweep() -> pd.DataFrame:
     return pd.DataFrame(
-        {"activation": name, "width": width, "seed": seed, "error": error * (1 + seed)}
+        {
+            "activation": name,
+            "width": width,
+            "seed": seed,
+            "error": error * (1 + seed**2),
+        }
         for name, error_of in (("square", lambda w: 0.4), ("relu", lambda w: 1 / w))
         for width in (4, 8, 16, 32)
         for seed in range(3)
@@ -434,3 +439,17 @@ def test_timeline_sorts_and_counts_the_years() -> None:
     ]
     assert {"+43", "+3", "+21"} <= set(words)
     assert "longest gap is from 1943 to 1986" in figure.alt
+
+
+def test_long_findings_are_cut_to_a_length_that_can_be_listened_to() -> None:
+    keys = ["sigmoid", "tanh", "relu", "elu", "selu", "gelu", "swish", "mish"]
+    alt = figures.function_plot(*keys).alt
+    assert 300 < len(alt) < 400 and alt.endswith("…")
+
+
+def test_decision_regions_take_plain_functions() -> None:
+    def halves(x: torch.Tensor) -> torch.Tensor:
+        return torch.stack([-x[:, 0], x[:, 0]], dim=1)
+
+    figure = figures.decision_regions({"halves": halves}, datasets.spirals(n=100))
+    assert "1 map of" in figure.alt and "straight boundary" in figure.alt

@@ -219,6 +219,15 @@ def test_controls_are_named_and_native() -> None:
     assert "β" in explorer("swish")._repr_html_()
 
 
+@pytest.mark.parametrize("xlim", [(-5, 5), (-2.0, 2.0), (-3, 8)])
+def test_the_range_that_is_shown_is_the_one_selected(xlim) -> None:
+    reader = read(explorer("relu", xlim)._repr_html_())
+    chosen = [
+        a["value"] for tag, a in reader.tags if tag == "option" and "selected" in a
+    ]
+    assert chosen == [f"{xlim[0]:g},{xlim[1]:g}"]
+
+
 def test_without_a_script_the_curves_stand_and_no_dead_control_shows() -> None:
     text = explorer("gelu")._repr_html_()
     still = text.split("<script>")[0]

@@ -60,6 +60,8 @@ __all__ = [
 ALT_TEXTS: list[str] = []
 """Alt texts of the figures drawn so far, oldest first."""
 
+ALT_LENGTH = 398  # a screen reader reads it in one go
+
 INK = "#26282b"
 MUTED = "#5c6064"
 PAPER = "#fbfaf6"
@@ -141,7 +143,7 @@ def _styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
 
 def _finish(figure: Figure, alt: str) -> Figure:
     """Attach the alt text and register it."""
-    figure.alt = " ".join(alt.split())
+    figure.alt = textwrap.shorten(alt, ALT_LENGTH, placeholder=" …")
     ALT_TEXTS.append(figure.alt)
     return figure
 
@@ -868,7 +870,7 @@ def decision_regions(
     Parameters
     ----------
     networks
-        Label to network from (n, 2) to logits (n, classes).
+        Label to network (or function) from (n, 2) to logits (n, classes).
     data
         A data set with two inputs; the accuracy in the titles is that on its test set.
     resolution
@@ -904,7 +906,7 @@ def decision_regions(
     tints = ListedColormap([_tint(COLOURS[c], 0.3) for c in range(classes)])
     findings = []
     for axes, (label, network) in zip(panels.flat, networks.items(), strict=False):
-        parameter = next(network.parameters())
+        parameter = next(iter(getattr(network, "parameters", list)()), torch.zeros(()))
         with torch.no_grad():
             logits = network(grid.to(parameter)).cpu().double()
             test = network(data.x_test.to(parameter)).cpu()
