@@ -453,3 +453,8 @@ def test_decision_regions_take_plain_functions() -> None:
 
     figure = figures.decision_regions({"halves": halves}, datasets.spirals(n=100))
     assert "1 map of" in figure.alt and "straight boundary" in figure.alt
+
+
+def test_one_steep_function_does_not_flatten_the_gallery() -> None:
+    low, high = figures.gallery(["sigmoid", "exp(x)"]).axes[0].get_ylim()
+    assert high < 5 and low < 0

@@ -525,7 +525,7 @@ def gallery(
     keys
         Functions, as in :func:`function_plot`.
     xlim, ylim
-        Common limits; without ``ylim`` they follow the data.
+        Common limits; without ``ylim`` they follow the data, up to as much as x.
     derivative
         Whether the slope is drawn, dashed.
 
@@ -559,8 +559,12 @@ def gallery(
     for axes in grid.flat[len(curves) :]:
         axes.set_visible(False)
     grid[0, 0].set_xlim(*xlim)
-    if ylim is not None:
-        grid[0, 0].set_ylim(*ylim)
+    if ylim is None:
+        # One steep function must not flatten the others.
+        reach = 1.06 * max(abs(limit) for limit in xlim)
+        low, high = grid[0, 0].get_ylim()
+        ylim = (max(low, -reach), min(high, reach))
+    grid[0, 0].set_ylim(*ylim)
     below = [c.name for c, low in zip(curves, least, strict=True) if low < -1e-9]
     never = [c.name for c, low in zip(curves, least, strict=True) if low >= -1e-9]
     finding = (
