@@ -997,10 +997,16 @@ def test_script_is_small():
             "90.E",
             {"answer": [1, 0.1, 0.01, 1e-3, 1e-2]},
             [
-                ["You said", "on average a factor of 2.5 off, most at layer = 4."],
+                [
+                    "You said",
+                    "1, 0.1, 0.01, 0.001, 0.01 (on average a factor of 2.5 off, "
+                    "most at layer = 4).",
+                ],
+                ["Measured", "1, 0.1, 0.01, 0.001, 1e−4."],
                 [
                     "The textbook's prediction",
-                    "on average a factor of 100 off, most at layer = 4.",
+                    "1, 1, 1, 1, 1 (on average a factor of 100 off, most at layer = "
+                    "4).",
                 ],
                 ["Source", "study sample."],
             ],

@@ -62,7 +62,8 @@
       const gaps = value.map((v, i) => Math.abs(A.scale(part, v) - A.scale(part, part.answer[i])));
       const mean = gaps.reduce((a, b) => a + b) / gaps.length;
       const worst = part.x[gaps.indexOf(Math.max(...gaps))];
-      return ["", `on average ${A.gap(part, mean)} off, most at ${part.xLabel} = ${A.round(worst, 3)}`];
+      const said = value.map((v) => A.round(v, part.digits)).join(", ");
+      return [said, `on average ${A.gap(part, mean)} off, most at ${part.xLabel} = ${A.round(worst, 3)}`];
     },
     get: (box) => fields(box).map((field) => field.value),
     set(box, value) {

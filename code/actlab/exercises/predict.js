@@ -46,10 +46,10 @@
     const verdict = (value) => (verdicts[part.type] || A.parts.curve.verdict)(part, value);
     const line = (name, value) => {
       const [said, far] = verdict(value);
-      lines.push([name, said ? `${said} (${far}).` : `${far}.`]);
+      lines.push([name, `${said} (${far}).`]);
     };
     if (kept.answer !== undefined) line("You said", kept.answer);
-    if (part.type !== "curve") lines.push(["Measured", `${part.text || verdict(part.answer)[0]}.`]);
+    lines.push(["Measured", `${part.text || verdict(part.answer)[0]}.`]);
     if (data.textbook !== null) line(data.textbookLabel, data.textbook);
     if (reason) lines.push(["Your reason", reason]);
     if (data.note) lines.push(["", data.note]);
