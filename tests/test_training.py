@@ -102,6 +102,13 @@ def test_every_example_once_per_epoch_and_the_small_rest_too():
     assert first != second != sorted(second)
 
 
+def test_batch_larger_than_the_data():
+    data = DIGITS.subset(50)
+    sizes = (50, 10**12)
+    losses = [train(data=data, batch_size=size).loss for size in sizes]
+    assert losses[0] == losses[1]
+
+
 def test_train_loss_is_the_mean_over_examples():
     x = torch.arange(10.0).reshape(-1, 1)
     data = datasets.Dataset("numbers", x, x, x, x)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -136,9 +136,15 @@ def fit(
     with _random_layers(seed, device), _bar(epochs, progress) as bar:
         for epoch in range(1, epochs + 1):
             order = torch.randperm(len(data.x_train), generator=generator)
-            batches = order.to(device).split(batch_size)
             mean, last = _train_epoch(
-                network, data, batches, stepper, criterion, epoch, last
+                network,
+                data,
+                order.to(device),
+                batch_size,
+                stepper,
+                criterion,
+                epoch,
+                last,
             )
             rows.append(_row(epoch, mean, network, data, criterion))
             bar.set_postfix_str(_summary(rows[-1]), refresh=False)
@@ -160,28 +166,48 @@ def evaluate(network: nn.Module, x: Tensor, y: Tensor) -> tuple[float, float]:
 def _train_epoch(
     network: nn.Module,
     data: Dataset,
-    batches: Sequence[Tensor],
+    order: Tensor,
+    batch_size: int,
     stepper: torch.optim.Optimizer,
     criterion: Callable[[Tensor, Tensor], Tensor],
     epoch: int,
     before: float | None,
 ) -> tuple[float, float]:
-    """Take one step per batch of example numbers; return the mean loss and the last."""
+    """Take each example once; return the mean of the losses and the last one."""
     network.train()
+    parameters = [p for group in stepper.param_groups for p in group["params"]]
     total = 0.0
-    for step, index in enumerate(batches, start=1):
-        x = data.x_train.index_select(0, index)
-        loss = criterion(network(x), data.y_train.index_select(0, index))
+    for step, (x, y) in enumerate(_batches(data, order, batch_size), start=1):
+        loss = criterion(network(x), y)
         value = loss.item()
         if not math.isfinite(value):
             lr = stepper.param_groups[0]["lr"]
             raise NonFiniteLossError(epoch, step, value, before, lr)
-        stepper.zero_grad(set_to_none=True)
+        for parameter in parameters:  # stepper.zero_grad() without its bookkeeping
+            parameter.grad = None
         loss.backward()
         stepper.step()
-        total += value * len(index)
+        total += value * len(x)
         before = value
-    return total / sum(map(len, batches)), before
+    return total / len(order), before
+
+
+def _batches(
+    data: Dataset, order: Tensor, batch_size: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield inputs and targets in the given order, always in the same memory.
+
+    Fresh memory for each batch costs as much time as filling it.
+    """
+    x, y = data.x_train, data.y_train
+    rows = min(batch_size, len(order))
+    room_x = x.new_empty(rows, *x.shape[1:])
+    room_y = y.new_empty(rows, *y.shape[1:])
+    for index in order.split(batch_size):
+        n = len(index)
+        torch.index_select(x, 0, index, out=room_x[:n])
+        torch.index_select(y, 0, index, out=room_y[:n])
+        yield room_x[:n], room_y[:n]
 
 
 @torch.no_grad()
