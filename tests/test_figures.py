@@ -458,3 +458,12 @@ def test_decision_regions_take_plain_functions() -> None:
 def test_one_steep_function_does_not_flatten_the_gallery() -> None:
     low, high = figures.gallery(["sigmoid", "exp(x)"]).axes[0].get_ylim()
     assert high < 5 and low < 0
+
+
+def test_signal_through_depth_takes_labels_and_counts_the_layers() -> None:
+    figure = figures.signal_through_depth(
+        {"halved": lambda z: 0.5 * z}, depth=2, measured={"halved": [1, 0.25, 0.06]}
+    )
+    assert "halved goes from 1 to 0.062 (measured 0.06)" in figure.alt
+    with pytest.raises(ValueError, match="layers 0 to 3 need 4 numbers"):
+        figures.signal_through_depth("relu", depth=3, measured={"ReLU": [1, 2]})

@@ -1568,7 +1568,11 @@ def _draw_curves(
 
 @_styled
 def signal_through_depth(
-    functions: str | Activation | Callable | Sequence[str | Activation | Callable],
+    functions: str
+    | Activation
+    | Callable
+    | Sequence[str | Activation | Callable]
+    | Mapping[str, str | Activation | Callable],
     *,
     depth: int = 30,
     q: float = 1.0,
@@ -1583,7 +1587,7 @@ def signal_through_depth(
     Parameters
     ----------
     functions
-        One function or several, as in :func:`function_plot`.
+        One function, several, or label to function; each as in :func:`function_plot`.
     depth
         Number of layers.
     q
@@ -1591,8 +1595,10 @@ def signal_through_depth(
     weight_variance, bias_variance
         Variance of a weight times the fan-in, and of a bias.
     measured
-        Mean squares by function name, ``depth + 1`` numbers each, or True to draw a
+        Mean squares by name or label, ``depth + 1`` numbers each, or True to draw a
         random network of ``width`` units per layer with ``seed``.
+
+    Raises ``ValueError`` where ``measured`` has another length.
 
     Chapter 02.
     """
@@ -1600,12 +1606,13 @@ def signal_through_depth(
 
     if isinstance(functions, (str, catalogue.Activation)) or callable(functions):
         functions = [functions]
+    if not isinstance(functions, Mapping):
+        functions = {_curve(function).name: function for function in functions}
     settings = {"weight_variance": weight_variance, "bias_variance": bias_variance}
     layers = np.arange(depth + 1)
     figure, axes = plt.subplots(figsize=(WIDTH, 3.3))
     ends, findings = [], []
-    for i, function in enumerate(functions):
-        curve = _curve(function)
+    for i, (name, function) in enumerate(functions.items()):
         theory = np.asarray(
             properties.iterate_variance(function, depth, q=q, **settings), dtype=float
         )
@@ -1614,16 +1621,21 @@ def signal_through_depth(
         axes.plot(layers, theory, color=colour, linestyle=DASHES[i % 6])
         dots = None
         if measured is True:
-            dots = _random_depth(curve, depth, q, width, seed, **settings)
-        elif measured and curve.name in measured:
-            dots = np.asarray(measured[curve.name], dtype=float)
+            dots = _random_depth(_curve(function), depth, q, width, seed, **settings)
+        elif measured and name in measured:
+            dots = np.asarray(measured[name], dtype=float)
+            if dots.shape != (depth + 1,):
+                raise ValueError(
+                    f"measured[{name!r}] has shape {dots.shape}; layers 0 to {depth} "
+                    f"need {depth + 1} numbers"
+                )
         if dots is not None:
             axes.plot(layers, dots, linestyle="", marker=MARKERS[i % 6], markersize=4,
                       color=colour, alpha=0.75)  # fmt: skip
         last = theory[np.isfinite(theory)][-1]
-        ends.append((curve.name, float(last), colour))
+        ends.append((name, float(last), colour))
         findings.append(
-            f"{curve.name} goes from {_text(theory[0], 2)} to {_text(last, 2)}"
+            f"{name} goes from {_text(theory[0], 2)} to {_text(last, 2)}"
             + ("" if dots is None else f" (measured {_text(dots[-1], 2)})")
         )
     axes.set_yscale("log")
