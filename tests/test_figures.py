@@ -59,7 +59,7 @@ def sweep() -> pd.DataFrame:
             "seed": seed,
             "error": error * (1 + seed**2),
         }
-        for name, error_of in (("square", lambda w: 0.4), ("relu", lambda w: 1 / w))
+        for name, error_of in (("a parabola", lambda w: 0.4), ("relu", lambda w: 1 / w))
         for width in (4, 8, 16, 32)
         for seed in range(3)
         for error in [error_of(width)]
@@ -379,7 +379,7 @@ def test_fit_curves_sorts_by_x() -> None:
 
 def test_width_sweep_draws_medians_and_the_baseline() -> None:
     figure = figures.width_sweep(sweep(), baseline=0.8)
-    assert "square goes from 0.8 to 0.8; ReLU goes from 0.5 to 0.062" in figure.alt
+    assert "a parabola goes from 0.8 to 0.8; ReLU goes from 0.5 to 0.062" in figure.alt
     assert "best quadratic is 0.8" in figure.alt
     low, high = figure.axes[0].get_ylim()
     assert high / low <= 1.1e4
