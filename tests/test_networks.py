@@ -111,6 +111,7 @@ def test_zero_bias_keeps_the_default_weights():
     [
         ("default", "relu", 1 / (3 * 400)),
         ("xavier", "relu", 2 / 1000),
+        ("xavier_4", "sigmoid", 16 * 2 / 1000),
         ("he", "tanh", 2 / 400),
         ("matched", "relu", 2 / 400),
         ("matched", None, 1 / 400),

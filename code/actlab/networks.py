@@ -22,7 +22,15 @@ __all__ = [
     "make_activation",
 ]
 
-INITS = ("default", "default_zero_bias", "xavier", "he", "matched", "orthogonal")
+INITS = (
+    "default",
+    "default_zero_bias",
+    "xavier",
+    "xavier_4",
+    "he",
+    "matched",
+    "orthogonal",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,6 +161,7 @@ def initialise_(
     init : ``"default"``, torch's own (weights and biases uniform in ±1/√fan_in);
         ``"default_zero_bias"``, the same weights with zero biases; and with zero
         biases and normal weights, ``"xavier"`` with variance 2/(fan_in + fan_out),
+        ``"xavier_4"`` with four times that standard deviation (chapter 03),
         ``"he"`` with 2/fan_in, ``"matched"`` with gain²/fan_in, where the gain
         1/√E[f(Z)²] is that of the activation which feeds the layer, and 1 for the first
         layer, which data feed; ``"orthogonal"``, orthogonal weights times that gain.
@@ -176,6 +185,7 @@ def initialise_(
             fan_in, fan_out = linear.in_features, linear.out_features
             variance = {
                 "xavier": 2 / (fan_in + fan_out),
+                "xavier_4": 16 * 2 / (fan_in + fan_out),
                 "he": 2 / fan_in,
                 "matched": gain**2 / fan_in,
             }[init]

@@ -190,8 +190,28 @@ SQUARE = Study(
     ),
 )
 
+SIGMOID_REPAIRS = Study(
+    name="sigmoid-repairs",
+    question="Is it the sigmoid that fails, or the start and the step?",
+    chapter=3,
+    conditions=tuple(
+        Condition(regime, activation, init=init, **step)
+        for activation, inits in {
+            "sigmoid": ("default", "xavier", "he", "xavier_4"),
+            "relu": ("default",),  # what the same steps give elsewhere
+        }.items()
+        for init in inits
+        for regime, step in {
+            "sgd_small": {"lr": 0.001, "momentum": 0.8},
+            "sgd_large": {"lr": 0.05, "momentum": 0.9},
+            "adam": {"lr": 0.001, "optimiser": "adam"},
+        }.items()
+    ),
+)
+
 STUDIES: dict[str, Study] = {
-    study.name: study for study in (FIRST_LOOK, UNIT_INPUTS, SPIRALS, SQUARE)
+    study.name: study
+    for study in (FIRST_LOOK, UNIT_INPUTS, SPIRALS, SQUARE, SIGMOID_REPAIRS)
 }
 
 
@@ -402,7 +422,7 @@ def _provenance(study: Study, folder: Path, command: str) -> dict[str, Any]:
         "first_run_finished": finished[0] if finished else None,
         "last_run_finished": finished[-1] if finished else None,
         "environments": environments,
-        "git_commit": _git_commit(),
+        "recorded_at_commit": _git_commit(),
         "data_sha256": _data_hashes(study.data),
     }
 
@@ -417,6 +437,7 @@ def _environment() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "machine": platform.machine(),
         "system": platform.system(),
+        "git_commit": _git_commit(),
         "code_sha256": _code_hash(),
     }
 
