@@ -24,26 +24,30 @@ __all__ = ["EXERCISES", "PREDICTIONS"]
 
 
 @functools.cache
-def random_network(name: str, gain: float, seed: int) -> tuple[float, float]:
+def random_network(name: str, gain: float | None, seed: int) -> tuple[float, float]:
     """Size and spread of the pre-activations after 30 layers of 512 units.
 
-    name: of a function in torch.nn.functional. gain: standard deviation of a weight
-    times the root of the fan-in; biases are zero. Size: root mean square. Spread: the
-    same after the mean over the batch is taken away. Both are 1 at the start.
+    name: of a function in torch. gain: standard deviation of a weight times the root
+    of the fan-in, None for PyTorch's own weights; biases are zero. Size: root mean
+    square. Spread: the same after the mean over the batch is taken away. Both are 1
+    at the start. The same draws as in the chapter's function `through`.
     """
-    width, generator = 512, torch.Generator().manual_seed(seed)
-    draw = functools.partial(torch.randn, generator=generator, dtype=torch.float64)
-    z = draw(128, width)
-    for _ in range(30):
-        weight = draw(width, width) * (gain / width**0.5)
-        z = getattr(F, name)(z) @ weight.T
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.default_generator.manual_seed(seed)
+        z = torch.randn(128, 512, dtype=torch.float64)
+        for _ in range(30):
+            layer = torch.nn.Linear(512, 512, dtype=torch.float64)
+            if gain is not None:
+                torch.nn.init.normal_(layer.weight, std=gain / 512**0.5)
+            torch.nn.init.zeros_(layer.bias)
+            z = layer(getattr(torch, name)(z))
     spread = z - z.mean(0)
     return float(z.square().mean().sqrt()), float(spread.square().mean().sqrt())
 
 
 def size_of_relu() -> float:
-    """Median size over three networks with the gain of PyTorch's weights."""
-    return float(np.median([random_network("relu", 3**-0.5, s)[0] for s in range(3)]))
+    """Median size over three networks with PyTorch's weights."""
+    return float(np.median([random_network("relu", None, s)[0] for s in range(3)]))
 
 
 def spread_of_sigmoid() -> float:
@@ -645,7 +649,7 @@ EXERCISES = [
         wrong=[
             Wrong(
                 {"sentence": 0},
-                "The same function shrinks the signal five thousandfold in the first "
+                "The same function shrinks the signal several thousandfold in the first "
                 "row. Function and gain together decide.",
             ),
             Wrong(
