@@ -4,6 +4,7 @@ import getpass
 import hashlib
 import json
 import math
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -252,7 +253,14 @@ def test_recording_takes_the_whole_declared_grid(tiny, tmp_path, capsys):
 
 def test_module_can_be_called():
     command = [sys.executable, "-m", "actlab.studies", "list"]
-    reply = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    package = Path(studies.__file__).parents[1]
+    reply = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env=os.environ | {"PYTHONPATH": str(package)},
+    )
     assert reply.returncode == 0, reply.stderr
     assert "first-look" in reply.stdout
 

@@ -1,8 +1,12 @@
 """One training run: it learns, repeats bit for bit, and fails in plain words."""
 
 import math
+import os
+import subprocess
+import sys
 import warnings
 from dataclasses import replace
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -258,3 +262,20 @@ def test_learns_fashion_mnist():
     data = datasets.fashion_mnist(download=False).subset(12_000)
     network = MLP((784, 64, 10), "relu", seed=0)
     assert train(network, data, epochs=2).accuracy > 75
+
+
+@pytest.mark.slow
+def test_benchmark_runs():
+    """One short round of everything that benchmarks/study_loop.py measures."""
+    path = Path(__file__).parents[1] / "benchmarks" / "study_loop.py"
+    command = [sys.executable, str(path), "--quick"]
+    reply = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        timeout=280,
+        env=os.environ | {"PYTHONPATH": str(path.parents[1] / "code")},
+    )
+    assert reply.returncode == 0, reply.stderr
+    for other in ("plain", "best", "limit"):
+        assert f"ours / {other}" in reply.stdout
