@@ -267,6 +267,43 @@ def chapter_map_zh() -> str:
     return "\n".join(lines)
 
 
+# --- interview questions ----------------------------------------------------------
+
+
+def interview() -> str:
+    """Return the interview questions that stand in the chapters, by chapter."""
+    parts = []
+    for chapter in chapters():
+        path = chapter_file(chapter)
+        if path.exists():
+            cells = notebook(path)["cells"]
+            text = "\n\n".join(
+                cell["source"] for cell in cells if cell["cell_type"] == "markdown"
+            )
+            section = re.search(
+                r"^## Interview questions *$(.*?)(?=^## )", text, re.M | re.S
+            )
+            questions = re.findall(
+                r"<details>.*?</details>", section[1] if section else "", re.S
+            )
+            if questions:
+                link = f"[{chapter['question']}](../chapters/{chapter['file']}.ipynb)"
+                parts.append(f"### Chapter {chapter['number']:02d}\n\n{link}")
+                parts += [_from_reference(question) for question in questions]
+    return "\n\n".join(parts)
+
+
+def _from_reference(text: str) -> str:
+    """Return a chapter's text with its links as they are seen from reference/."""
+
+    def link(match: re.Match[str]) -> str:
+        if (ROOT / "chapters" / match[2]).exists():
+            return f"[{match[1]}](../chapters/{match[2]})"
+        return f"{match[1]} (planned)"
+
+    return re.sub(r"\[([^\]]+)\]\((\d\d-[\w-]+\.ipynb)\)", link, text)
+
+
 # --- claims -----------------------------------------------------------------------
 
 
@@ -415,10 +452,10 @@ def landing() -> dict[str, str]:
     panel = _html(render.progress_panel())
     core.register(model.Chapter(0, landing.EXERCISES, landing.PREDICTIONS))
     prediction = landing.PREDICTIONS[0]
-    measured = model.text_of(prediction.part.answer)
+    measured = prediction.part.answer()
     answer = (
-        f"<noscript><p>Measured: {measured} {prediction.part.unit} "
-        f"({html.escape(prediction.source)}).</p></noscript>"
+        f"<noscript><p>Measured: {measured.mean:.1f} ± {measured.half_width:.1f} % "
+        f"(n = {measured.n}; {html.escape(prediction.source)}).</p></noscript>"
     )
     questions = [_html(render.ask(page.id)) for page in landing.EXERCISES]
     return {
@@ -438,6 +475,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "glossary.txt": glossary,
     "chapters.txt": chapter_map,
     "chapters_zh.txt": chapter_map_zh,
+    "interview.txt": interview,
     "trials.txt": trials,
     "claims.txt": claim_rows,
     "claims_references.txt": lambda: claim_rows_of_page(
@@ -453,18 +491,12 @@ def main() -> None:
     if "--readme" in sys.argv[1:]:
         print(chapter_map())
         return
-    from actlab import studies
     from catalogue_page import catalogue_page
 
     for name, part in PARTS.items():
         write(name, part())
     write("catalogue.txt", catalogue_page(citation, chapter_link))
-    try:
-        elements = landing()
-    except studies.StudyError as error:  # a study that is still to be recorded
-        print(f"The landing page has no prediction: {error}", file=sys.stderr)
-        elements = dict.fromkeys(LANDING, "")
-    for name, text in elements.items():
+    for name, text in landing().items():
         write(name, text)
 
 

@@ -42,6 +42,7 @@ PREDICTIONS = [
             label="Test accuracy",
             answer=_linear_accuracy,
             unit="%",
+            tolerance=1.0,
             low=0,
             high=100,
             digits=3,
