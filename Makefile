@@ -101,7 +101,7 @@ site-test: book
 
 # A second environment with the versions that Colab holds. Where the registry cannot
 # be reached the tests skip that half and say so.
-$(COLAB)/.ready: $(READY) requirements.txt tools/colab-constraints.txt
+$(COLAB)/.ready: requirements.txt tools/colab-constraints.txt | $(READY)
 	@echo "Setting up $(COLAB) with Colab's versions, once ..."
 	@$(PYTHON) -m venv --clear $(COLAB)
 	@$(COLAB)/bin/python -m pip install -q --disable-pip-version-check \
