@@ -217,6 +217,12 @@ def test_unknown_initialisation():
         initialise_(MLP(SIZES), "zzz")
 
 
+@pytest.mark.parametrize("init", ["matched", "orthogonal"])
+def test_activation_without_a_gain(init):
+    with pytest.raises(ValueError, match="no weights match"):
+        MLP(SIZES, torch.zeros_like, init)
+
+
 def test_one_layer_has_no_activation():
     network = MLP((3, 2), "relu")
     assert len(network.activations) == 0 and network.joints(torch.zeros(1, 3)) == []

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from actlab import datasets
+from actlab import datasets, training
 from actlab.networks import MLP
 from actlab.training import NonFiniteLossError, evaluate, fit
 
@@ -249,6 +249,22 @@ def test_evaluate_in_parts_and_without_dropout():
 def test_quiet_without_progress(capfd):
     train()
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("disabled", [False, True])
+def test_bar_is_shown_unless_the_environment_says_no(disabled):
+    script = (
+        "from actlab import datasets, networks, training;"
+        "training.fit(networks.MLP((64, 10)), datasets.digits(), epochs=1, lr=0.1)"
+    )
+    package = str(Path(training.__file__).parents[1])
+    environment = os.environ | {"PYTHONPATH": package, "TQDM_DISABLE": "1"}
+    if not disabled:
+        del environment["TQDM_DISABLE"]
+    command = [sys.executable, "-c", script]
+    reply = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert (reply.returncode, reply.stdout) == (0, "")
+    assert ("epochs" in reply.stderr) != disabled
 
 
 def test_settings_say_what_was_done():

@@ -207,7 +207,13 @@ def _gain(activation: str | nn.Module | Callable[[Tensor], Tensor] | None) -> fl
 
     if isinstance(activation, type):
         activation = activation()
-    return float(properties.forward_gain(activation))
+    gain = float(properties.forward_gain(activation))
+    if not 0 < gain < math.inf:
+        raise ValueError(
+            f"the activation's gain 1/√E[f(Z)²] is {gain}, and no weights match that; "
+            "use init='he' or another that does not ask for it"
+        )
+    return gain
 
 
 def _check_sizes(sizes: tuple[int, ...]) -> None:

@@ -336,10 +336,11 @@ def _random_layers(seed: int, device: str | torch.device) -> Iterator[None]:
 
 
 def _bar(epochs: int, progress: bool):
-    if progress:
+    with warnings.catch_warnings():
+        # Where notebook widgets are missing tqdm says so; its bar of text will do.
+        warnings.simplefilter("ignore")
         from tqdm.auto import tqdm
-    else:
-        from tqdm import tqdm  # tqdm.auto warns where notebook widgets are missing
-
+    # Not disable=False: the environment variable TQDM_DISABLE is to have its say.
+    off = {} if progress else {"disable": True}
     # Leave nothing behind: a finished bar in a notebook's output is noise.
-    return tqdm(total=epochs, desc="epochs", leave=False, disable=not progress)
+    return tqdm(total=epochs, desc="epochs", leave=False, **off)
