@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import chain, repeat
+from numbers import Integral
 
 import torch
 from torch import Tensor, nn
@@ -217,7 +218,7 @@ def _gain(activation: str | nn.Module | Callable[[Tensor], Tensor] | None) -> fl
 
 
 def _check_sizes(sizes: tuple[int, ...]) -> None:
-    whole = all(isinstance(size, int) and size > 0 for size in sizes)
+    whole = all(isinstance(size, Integral) and size > 0 for size in sizes)
     if len(sizes) < 2 or not whole:
         raise ValueError(
             f"sizes is {sizes}; give two or more positive whole numbers from input to "

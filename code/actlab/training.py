@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from numbers import Integral, Real
 from typing import Any
 
 import pandas as pd
@@ -302,9 +303,9 @@ def _prepare(network: nn.Module, data: Dataset) -> Dataset:
 def _check_settings(epochs, lr, optimiser, momentum, batch_size) -> None:
     _choose("optimiser", optimiser, OPTIMISERS)
     for name, value in (("epochs", epochs), ("batch_size", batch_size)):
-        if not isinstance(value, int) or value < (name == "batch_size"):
+        if not isinstance(value, Integral) or value < (name == "batch_size"):
             raise ValueError(f"{name} is {value!r}; give a positive whole number")
-    if not (isinstance(lr, int | float) and math.isfinite(lr) and lr > 0):
+    if not (isinstance(lr, Real) and math.isfinite(lr) and lr > 0):
         raise ValueError(f"lr is {lr!r}; give a positive number, for instance 0.1")
     if not 0 <= momentum < 1:
         raise ValueError(f"momentum is {momentum!r}; give a number from 0 to below 1")
