@@ -12,7 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from actlab import activations, catalogue, properties
-from actlab.activations import NewFun, QuickGELU, Step, Swish, TeLU
+from actlab.activations import (
+    NIPUNA,
+    XIELU,
+    Absolute,
+    CReLU,
+    NewFun,
+    QuickGELU,
+    SquaredReLU,
+    Step,
+    Swish,
+    TeLU,
+)
 
 DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16]
 SCALARS = [row for row in catalogue.CATALOGUE.values() if row.kind == "scalar"]
@@ -24,6 +35,10 @@ OTHER = {
     "softplus": {"beta": 2.0},
     "swish": {"beta": 3.0},
     "prelu": {"a": 1.5},
+    "rrelu": {"lower": 0.25, "upper": 0.5},
+    "celu": {"alpha": 2.0},
+    "nipuna": {"beta": 3.0},
+    "xielu": {"alpha_p": 0.25, "alpha_n": 2.0},
 }
 CASES = [
     pytest.param(row, params, id=" ".join([row.key, *map(str, params.values())]))
@@ -69,6 +84,19 @@ def points(row: catalogue.Activation, params: dict, dtype: torch.dtype) -> torch
     return found[found.abs() <= reach(row.key, dtype)]
 
 
+def made(row: catalogue.Activation, params: dict, dtype: torch.dtype):
+    """The row's module in ``dtype``, its parameters drawn up in it where it is wide.
+
+    A parameter made in float32 and widened would miss its value by 1e-8.
+    """
+    usual = torch.get_default_dtype()
+    torch.set_default_dtype(dtype if dtype == torch.float64 else usual)
+    try:
+        return row.make(**params).to(dtype)
+    finally:
+        torch.set_default_dtype(usual)
+
+
 @cache
 def reference(key: str, params: tuple, place: float, which: str) -> float:
     row = catalogue.get(key)
@@ -99,7 +127,7 @@ def tolerance(
 @pytest.mark.parametrize("which", ["value", "derivative"])
 def test_a_module_agrees_with_its_reference(row, params, dtype, which) -> None:
     places = points(row, params, dtype).requires_grad_()
-    result = row.make(**params).to(dtype)(places)
+    result = made(row, params, dtype)(places)
     if which == "derivative" and result.requires_grad:
         (result,) = torch.autograd.grad(result.sum(), places)
     elif which == "derivative":
@@ -129,6 +157,9 @@ OURS = [
     Swish(0.0),
     TeLU(),
     Swish(1.0, trainable=True),
+    Absolute(),
+    NIPUNA(),
+    NIPUNA(2.5),
 ]
 
 
@@ -165,8 +196,12 @@ def test_our_modules_survive_saving_and_scripts_of_torch(module, tmp_path) -> No
 
 def test_gradients_by_finite_differences() -> None:
     batch = torch.linspace(-4, 4, 33, dtype=torch.float64).requires_grad_()
+    ours = (NIPUNA(2.0), SquaredReLU(), XIELU().double(), CReLU())
     for module in (NewFun(), QuickGELU(), Swish(2.0), TeLU()):
         assert torch.autograd.gradcheck(module, batch)
+    beside = (batch.detach() + 0.1).requires_grad_()  # differences lie at a kink
+    for module in ours:
+        assert torch.autograd.gradcheck(module, beside)
 
 
 def test_swish_learns_its_beta_only_when_asked() -> None:
@@ -187,6 +222,41 @@ def test_swish_at_1_is_silu_and_at_0_half_the_input() -> None:
 def test_newfun_keeps_its_digits_near_zero() -> None:
     tiny = torch.tensor([1e-6, 1e-20, 1e-38])
     torch.testing.assert_close(NewFun()(tiny), tiny / 2, rtol=1e-6, atol=0)
+
+
+def test_crelu_keeps_the_norm_and_doubles_one_axis() -> None:
+    batch = torch.randn(2, 6, 4, 5)
+    for dim, shape in ((-1, (2, 6, 4, 10)), (1, (2, 12, 4, 5))):
+        result = CReLU(dim)(batch)
+        assert result.shape == shape
+        torch.testing.assert_close(result.norm(), batch.norm())
+    first, second = CReLU()(batch).chunk(2, -1)
+    assert torch.equal(first - second, batch)
+    with pytest.raises(ValueError, match=r"axis 1, and a tensor of shape \(3,\)"):
+        CReLU(1)(torch.zeros(3))
+
+
+def test_xielu_learns_two_numbers_within_their_bounds() -> None:
+    module = XIELU(alpha_p=0.3, alpha_n=0.9).double()
+    batch = torch.linspace(-3, 3, 13, dtype=torch.float64)
+    module(batch).sum().backward()
+    right, left = batch.clamp(min=0), batch.clamp(max=0)
+    # By the chain rule through the softplus, whose slope is 1 − e^−α.
+    slope_p, slope_n = (1 - math.exp(-0.3)), (1 - math.exp(-0.4))
+    torch.testing.assert_close(module.raw_p.grad, slope_p * (right**2).sum())
+    expected = slope_n * (torch.expm1(left) - left).sum()
+    torch.testing.assert_close(module.raw_n.grad, expected)
+    assert str(module) == "XIELU(alpha_p=0.3, alpha_n=0.9, beta=0.5)"
+    for wrong in ({"alpha_p": 0.0}, {"alpha_n": 0.5}):
+        with pytest.raises(ValueError, match=next(iter(wrong))):
+            XIELU(**wrong)
+
+
+def test_a_state_of_xielu_can_be_loaded_into_another() -> None:
+    first, second = XIELU(0.2, 1.7), XIELU()
+    second.load_state_dict(first.state_dict())
+    batch = torch.linspace(-3, 3, 13)
+    assert torch.equal(first(batch), second(batch))
 
 
 def test_step_includes_its_threshold_and_passes_no_gradient() -> None:

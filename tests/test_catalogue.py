@@ -27,6 +27,7 @@ KEYS = {
     *("relu", "leaky_relu", "elu", "selu", "softplus"),
     *("gelu", "gelu_tanh", "quick_gelu", "swish", "hardswish", "mish", "telu"),
     *("glu", "prelu", "softmax"),
+    *("rrelu", "celu", "relu6", "abs", "relu2", "nipuna", "xielu", "crelu"),
 }
 
 # Beside the defaults: one other value for each parameter.
@@ -37,6 +38,10 @@ OTHER = {
     "softplus": {"beta": 3.0},
     "swish": {"beta": 2.5},
     "prelu": {"a": 1.5},
+    "rrelu": {"lower": 0.1, "upper": 0.5},
+    "celu": {"alpha": 2.0},
+    "nipuna": {"beta": 2.5},
+    "xielu": {"alpha_p": 0.3, "alpha_n": 2.0},
 }
 # Large |x| too: what is finite on paper must be finite in the browser.
 WIDE = np.concatenate(
@@ -138,7 +143,10 @@ def test_the_browser_agrees_with_the_reference(row, params, which, engine) -> No
 @pytest.mark.parametrize("row, params", CASES)
 def test_the_browser_agrees_with_torch(row, params, engine) -> None:
     places = torch.linspace(-6, 6, 61, dtype=torch.float64)
+    usual = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)  # a widened float32 parameter is not exact
     module = row.make(**params).to(torch.float64)
+    torch.set_default_dtype(usual)
     values = row.values(**params)
     names, given_values = ",".join(["x", *values]), json.dumps(list(values.values()))
     text = engine.eval(
@@ -223,7 +231,7 @@ def test_get_ignores_case_hyphens_and_knows_aliases(name, key) -> None:
         (
             "rellu",
             "unknown activation 'rellu'; did you mean 'relu' or 'leaky_relu' or "
-            "'prelu'?",
+            "'rrelu'?",
         ),
         ("zzzzzzzz", f"unknown activation 'zzzzzzzz'; known: {', '.join(CATALOGUE)}"),
         (3, "an activation's name is a string such as 'relu', not 3"),

@@ -190,6 +190,7 @@ def _cases(*cases: tuple) -> sympy.Piecewise:
 
 
 _alpha, _beta, _theta, _a = sympy.symbols("alpha beta theta a", real=True)
+_lower, _upper = sympy.symbols("lower upper", real=True)
 _half = sympy.Rational(1, 2)
 
 _add(
@@ -333,6 +334,126 @@ _add(
         torch="torch.nn.Softplus",
         source="dugas2001incorporating",
         chapter=4,
+    )
+)
+_add(
+    Activation(
+        key="rrelu",
+        name="RReLU",
+        family="rectified",
+        expr=_cases((x, x > 0), ((_lower + _upper) / 2 * x, True)),
+        params={
+            "lower": Param(0.125, 0.0, 1.0),
+            "upper": Param(1 / 3, 0.0, 1.0),
+        },
+        # In evaluation, where it is a function; in training the slopes are drawn.
+        module=lambda lower=0.125, upper=1 / 3: nn.RReLU(lower, upper).eval(),
+        torch="torch.nn.RReLU",
+        source="xu2015empirical",
+        chapter=4,
+        aliases=("randomized leaky relu",),
+    )
+)
+_add(
+    Activation(
+        key="celu",
+        name="CELU",
+        family="rectified",
+        expr=_cases((x, x > 0), (_alpha * (sympy.exp(x / _alpha) - 1), True)),
+        params={"alpha": Param(1.0, 0.1, 3.0)},
+        module=lambda alpha=1.0: nn.CELU(alpha),
+        torch="torch.nn.CELU",
+        source="barron2017continuously",
+        chapter=4,
+    )
+)
+_add(
+    Activation(
+        key="relu6",
+        name="ReLU6",
+        family="rectified",
+        expr=_cases((0, x <= 0), (6, x >= 6), (x, True)),
+        module=nn.ReLU6,
+        torch="torch.nn.ReLU6",
+        source="krizhevsky2010convolutional",
+        chapter=4,
+    )
+)
+_add(
+    Activation(
+        key="abs",
+        name="Absolute value",
+        family="rectified",
+        expr=sympy.Abs(x),
+        module=activations.Absolute,
+        torch="torch.abs",
+        source="jarrett2009best",
+        chapter=4,
+        aliases=("absolute",),
+    )
+)
+_add(
+    Activation(
+        key="relu2",
+        name="Squared ReLU",
+        family="rectified",
+        expr=_cases((x**2, x > 0), (0, True)),
+        module=activations.SquaredReLU,
+        source="so2021primer",
+        chapter=4,
+        aliases=("relu squared", "ReLU²"),
+    )
+)
+_add(
+    Activation(
+        key="nipuna",
+        name="NIPUNA",
+        family="rectified",
+        expr=_cases((x, x > 0), (x * Sigmoid(_beta * x), True)),
+        params={"beta": Param(1.0, 0.0, 10.0)},
+        module=activations.NIPUNA,
+        source="madhu2023nipuna",
+        chapter=4,
+    )
+)
+_alpha_p, _alpha_n = sympy.symbols("alpha_p alpha_n", real=True)
+_add(
+    Activation(
+        key="xielu",
+        name="xIELU",
+        family="rectified",
+        expr=_cases(
+            (_alpha_p * x**2 + x / 2, x > 0),
+            (_alpha_n * (sympy.exp(x) - 1 - x) + x / 2, True),
+        ),
+        params={
+            "alpha_p": Param(0.8, 0.1, 3.0, trainable=True),
+            "alpha_n": Param(0.8, 0.51, 3.0, trainable=True),
+        },
+        module=activations.XIELU,
+        source="huang2024deriving",
+        chapter=4,
+    )
+)
+
+
+def _crelu(values: np.ndarray) -> np.ndarray:
+    values = np.asarray(values, dtype=np.float64)
+    return np.concatenate([np.maximum(values, 0), np.maximum(-values, 0)], axis=-1)
+
+
+_add(
+    Activation(
+        key="crelu",
+        name="CReLU",
+        family="rectified",
+        expr=None,
+        module=activations.CReLU,
+        source="shang2016understanding",
+        chapter=4,
+        kind="vector",
+        reference=_crelu,
+        vector_latex=r"(\max(0, x),\, \max(0, -x))",
     )
 )
 _add(

@@ -5,6 +5,19 @@ and gradient are finite too. Nothing here imports another part of the course.
 """
 
 from .classic import NewFun, Square, Step
+from .rectified import NIPUNA, XIELU, Absolute, CReLU, SquaredReLU
 from .smooth import QuickGELU, Swish, TeLU
 
-__all__ = ["NewFun", "QuickGELU", "Square", "Step", "Swish", "TeLU"]
+__all__ = [
+    "Absolute",
+    "CReLU",
+    "NIPUNA",
+    "NewFun",
+    "QuickGELU",
+    "Square",
+    "SquaredReLU",
+    "Step",
+    "Swish",
+    "TeLU",
+    "XIELU",
+]
