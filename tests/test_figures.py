@@ -73,6 +73,15 @@ def spiral_networks() -> dict[str, MLP]:
     }
 
 
+def weight_rows() -> dict[str, torch.Tensor]:
+    first = torch.sigmoid(4 * LINE)
+    hard = (2 * LINE).clamp(0, 1)
+    return {
+        "soft": torch.stack([first, 1 - first], 1),
+        "hard": torch.stack([hard, 1 - hard], 1),
+    }
+
+
 KINKS = {
     "relu(x)": torch.relu,
     "maximum(x, 0)": lambda x: torch.maximum(x, torch.zeros_like(x)),
@@ -113,6 +122,12 @@ DRAW = {
     "training": lambda: figures.training_curves(curves(), mark=15),
     "depth": lambda: figures.signal_through_depth(["relu", "tanh"], measured=True),
     "timeline": lambda: figures.timeline(EVENTS),
+    "weights": lambda: figures.weight_curves(
+        LINE, weight_rows(), labels=["first", "second"], xlabel="first logit"
+    ),
+    "matrix": lambda: figures.matrix_map(
+        torch.tensor([[0.25, -0.25], [-0.25, 0.25]]), labels=["a", "b"], rows="output"
+    ),
 }
 
 
@@ -467,3 +482,13 @@ def test_signal_through_depth_takes_labels_and_counts_the_layers() -> None:
     assert "halved goes from 1 to 0.062 (measured 0.06)" in figure.alt
     with pytest.raises(ValueError, match="layers 0 to 3 need 4 numbers"):
         figures.signal_through_depth("relu", depth=3, measured={"ReLU": [1, 2]})
+
+
+def test_weights_and_matrices_are_put_into_words() -> None:
+    alt = DRAW["weights"]().alt
+    assert "soft: first 0.018 and second 0.98 on the left" in alt
+    assert "on the right, no zero." in alt and "exact zeros over 7" in alt
+    alt = DRAW["matrix"]().alt
+    assert "symmetric 2 by 2" in alt and "the largest sum of a row is 0." in alt
+    lopsided = figures.matrix_map([[1, 2], [0, 1]], labels=["a", "b"]).alt
+    assert "symmetric" not in lopsided and "row is 3." in lopsided

@@ -46,6 +46,7 @@ __all__ = [
     "gallery",
     "joints",
     "kinks",
+    "matrix_map",
     "neuron",
     "signal_through_depth",
     "singular_values",
@@ -54,6 +55,7 @@ __all__ = [
     "timeline",
     "training_curves",
     "use_style",
+    "weight_curves",
     "width_sweep",
 ]
 
@@ -1727,5 +1729,113 @@ def timeline(events: Sequence[tuple[int, str]]) -> Figure:
         "between them. "
         f"The longest gap is from {longest[1]} to {longest[2]}. "
         f"First: {ordered[0][1]}. Last: {ordered[-1][1]}."
+    )
+    return _finish(figure, alt)
+
+
+@_styled
+def weight_curves(
+    x: Any,
+    panels: Mapping[str, Any],
+    *,
+    labels: Sequence[str],
+    xlabel: str = "x",
+    log: bool = False,
+) -> Figure:
+    """Draw weights that share a row, such as those of softmax, as one input changes.
+
+    Parameters
+    ----------
+    x
+        What changes, n numbers.
+    panels
+        Title to the weights, (n, k): each row is not negative.
+    labels
+        The k names of the weights.
+    xlabel, log
+        Words for the horizontal axis, and whether it is logarithmic.
+
+    Chapter 06.
+    """
+    xs = _flat(x)
+    figure, grid = plt.subplots(
+        len(panels),
+        1,
+        figsize=(WIDTH, 2.15 * len(panels) + 0.5),
+        sharex=True,
+        sharey=True,
+        squeeze=False,
+    )
+    grid[0, 0].set_ylim(-0.04, 1.04)
+    findings = []
+    for axes, (title, given) in zip(grid[:, 0], panels.items(), strict=True):
+        weights = np.asarray(given, dtype=np.float64)
+        for k in range(weights.shape[1]):
+            axes.plot(xs, weights[:, k], color=COLOURS[k % 6], linestyle=DASHES[k % 6])
+        if log:
+            axes.set_xscale("log")
+        axes.margins(x=0.01)
+        axes.set_title(title)
+        axes.set_ylabel("weight")
+        last = zip(labels, weights[-1], COLOURS, strict=False)
+        _label_ends(axes, [(name, float(w), c) for name, w, c in last])
+        zeros = float((weights == 0).any(axis=1).mean())
+        findings.append(
+            f"{title}: {_weights_in_words(labels, weights[0])} on the left, "
+            f"{_weights_in_words(labels, weights[-1])} on the right, "
+            + (f"exact zeros over {100 * zeros:.0f} % of it." if zeros else "no zero.")
+        )
+    grid[-1, 0].set_xlabel(xlabel)
+    alt = f"Line plot of {_count(len(labels), 'weight')} against {xlabel}. "
+    return _finish(figure, alt + " ".join(findings))
+
+
+def _weights_in_words(labels: Sequence[str], weights: np.ndarray) -> str:
+    return _join([f"{n} {_text(w, 2)}" for n, w in zip(labels, weights, strict=True)])
+
+
+@_styled
+def matrix_map(
+    matrix: Any, *, labels: Sequence[str], rows: str = "", columns: str = ""
+) -> Figure:
+    """Draw a small square matrix as tinted cells with its numbers in them.
+
+    Parameters
+    ----------
+    matrix
+        (k, k) numbers; blue is positive, orange negative.
+    labels
+        The k names of rows and columns.
+    rows, columns
+        What rows and columns stand for.
+
+    Chapter 06.
+    """
+    values = np.asarray(matrix, dtype=np.float64)
+    size = len(values)
+    figure, axes = plt.subplots(figsize=(WIDTH, 0.5 * size + 1.1))
+    strength = np.abs(values) / max(np.abs(values).max(), 1e-300)
+    for (i, j), value in np.ndenumerate(values):
+        colour = _tint(COLOURS[0] if value > 0 else COLOURS[1], 0.5 * strength[i, j])
+        axes.add_patch(plt.Rectangle((j - 0.5, i - 0.5), 1, 1, color=colour))
+        axes.text(j, i, _text(value, 2), ha="center", va="center")
+    axes.set_xlim(-0.5, size - 0.5)
+    axes.set_ylim(size - 0.5, -0.5)
+    axes.set_xticks(range(size), labels)
+    axes.set_yticks(range(size), labels)
+    axes.set_xlabel(columns)
+    axes.set_ylabel(rows)
+    axes.grid(False)
+    axes.tick_params(length=0)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    diagonal = values.diagonal()
+    off = values[~np.eye(size, dtype=bool)]
+    symmetric = "symmetric " if np.allclose(values, values.T) else ""
+    alt = (
+        f"Map of a {symmetric}{size} by {size} matrix, {rows} down, {columns} across. "
+        f"Diagonal from {_text(diagonal.min(), 2)} to {_text(diagonal.max(), 2)}, the "
+        f"rest from {_text(off.min(), 2)} to {_text(off.max(), 2)}; the largest sum of "
+        f"a row is {_text(round(float(values.sum(axis=1).max()), 12), 2)}."
     )
     return _finish(figure, alt)
