@@ -66,7 +66,8 @@ class _Function:
 
     @cached_property
     def breaks(self) -> _Breaks:
-        return _find_breaks(self)
+        with np.errstate(all="ignore"):
+            return _find_breaks(self)
 
     @cached_property
     def grid(self) -> Array:
@@ -265,7 +266,8 @@ def _breaks_of(change: Scalar) -> Array:
             keep = np.isfinite(gap) & (gap > smallest * (1 + np.abs(low)))
         left, right = left[keep], right[keep]
     places = (left + right) / 2
-    return np.unique(np.where(abs(places) < 1e-9, 0.0, np.round(places, 9)))
+    tidy = np.round(places, 9) + 0.0
+    return np.unique(np.where(np.abs(places - tidy) < 1e-14, tidy, places))
 
 
 def _borders(function: _Function) -> Array:
@@ -325,9 +327,9 @@ def _find_breaks(function: _Function) -> _Breaks:
         if not np.isfinite([low, high]).all():
             poles.append(float(place))
         elif abs(high - low) > 1e-6 * (1 + abs(low)):
-            jumps.append(Kink(float(place), _round(low), _round(high)))
+            jumps.append(Kink(float(place), _tidy(low), _tidy(high)))
         elif up != down and not abs(up - down) <= _dust(up, down):
-            kinks.append(Kink(float(place), _round(down), _round(up)))
+            kinks.append(Kink(float(place), _tidy(down), _tidy(up)))
     return _Breaks(tuple(kinks), tuple(jumps), tuple(poles), places)
 
 
@@ -339,25 +341,24 @@ def _dust(first: float, second: float) -> float:
 
 def _both_sides(value: Scalar, place: float) -> tuple[float, float]:
     """Return the one-sided limits at ``place``; infinite where the values run away."""
-    size = max(1.0, abs(place))
-    left, right = value(place - 1e-9 * size), value(place + 1e-9 * size)
-    if abs(left - right) <= _dust(left, right):
-        return float(left), float(right)
-    sides = []
-    for side, near in ((-1, left), (1, right)):
-        nearer = value(place + side * 1e-12 * size)
-        if abs(nearer) > 3 * abs(near) + 1 or not np.isfinite(nearer):
-            nearer = math.copysign(math.inf, nearer)
-        elif abs(nearer) < abs(near) / 3:
-            nearer = 0.0
-        sides.append(float(nearer if place == 0 or not np.isfinite(nearer) else near))
-    return sides[0], sides[1]
+    return _side(value, place, -1), _side(value, place, 1)
 
 
-def _round(value: float) -> float:
-    """Drop the dust of a one-sided evaluation: 0.50000000003 is 0.5."""
-    rounded = round(float(value), 8)
-    return rounded + 0.0 if abs(rounded - value) < 3e-9 else float(value)
+def _side(value: Scalar, place: float, side: int) -> float:
+    step = side * 1e-9 * max(1.0, abs(place))
+    near, far = float(value(place + step)), float(value(place + 2 * step))
+    if abs(near - far) <= 1e-6 * (1 + abs(far)):
+        return _tidy(2 * near - far)  # a straight line through both, at the place
+    nearer = float(value(place + step / 1000))
+    if abs(nearer) > 3 * abs(near) or not math.isfinite(nearer):
+        return math.copysign(math.inf, nearer)
+    return 0.0 if abs(nearer) < abs(near) / 3 else near
+
+
+def _tidy(value: float) -> float:
+    """Drop the dust of rounding: 0.30000000000000004 is 0.3."""
+    rounded = round(float(value), 10) + 0.0
+    return rounded if abs(rounded - value) < 1e-13 else float(value)
 
 
 _SUPERSCRIPTS = "⁰¹²³⁴"
@@ -432,7 +433,8 @@ def _tail(value: Scalar, side: int) -> _Tail:
     if high - low <= 1e-6 * (1 + abs(low)):
         far = float(value(np.array([side * 1e15]))[0])
         limit = far if abs(far - low) < 1e-5 * (1 + abs(low)) else low
-        return _Tail(_round(limit), limit, limit)
+        limit = _tidy(limit)
+        return _Tail(limit, limit, limit)
     if len(lows) >= 3 and lows[-1] > highs[-3]:
         return _Tail(math.inf, lows[0], math.inf)
     if len(lows) >= 3 and highs[-1] < lows[-3]:
@@ -506,8 +508,8 @@ def _extreme(
         if len(nearest):
             at_break = sign * float(function.value(nearest[:1])[0])
             attained = at_break <= inner + 1e-8 * (1 + abs(inner))
-            return _round(inner), attained, float(nearest[0]) if attained else None
-        return inner, True, place
+            return _tidy(inner), attained, float(nearest[0]) if attained else None
+        return _tidy(inner), True, _tidy(place)
     # As low as the tail: reached only where the function is flat from there on.
     limit = [tail.limit for tail in tails]
     attained = any(
@@ -521,7 +523,7 @@ def _extreme(
         for tail in tails
     )
     attained = (attained or oscillates) and math.isfinite(outer)
-    return (_round(inner) if oscillates else outer), attained, None
+    return (_tidy(inner) if oscillates else outer), attained, None
 
 
 def _hard_sides(function: _Function) -> tuple[bool, bool]:
@@ -567,12 +569,10 @@ def _lipschitz(function: _Function, breaks: _Breaks) -> tuple[float, float | Non
     slopes = np.abs(function.slope(places))
     place, steepest = _sharpen(lambda v: np.abs(function.slope(v)), places, slopes)
     if far >= steepest * (1 - 1e-12):
-        return _round(far), None
+        return _tidy(far), None
     around = np.abs(function.slope(place + np.array([-0.01, 0.01])))
     flat = (around >= steepest * (1 - 1e-12)).all()
-    return (
-        _round(steepest) if len(breaks.kinks) else steepest
-    ), None if flat else place
+    return (_tidy(steepest) if len(breaks.kinks) else steepest), None if flat else place
 
 
 # --- Gaussian integrals ------------------------------------------------------------
@@ -1020,11 +1020,10 @@ class PropertySheet:
 
     def _repr_markdown_(self) -> str:
         head = [("f(x)", self.formula), ("f′(x)", self.derivative)]
-        lines = [f"| **{self.name}** | |", "|---|---|"]
-        lines += [f"| {label} | ${text}$ |" for label, text in head if text]
+        lines = [f"| **{_escaped(self.name)}** | |", "|---|---|"]
+        lines += [f"| {label} | ${_bars(text)}$ |" for label, text in head if text]
         lines += [
-            f"| {label} | {text} |".replace(" | right", " \\| right")
-            for label, text in self.rows()
+            f"| {_escaped(label)} | {_escaped(text)} |" for label, text in self.rows()
         ]
         return "\n".join(lines)
 
@@ -1046,6 +1045,15 @@ class PropertySheet:
             f'<table class="actlab-properties"><caption>{html.escape(self.name)}'
             f"</caption><tbody>{''.join(rows)}</tbody></table>"
         )
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _bars(formula: str) -> str:
+    """Write absolute values without the sign that ends a table's cell."""
+    return formula.replace("|", r"\vert ")
 
 
 def _number(value: float, digits: int = 6) -> str:
@@ -1099,7 +1107,12 @@ def property_sheet(f: Any, **params: float) -> PropertySheet:
     Chapter: 02.
     """
     function = _function(f, params)
-    _check_defined(function)
+    with np.errstate(all="ignore"):
+        _check_defined(function)
+        return _sheet(function)
+
+
+def _sheet(function: _Function) -> PropertySheet:
     breaks = function.breaks
     tails = _tail(function.value, -1), _tail(function.value, 1)
     slopes = [_tail(function.slope, side).limit for side in (-1, 1)]
@@ -1147,3 +1160,5 @@ def _check_defined(function: _Function) -> None:
             f"{function.name} is not a real number at x = {place:.4g}; an activation "
             "must have a value for every x"
         )
+    if len(function.grid) < 100:
+        raise FormulaError(f"{function.name} overflows at nearly every x")

@@ -1,0 +1,536 @@
+"""Property sheets and Gaussian integrals, against closed forms and printed numbers."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+import time
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sympy
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from actlab import catalogue, formulas, properties
+from actlab.formulas import FormulaError
+from actlab.properties import (
+    PropertySheet,
+    backward_gain,
+    chi_1,
+    correlation_map,
+    fixed_point,
+    forward_gain,
+    iterate_variance,
+    mean,
+    property_sheet,
+    second_moment,
+    variance_map,
+    variance_slope,
+)
+
+SCALARS = [row for row in catalogue.CATALOGUE.values() if row.kind == "scalar"]
+
+# --- The anchors: numbers computed for the reference catalogue, by other means -------
+
+ANCHORS = list(
+    csv.DictReader(
+        (Path(__file__).parent / "anchors.csv").read_text(encoding="utf-8").splitlines()
+    )
+)
+
+
+@cache
+def sheet(formula: str) -> PropertySheet:
+    return property_sheet(formula)
+
+
+def measure(formula: str, quantity: str) -> float | str:
+    """Compute one quantity of ``anchors.csv``."""
+    if quantity in ("low", "high"):
+        return sheet(formula).range[quantity == "high"]
+    if quantity == "largest":
+        return max(abs(end) for end in sheet(formula).range)
+    if quantity == "steepest_at":
+        return abs(sheet(formula).steepest_at)
+    if quantity in ("slope_limit_left", "slope_limit_right"):
+        far = -1e3 if quantity.endswith("left") else 1e3
+        return float(properties._function(formula, {}).slope(far))
+    if quantity == "variance_slope":  # at the fixed point q = 1 of the matched gain
+        matched = forward_gain(formula) ** 2
+        assert variance_map(formula, 1.0, matched) == pytest.approx(1)
+        return variance_slope(formula, weight_variance=matched)
+    if quantity == "chi_1":
+        return chi_1(formula)
+    return getattr(sheet(formula), quantity)
+
+
+def as_printed(row: dict[str, str], found: float | str) -> bool:
+    """Return whether ``found`` is the printed value, to its printed digits."""
+    if row["digits"] == "":
+        return found == (
+            row["value"] if isinstance(found, str) else float(row["value"])
+        )
+    return abs(found - float(row["value"])) <= 0.500001 * 10.0 ** -int(row["digits"])
+
+
+@pytest.mark.parametrize(
+    "row", ANCHORS, ids=lambda row: f"{row['key']} {row['quantity']} {row['value']}"
+)
+def test_an_anchor_agrees_or_is_shown_wrong(row) -> None:
+    found = measure(row["formula"], row["quantity"])
+    if row["status"] == "agrees":
+        assert as_printed(row, found), found
+    else:
+        ours = row["status"].removeprefix("corrected: ")
+        assert ours != row["status"], "a status is 'agrees' or 'corrected: <our value>'"
+        assert not as_printed(row, found), "the printed number is right after all"
+        assert found == pytest.approx(float(ours), rel=1e-5)
+
+
+def test_the_anchors_are_of_the_functions_of_the_catalogue() -> None:
+    """So that a slip in a row's formula cannot hide behind the anchor's own formula."""
+    assert len(ANCHORS) > 400
+    grid = np.linspace(-6, 6, 121)
+    anchored = set()
+    for key, formula in {(row["key"], row["formula"]) for row in ANCHORS}:
+        try:
+            row = catalogue.get(key)
+        except catalogue.UnknownActivationError:
+            continue
+        anchored.add(row.key)
+        expected = formulas.numpy_function(formulas.parse(formula))(grid)
+        np.testing.assert_allclose(row.numpy()(grid), expected, atol=1e-12)
+    assert anchored >= {
+        *("step", "identity", "sigmoid", "newfun", "tanh"),
+        *("relu", "leaky_relu", "elu", "selu", "softplus", "prelu"),
+        *("gelu", "gelu_tanh", "quick_gelu", "swish", "hardswish", "mish", "telu"),
+    }
+
+
+# --- Closed forms ------------------------------------------------------------------
+
+
+def test_closed_forms_of_means_and_second_moments() -> None:
+    root = math.sqrt(2 * math.pi)
+    elu = 1 / root + math.sqrt(math.e) * (1 + math.erf(-1 / math.sqrt(2))) / 2 - 0.5
+    exact = {"rel": 1e-13, "abs": 1e-14}
+    assert mean("relu") == pytest.approx(1 / root, **exact)
+    assert mean("gelu") == pytest.approx(1 / (2 * math.sqrt(math.pi)), **exact)
+    assert mean("elu") == pytest.approx(elu, **exact)
+    assert mean("exp(x)") == pytest.approx(math.sqrt(math.e), **exact)
+    assert second_moment("exp(x)") == pytest.approx(math.e**2, **exact)
+    assert second_moment("x**4") == pytest.approx(105, **exact)
+    assert second_moment("sin(30*x)") == pytest.approx(0.5, **exact)
+    assert mean("step(x - 0.3)") == pytest.approx(
+        (1 - math.erf(0.3 / math.sqrt(2))) / 2, **exact
+    )
+    assert forward_gain("relu") == pytest.approx(math.sqrt(2), **exact)
+    assert backward_gain("relu") == pytest.approx(math.sqrt(2), **exact)
+    assert forward_gain("leaky_relu", alpha=0.2) == pytest.approx(
+        math.sqrt(2 / 1.04), **exact
+    )
+
+
+def test_selu_is_at_its_fixed_point() -> None:
+    assert mean("selu") == pytest.approx(0, abs=1e-14)
+    assert second_moment("selu") == pytest.approx(1, abs=1e-14)
+    point = fixed_point("selu")
+    assert point.q == pytest.approx(1) and point.stable
+    assert point.slope == pytest.approx(0.783, abs=5e-4)
+    assert chi_1("selu") == pytest.approx(1.072, abs=5e-4)
+    assert property_sheet("selu").zero_centred
+
+
+@pytest.mark.parametrize("row", SCALARS, ids=lambda row: row.key)
+def test_averages_agree_with_a_million_random_numbers(row) -> None:
+    rng = np.random.default_rng(1)
+    half = rng.standard_normal(500_000)
+    numbers = np.concatenate([half, -half])
+    values, slopes = row.numpy()(numbers), row.numpy_derivative()(numbers)
+    assert mean(row) == pytest.approx(values.mean(), abs=5e-3)
+    assert second_moment(row) == pytest.approx((values**2).mean(), rel=2e-2)
+    assert chi_1(row) == pytest.approx((slopes**2).mean(), rel=2e-2)
+    wide = row.numpy()(3 * numbers)
+    assert variance_map(row, 9.0) == pytest.approx((wide**2).mean(), rel=2e-2)
+
+
+def test_integrals_that_diverge_are_infinite() -> None:
+    assert second_moment("exp(x**2/4)") == math.inf
+    assert mean("exp(x**2/4)") == pytest.approx(math.sqrt(2))
+    assert mean("exp(exp(exp(x)))") == math.inf
+    assert second_moment("1/x") == math.inf and math.isnan(mean("1/x"))
+    assert backward_gain("sqrt(abs(x))") == 0
+    assert forward_gain("0*x") == math.inf and backward_gain("step") == math.inf
+
+
+@pytest.mark.parametrize("q", [1e-6, 1e-2, 0.3, 7.0, 1e4, 1e8])
+def test_the_variance_map_at_any_scale(q) -> None:
+    assert variance_map("relu", q, 2.0) == pytest.approx(q, rel=1e-12)
+    assert variance_map("identity", q, 0.5, 0.25) == pytest.approx(q / 2 + 0.25)
+    sine = variance_map("sin(x)", q) if q < 1e3 else (1 - math.exp(-2 * q)) / 2
+    assert sine == pytest.approx(-math.expm1(-2 * q) / 2, rel=1e-10)
+    shifted = variance_map("x if x > 1 else 0", q)
+    low = 1 / math.sqrt(q)
+    tail = math.erfc(low / math.sqrt(2)) / 2
+    density = math.exp(-low * low / 2) / math.sqrt(2 * math.pi)
+    assert shifted == pytest.approx(q * (tail + low * density), rel=1e-9, abs=1e-200)
+
+
+def test_the_variance_map_rejects_negative_variances() -> None:
+    with pytest.raises(ValueError, match="0 or more, not -1"):
+        variance_map("relu", -1.0)
+    with pytest.raises(ValueError, match="depth"):
+        iterate_variance("relu", -1)
+    with pytest.raises(ValueError, match="q > 0"):
+        variance_slope("relu", 0.0)
+
+
+def test_iterated_variances() -> None:
+    path = iterate_variance("relu", 10, q=3.0, weight_variance=1.0)
+    np.testing.assert_allclose(path, 3.0 * 0.5 ** np.arange(11), rtol=1e-12)
+    assert iterate_variance("tanh", 0).tolist() == [1.0]
+    assert variance_map("sigmoid", 0.0, 1.0, 0.5) == pytest.approx(0.75)
+    exploding = iterate_variance("exp(x)", 6)
+    assert exploding[0] == 1 and exploding[-1] == math.inf
+    assert (np.diff(iterate_variance("tanh", 200)) < 0).all()
+
+
+def test_variance_slopes_are_differences_of_the_map() -> None:
+    for key in ("tanh", "selu", "gelu", "step", "softplus", "hardswish"):
+        for q in (0.5, 1.0, 4.0):
+            step = 1e-5
+            high, low = (variance_map(key, q + s, 1.7) for s in (step, -step))
+            slope = variance_slope(key, q, 1.7)
+            assert slope == pytest.approx((high - low) / (2 * step), abs=1e-8)
+
+
+def test_fixed_points() -> None:
+    assert fixed_point("relu", 2.0).slope == pytest.approx(1)
+    assert fixed_point("relu", 1.9) is None
+    assert fixed_point("exp(x)") is None
+    for key, weights, biases in (("tanh", 1.5, 0.1), ("sigmoid", 4.0, 0.0)):
+        point = fixed_point(key, weights, biases)
+        assert variance_map(key, point.q, weights, biases) == pytest.approx(point.q)
+        assert point.stable
+
+
+# --- Correlation -------------------------------------------------------------------
+
+
+def arc_cosine(c: np.ndarray) -> np.ndarray:
+    """Return ReLU's correlation map, known in closed form (Cho and Saul 2009)."""
+    return (np.sqrt(1 - c**2) + c * (math.pi - np.arccos(c))) / math.pi
+
+
+def test_the_correlation_map_of_relu_is_the_arc_cosine_kernel() -> None:
+    places = np.array([-1.0, -0.999, -0.5, 0.0, 0.3, 0.9, 0.999, 1 - 1e-9, 1.0])
+    found = correlation_map("relu", places, q=2.5, weight_variance=2.0)
+    np.testing.assert_allclose(found, arc_cosine(places), atol=1e-8)
+    assert isinstance(correlation_map("relu", 0.3), float)
+
+
+@pytest.mark.parametrize("q", [0.1, 1.0, 30.0])
+def test_the_correlation_map_of_the_sign_is_an_arcsine(q) -> None:
+    places = np.array([-0.9, -0.2, 0.0, 0.4, 0.99])
+    found = correlation_map("sign(x)", places, q=q)
+    np.testing.assert_allclose(found, 2 / math.pi * np.arcsin(places), atol=1e-9)
+
+
+@pytest.mark.parametrize("row", SCALARS, ids=lambda row: row.key)
+def test_identical_inputs_stay_identical_and_chi_1_is_the_slope_there(row) -> None:
+    assert correlation_map(row, 1.0, 1.3, 1.1, 0.1) == pytest.approx(1, abs=1e-12)
+    if property_sheet(row).jumps:
+        return
+    variance = variance_map(row, 1.0, 1.7)
+    step = 1e-5
+    slope = (1 - correlation_map(row, 1 - step, 1.0, 1.7)) / step
+    # Rescaled from pre-activations of variance 1 to those of the next layer.
+    assert slope == pytest.approx(chi_1(row, 1.0, 1.7) / variance, rel=2e-2)
+
+
+def test_the_correlation_map_rejects_what_is_no_correlation() -> None:
+    with pytest.raises(ValueError, match="between -1 and 1"):
+        correlation_map("relu", 1.5)
+    with pytest.raises(ValueError, match="variance is 0"):
+        correlation_map("0*x", 0.5)
+
+
+# --- Sheets --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("row", SCALARS, ids=lambda row: row.key)
+def test_the_sheet_of_a_module_is_the_sheet_of_its_formula(row) -> None:
+    """The formula's sheet uses its cases, the module's finds them by bisection."""
+    by_formula, by_module = property_sheet(row), property_sheet(row.make())
+    assert by_module.formula is None and by_formula.formula == row.latex
+    for name in ("monotone", "saturation", "hard_saturation", "zero_centred"):
+        assert getattr(by_module, name) == getattr(by_formula, name), name
+    for name in ("lipschitz", "mean", "second_moment", "forward_gain", "backward_gain"):
+        expected = pytest.approx(getattr(by_formula, name), rel=1e-6, abs=1e-9)
+        assert getattr(by_module, name) == expected, name
+    assert by_module.range == pytest.approx(by_formula.range, rel=1e-7)
+    assert by_module.limits == pytest.approx(by_formula.limits)
+    assert len(by_module.kinks) == len(by_formula.kinks)
+    for found, kink in zip(by_module.kinks, by_formula.kinks):
+        assert (found.x, found.left, found.right) == pytest.approx(
+            (kink.x, kink.left, kink.right), abs=1e-6
+        )
+    smoothness = "smooth" if by_formula.smoothness == "C^ω" else by_formula.smoothness
+    assert by_module.smoothness == smoothness
+
+
+def test_a_sheet_in_full() -> None:
+    found = property_sheet("hardswish")
+    assert found.name == "Hardswish"
+    assert found.range == (-0.375, math.inf) and found.attained == (True, False)
+    assert found.limits == (0.0, math.inf)
+    assert (found.minimum, found.argmin) == (-0.375, -1.5)
+    assert [(k.x, k.left, k.right) for k in found.kinks] == [
+        (-3.0, 0.0, -0.5),
+        (3.0, 1.5, 1.0),
+    ]
+    assert found.jumps == ()
+    assert found.smoothness == "C⁰" and found.monotone == "no"
+    assert (found.lipschitz, found.steepest_at) == (1.5, pytest.approx(3.0))
+    assert (found.saturation, found.hard_saturation) == ("left", "left")
+    assert not found.zero_centred
+    assert property_sheet(torch.nn.Hardswish()).kinks == found.kinks
+
+
+@pytest.mark.parametrize(
+    "formula, expected",
+    [
+        ("sigmoid(x)", {"range": (0, 1), "attained": (False, False), "minimum": None}),
+        (
+            "clip(x, -1, 1)",
+            {"range": (-1, 1), "attained": (True, True), "argmin": None},
+        ),
+        (
+            "relu(x)",
+            {"attained": (True, False), "minimum": 0.0, "monotone": "increasing"},
+        ),
+        ("-x", {"monotone": "decreasing", "limits": (math.inf, -math.inf)}),
+        ("3", {"monotone": "constant", "range": (3, 3), "lipschitz": 0.0}),
+        ("sin(x)", {"limits": (None, None), "attained": (True, True)}),
+        ("x + sin(x)**2", {"limits": (-math.inf, math.inf), "monotone": "increasing"}),
+        ("abs(x)", {"minimum": 0.0, "argmin": 0.0, "smoothness": "C⁰"}),
+        ("x*abs(x)", {"smoothness": "C¹", "lipschitz": math.inf}),
+        ("x**2*abs(x)", {"smoothness": "C²"}),
+        ("abs(x)**1.5", {"smoothness": "C¹", "kinks": ()}),
+        ("step(x)", {"smoothness": "jump", "lipschitz": math.inf}),
+        ("1/x", {"smoothness": "pole", "range": (-math.inf, math.inf)}),
+        ("x if x > 1 else 0", {"smoothness": "jump", "range": (0, math.inf)}),
+        ("exp(x)/(1 + exp(x))", {"range": (0, 1), "limits": (0.0, 1.0)}),
+        ("relu(relu(relu(x) - 1) - 1)", {"smoothness": "C⁰", "range": (0, math.inf)}),
+        ("exp(exp(exp(x)))", {"limits": (pytest.approx(math.e), math.inf)}),
+        ("x**20", {"range": (0, math.inf), "jumps": ()}),
+        ("tanh(10000*x)", {"lipschitz": 10000.0, "smoothness": "C^ω", "kinks": ()}),
+        ("log(1 + abs(x))", {"saturation": "both", "limits": (math.inf, math.inf)}),
+    ],
+)
+def test_sheets_of_odd_formulas(formula, expected) -> None:
+    found = property_sheet(formula)
+    for name, value in expected.items():
+        assert getattr(found, name) == value, name
+
+
+@pytest.mark.parametrize("place", [0.0, 1.0, -2.5, 0.3])
+def test_a_vertical_slope_is_a_kink_of_infinite_slope(place) -> None:
+    found = property_sheet(f"sqrt(abs(x - {place}))")
+    (kink,) = found.kinks
+    assert (kink.left, kink.right) == (-math.inf, math.inf)
+    assert kink.x == pytest.approx(place) and found.lipschitz == math.inf
+
+
+def test_every_way_to_name_a_function() -> None:
+    x = sympy.Symbol("x")  # the reader's own symbol, not the course's
+    ways = [
+        "silu",
+        catalogue.get("swish"),
+        "x*sigmoid(x)",
+        x / (1 + sympy.exp(-x)),
+        torch.nn.SiLU(),
+        torch.nn.functional.silu,
+        lambda tensor: tensor * torch.sigmoid(tensor),
+    ]
+    for way in ways:
+        found = property_sheet(way)
+        assert found.minimum == pytest.approx(-0.2784645427610738)
+        assert found.forward_gain == pytest.approx(forward_gain("swish"))
+        assert forward_gain(way) == pytest.approx(found.forward_gain)
+
+
+def test_parameters() -> None:
+    assert property_sheet("leaky_relu", alpha=0.2).kinks[0].left == 0.2
+    assert property_sheet("x*sigmoid(k*x)", k=2.0).forward_gain == pytest.approx(
+        forward_gain("swish", beta=2.0)
+    )
+    with pytest.raises(TypeError, match="no parameter 'beta'"):
+        property_sheet("relu", beta=1.0)
+    with pytest.raises(TypeError, match="no parameter 'k'"):
+        property_sheet("tanh(x)", k=1.0)
+    with pytest.raises(TypeError, match="callable its own"):
+        property_sheet(torch.tanh, k=1.0)
+
+
+def test_a_module_is_not_changed() -> None:
+    module = torch.nn.PReLU()
+    property_sheet(module)
+    assert module.weight.dtype == torch.float32 and module.weight.grad is None
+
+
+def test_a_function_without_gradient_gets_differences() -> None:
+    found = property_sheet(lambda tensor: tensor.detach().tanh())
+    assert found.lipschitz == pytest.approx(1, abs=1e-6)
+    assert found.backward_gain == pytest.approx(backward_gain("tanh"), abs=1e-6)
+    assert property_sheet(torch.sign).jumps[0].left == -1
+
+
+def outer_product(tensor: torch.Tensor) -> torch.Tensor:
+    return tensor[:, None] * tensor
+
+
+@pytest.mark.parametrize(
+    "function, error, message",
+    [
+        ("glu2", catalogue.UnknownActivationError, "did you mean 'glu'"),
+        ("softmax", ValueError, "Softmax maps vectors to vectors"),
+        (torch.nn.Softmax(dim=-1), ValueError, "Softmax is not element-wise"),
+        (
+            torch.nn.GLU(),
+            ValueError,
+            r"GLU is not element-wise: .*\(64,\) into \(32,\)",
+        ),
+        (outer_product, ValueError, r"outer_product .* into \(64, 64\)"),
+        (lambda t: t - t.mean(), ValueError, "f is not element-wise"),
+        (torch.nn.RReLU(), ValueError, "RReLU is random"),
+        (torch.nn.Dropout(), ValueError, r"call \.eval\(\) first"),
+        (math.tanh, TypeError, "tanh failed on a tensor"),
+        (lambda t: 3.0, TypeError, "returned a float"),
+        (7, TypeError, "not 7"),
+        ("sqrt(x)", FormulaError, "not a real number at x = -"),
+        ("log(x)", FormulaError, "not a real number"),
+        ("exp(1e6 - x)", FormulaError, "overflows at nearly every x"),
+        ("x^2", FormulaError, r"\*\*"),
+        ("lambda: 1", FormulaError, "lambda"),
+    ],
+)
+def test_what_has_no_sheet_says_why(function, error, message) -> None:
+    with pytest.raises(error, match=message):
+        property_sheet(function)
+
+
+def test_evaluation_mode_makes_rrelu_a_function() -> None:
+    assert property_sheet(torch.nn.RReLU().eval()).forward_gain == pytest.approx(
+        1.378, abs=5e-4
+    )
+
+
+def test_a_sheet_as_text_table_and_dictionary() -> None:
+    found = property_sheet("gelu")
+    assert "minimum" in str(found) and "−0.169971 at x = −0.751792" in str(found)
+    page = found._repr_html_()
+    assert page.count("<tr>") == page.count("</tr>") > 10
+    assert r"\(x\,\Phi(x)\)" in page
+    cases = property_sheet("relu")._repr_html_()
+    assert "x &amp; \\text{if } x &gt; 0" in cases
+    markdown = property_sheet("relu")._repr_markdown_()
+    assert all(
+        line.count("|") - line.count("\\|") == 3 for line in markdown.split("\n")
+    )
+    plain = found.to_dict()
+    assert plain["mean"] == found.mean
+    assert json.loads(json.dumps(plain))["name"] == "GELU"
+
+
+def test_a_formula_cannot_smuggle_html_into_the_page() -> None:
+    page = property_sheet("x if x<1 else 1")._repr_html_()
+    assert "x<1" not in page and "x&lt;1" in page
+
+
+@pytest.mark.parametrize("key", ["gelu_tanh", "mish", "hardswish"])
+def test_a_sheet_is_fast(key) -> None:
+    start = time.perf_counter()
+    property_sheet(catalogue.get(key).make())
+    assert time.perf_counter() - start < 1.0  # 0.05 s on an idle machine
+
+
+@pytest.mark.parametrize(
+    "text", ["exp(exp(exp(x)))", "exp(exp(exp(exp(x*x))))", "1/exp(exp(exp(x)))"]
+)
+def test_blow_ups_do_not_hang(text) -> None:
+    start = time.perf_counter()
+    assert property_sheet(text).smoothness
+    assert time.perf_counter() - start < 1.0
+
+
+# --- Properties that hold for every function ----------------------------------------
+
+KEYS = st.sampled_from([row.key for row in SCALARS if row.key != "step"])
+
+
+@given(KEYS, st.floats(0.05, 20), st.floats(0.05, 20))
+@settings(max_examples=25, deadline=None)
+def test_more_variance_in_gives_more_second_moment_per_weight(key, q, weights) -> None:
+    once = variance_map(key, q, weights)
+    assert variance_map(key, q, 2 * weights) == pytest.approx(2 * once)
+    assert variance_map(key, q, weights, 0.7) == pytest.approx(once + 0.7)
+
+
+@given(KEYS, st.floats(-1, 1), st.floats(0.05, 20))
+@settings(max_examples=25, deadline=None)
+def test_a_correlation_stays_a_correlation(key, c, q) -> None:
+    found = correlation_map(key, c, q)
+    assert -1 <= found <= 1
+    assert correlation_map(key, 1.0, q) >= found - 1e-9
+
+
+LETTERS = st.sampled_from(["tanh(x)", "relu(x)", "x*sigmoid(x)", "abs(x)", "sin(x)"])
+
+
+@given(LETTERS, st.integers(1, 9), st.integers(-4, 4))
+@settings(max_examples=30, deadline=None)
+def test_scaling_and_shifting_a_function(formula, scale, shift) -> None:
+    plain = sheet(formula)
+    moved = property_sheet(f"{scale}*({formula}) + {shift}")
+    near = {"rel": 1e-9, "abs": 1e-9}
+    assert moved.mean == pytest.approx(scale * plain.mean + shift, **near)
+    assert moved.lipschitz == pytest.approx(scale * plain.lipschitz, **near)
+    assert moved.backward_gain == pytest.approx(plain.backward_gain / scale, **near)
+    ends = tuple(scale * end + shift for end in plain.range)
+    assert moved.range == pytest.approx(ends, **near)
+    assert moved.monotone == plain.monotone
+    assert [kink.x for kink in moved.kinks] == [kink.x for kink in plain.kinks]
+
+
+@given(LETTERS)
+@settings(max_examples=5, deadline=None)
+def test_mirroring_a_function(formula) -> None:
+    plain = sheet(formula)
+    mirrored = property_sheet(formula.replace("x", "(-x)"))
+    assert mirrored.mean == pytest.approx(plain.mean, abs=1e-12)
+    assert mirrored.limits == plain.limits[::-1]
+    assert mirrored.lipschitz == pytest.approx(plain.lipschitz)
+    swapped = {"increasing": "decreasing", "decreasing": "increasing"}
+    assert mirrored.monotone == swapped.get(plain.monotone, plain.monotone)
+
+
+@given(st.floats(-10, 10), st.floats(-3, 3), st.floats(-3, 3))
+@settings(max_examples=25, deadline=None)
+def test_a_kink_is_found_wherever_it_is(place, left, right) -> None:
+    def ramp(tensor: torch.Tensor) -> torch.Tensor:
+        moved = tensor - place
+        return torch.where(moved > 0, right * moved, left * moved)
+
+    found = property_sheet(ramp)
+    if abs(left - right) < 1e-3:
+        return
+    (kink,) = found.kinks
+    assert kink.x == pytest.approx(place, abs=1e-8)
+    assert (kink.left, kink.right) == pytest.approx((left, right), abs=1e-7)
+    assert found.lipschitz == pytest.approx(max(abs(left), abs(right)))
