@@ -5,6 +5,7 @@
 * Each chapter says under its title how to run it: in Colab where the address of the
   course is known, and from a zip with the package.
 * What readers download is stamped and without spoilers.
+* Numbered formulas may have several lines.
 * Stock defects are repaired: scripts of Thebe and of the icon font's JavaScript go,
   the colour mode has a valid start value, each page has a description.
 """
@@ -110,6 +111,18 @@ def _wrap(parent: nodes.Element, group: list[nodes.Node], guard: str) -> None:
     last = parent.index(group[-1])
     parent.insert(last + 1, nodes.raw("", "</div>", format="html"))
     parent.insert(first, nodes.raw("", tag, format="html"))
+
+
+def keep_tags(app: Sphinx, doctree: nodes.document) -> None:
+    """Take numbered formulas of several lines out of Sphinx's own environment.
+
+    Sphinx puts what holds a line break into ``split``, where ``\\tag`` is an error.
+    """
+    for block in doctree.findall(nodes.math_block):
+        formula = block.astext()
+        if r"\tag{" in formula and r"\\" in formula and not block.get("nowrap"):
+            block["nowrap"] = True
+            block.children = [nodes.Text(rf"\[{formula}\]")]
 
 
 # --- the head of each page -------------------------------------------------------
@@ -311,6 +324,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("builder-inited", copy_fresh)
     app.connect("source-read", prepare_notebook)
     app.connect("doctree-read", wrap_reveals)
+    app.connect("doctree-read", keep_tags)
     app.connect("html-page-context", complete_head, priority=900)
     app.connect("build-finished", finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
