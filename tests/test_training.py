@@ -150,6 +150,24 @@ def test_random_layers_follow_the_seed():
     assert torch.equal(first, trained(3))
 
 
+def test_random_layers_leave_the_order_of_the_examples_alone():
+    def order(*layers):
+        seen = []
+
+        class Spy(nn.Linear):
+            def forward(self, x):
+                if self.training:
+                    seen.extend(x[:, 0].tolist())
+                return super().forward(x)
+
+        x = torch.arange(20.0).reshape(-1, 1)
+        data = datasets.Dataset("numbers", x, x, x, x)
+        train(nn.Sequential(Spy(1, 1), *layers), data, batch_size=5, lr=1e-6)
+        return seen
+
+    assert order() == order(nn.Dropout(0.5))
+
+
 def test_global_generator_is_left_alone():
     torch.manual_seed(7)
     before = torch.get_rng_state()
