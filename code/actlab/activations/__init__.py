@@ -5,6 +5,12 @@ and gradient are finite too. Nothing here imports another part of the course.
 """
 
 from .classic import NewFun, Square, Step
+from .output import (
+    Entmax,
+    Sparsemax,
+    TemperatureLogSoftmax,
+    TemperatureSoftmax,
+)
 from .rectified import NIPUNA, XIELU, Absolute, CReLU, SquaredReLU
 from .smooth import QuickGELU, Swish, TeLU
 
@@ -20,4 +26,8 @@ __all__ = [
     "Swish",
     "TeLU",
     "XIELU",
+    "Entmax",
+    "Sparsemax",
+    "TemperatureLogSoftmax",
+    "TemperatureSoftmax",
 ]
