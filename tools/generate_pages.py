@@ -481,6 +481,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "claims_references.txt": lambda: claim_rows_of_page(
         "The reference list of one lesson"
     ),
+    "claims_table.txt": lambda: claim_rows_of_page("A table of recent research"),
     "claims_sentences.txt": lambda: claim_rows_of_page("Sentences without a source"),
     "api.txt": api,
 }
