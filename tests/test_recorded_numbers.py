@@ -1,0 +1,95 @@
+"""Numbers that chapters quote from recorded studies are the ones that were recorded."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from actlab import studies
+from actlab.statistics import interval
+
+CHAPTERS = Path(__file__).parents[1] / "chapters"
+# Chapter, study, condition, epoch, places: the text must hold the mean, rounded, and
+# where it quotes an interval, that interval.
+QUOTED = [
+    ("01", "spirals", {"activation": "identity"}, 100, ["{} %"]),
+    ("01", "spirals", {"activation": "relu"}, 100, ["{} %"]),
+    (
+        "01",
+        "first-look",
+        {"regime": "small_step", "activation": "identity"},
+        15,
+        ["no activation {} %", "| {mean} |"],
+    ),
+    (
+        "01",
+        "first-look",
+        {"regime": "small_step", "activation": "relu"},
+        15,
+        ["ReLU {} %", "| {mean} |"],
+    ),
+    (
+        "01",
+        "first-look",
+        {"regime": "large_step", "activation": "identity"},
+        15,
+        ["no activation {} %", "| {mean} |"],
+    ),
+    (
+        "01",
+        "first-look",
+        {"regime": "large_step", "activation": "relu"},
+        15,
+        ["ReLU {} %", "| {mean} |"],
+    ),
+    ("01", "unit-inputs", {"activation": "identity"}, 15, ["| {mean} |"]),
+    ("01", "unit-inputs", {"activation": "relu"}, 15, ["| {mean} |"]),
+]
+
+
+def markdown(chapter: str) -> str:
+    """All the prose of a chapter."""
+    path = next(CHAPTERS.glob(f"{chapter}-*.ipynb"))
+    cells = nbformat.read(path, as_version=4).cells
+    return "\n".join(c.source for c in cells if c.cell_type == "markdown")
+
+
+@pytest.mark.parametrize("chapter, study, where, epoch, forms", QUOTED)
+def test_quoted_numbers_are_recorded(
+    chapter: str, study: str, where: dict, epoch: int, forms: list[str]
+) -> None:
+    runs = studies.load(study)
+    for column, value in where.items():
+        runs = runs[runs[column] == value]
+    measured = interval(runs.loc[runs["epoch"] == epoch, "test_accuracy"])
+    text = markdown(chapter)
+    written = re.sub(r" \(n = \d+\)", "", str(measured))
+    for form in forms:
+        wanted = form.format(written, mean=f"{measured.mean:.1f}")
+        assert wanted in text, f"chapter {chapter} should say {wanted!r}"
+
+
+def test_the_sentences_of_chapter_01_hold() -> None:
+    look = studies.load("first-look")
+    at_15 = look[look["epoch"] == 15]
+    runs = {
+        key: group["test_accuracy"]
+        for key, group in at_15.groupby(["regime", "activation"])
+    }
+    linear, relu = runs["small_step", "identity"], runs["small_step", "relu"]
+    assert interval(linear).low > interval(relu).high, "the intervals do not overlap"
+    gap = runs["large_step", "relu"].mean()
+    assert gap - runs["large_step", "identity"].mean() > 6, "more than six points"
+    assert gap - runs["linear_best", "identity"].mean() > 4, (
+        "more than four at its best"
+    )
+    square = studies.final("square").groupby("activation")["test_accuracy"].mean()
+    assert (
+        square["identity"] + 2
+        < square["square"]
+        < square["relu"]
+        < 2 + square["square"]
+    ), "x² is a point or so behind ReLU and well ahead of no activation"
