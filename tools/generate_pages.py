@@ -199,7 +199,16 @@ def glossary() -> str:
 
 
 def minutes(chapter: dict) -> tuple[int, int]:
-    """Return estimated minutes for reading and for the exercises of a chapter."""
+    """Return the minutes for reading and for the exercises that a chapter states."""
+    text = notebook(chapter_file(chapter))["cells"][0]["source"]
+    stated = re.search(r"about (\d+) minutes to read.*?(\d+) minutes of ex", text)
+    if not stated:
+        raise ValueError(f"{chapter['file']} does not say how long it takes")
+    return int(stated[1]), int(stated[2])
+
+
+def estimate(chapter: dict) -> tuple[float, float]:
+    """Return what words, figures and stars say that a chapter takes, in minutes."""
     cells = notebook(chapter_file(chapter))["cells"]
     text = " ".join(c["source"] for c in cells if c["cell_type"] == "markdown")
     text = re.sub(r"<details.*?</details>", " ", text, flags=re.S)
@@ -214,7 +223,7 @@ def minutes(chapter: dict) -> tuple[int, int]:
     stars = [entry.stars for entry in core.chapter(chapter["number"]).exercises]
     reading = words / WORDS_PER_MINUTE + PER_FIGURE * figures
     exercises = sum(PER_STARS[star] for star in stars)
-    return 5 * round(reading / 5), 5 * round(exercises / 5)
+    return reading, exercises
 
 
 def chapter_map(up: str = "") -> str:
