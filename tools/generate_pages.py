@@ -441,7 +441,7 @@ def api() -> str:
             if not (found.with_suffix(".py").exists() or found.is_dir()):
                 continue
             parts.append(
-                f"### actlab.{name}\n\n```{{eval-rst}}\n"
+                f"### {name}\n\n```{{eval-rst}}\n"
                 f".. automodule:: actlab.{name}\n   :members:\n```"
             )
     return "\n\n".join(parts)

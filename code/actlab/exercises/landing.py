@@ -97,7 +97,7 @@ EXERCISES = [
         kind="compute",
         stars=1,
         outcome=1,
-        task="σ(x) = 1/(1 + e^−x). What is its largest slope?",
+        task="σ(x) = 1/(1 + e⁻ˣ). What is its largest slope?",
         parts=[Number("slope", label="largest slope", answer=0.25)],
         right="σ′ = σ(1 − σ), and at x = 0 that is ½ · ½.",
         wrong=[
