@@ -128,4 +128,15 @@ def test_a_check_that_is_not_there_is_said(monkeypatch):
 def test_ledger_has_no_unknown_fields(pytestconfig):
     path = pytestconfig.rootpath / "code" / "actlab" / "claims.yml"
     document = yaml.safe_load(path.read_text("utf-8"))
-    assert set(document) == {"trials", "claims"}
+    assert set(document) == {"trials", "claims", "planned"}
+
+
+def test_no_claim_is_lost(pytestconfig):
+    path = pytestconfig.rootpath / "code" / "actlab" / "claims.yml"
+    planned = yaml.safe_load(path.read_text("utf-8"))["planned"]
+    later = {name for names in planned.values() for name in names}
+    settled = {row.id for row in ROWS}
+    assert later & settled == set(), "settled claims are still planned"
+    assert later | settled == {f"C-{number:03d}" for number in range(1, 157)}
+    for chapter in planned:
+        assert not list((pytestconfig.rootpath / "chapters").glob(f"{chapter}-*"))
