@@ -578,6 +578,25 @@ def _parentheses(text: str) -> str:
     return rf"\left({text}\right)" if tall else f"({text})"
 
 
+def _fraction(product: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
+    """Split a product into numerator and denominator; e^−x stays in the numerator.
+
+    Not `sympy.fraction`, which simplifies, and may take seconds over a long formula.
+    """
+    above, below = [], []
+    for factor in sympy.Mul.make_args(product):
+        if factor.is_Rational:
+            above.append(sympy.Integer(factor.p))
+            below.append(sympy.Integer(factor.q))
+            continue
+        base, exponent = factor.as_base_exp()
+        if exponent.is_Rational and exponent.is_negative and base is not sympy.E:
+            below.append(base**-exponent)
+        else:
+            above.append(factor)
+    return sympy.Mul(*above), sympy.Mul(*below)
+
+
 class _Latex(LatexPrinter):
     """SymPy's printer with the order and spacing of a textbook."""
 
@@ -644,7 +663,7 @@ class _Latex(LatexPrinter):
         coefficient, _ = expr.as_coeff_Mul()
         if coefficient.is_negative:
             return "-" + self._print_factor(-expr)
-        above, below = sympy.fraction(expr, exact=True)
+        above, below = _fraction(expr)
         scale = coefficient
         if scale.is_Rational and not scale.is_Integer and scale.q >= 20:
             rest = expr / scale

@@ -577,16 +577,17 @@ def _lipschitz(function: _Function, breaks: _Breaks) -> tuple[float, float | Non
 
 # --- Gaussian integrals ------------------------------------------------------------
 
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(20)
+_legendre = lru_cache(np.polynomial.legendre.leggauss)
 
 
-def _panels(edges: Array) -> tuple[Array, Array]:
-    """Return Gauss-Legendre nodes and weights on each panel between ``edges``."""
+def _panels(edges: Array, count: int) -> tuple[Array, Array]:
+    """Return ``count`` nodes per panel, and weights that contain the density φ."""
+    nodes, weights = _legendre(count)
     half = np.diff(edges, axis=-1)[..., None] / 2
     middle = ((edges[..., 1:] + edges[..., :-1]) / 2)[..., None]
-    nodes = (middle + half * _NODES).reshape(*edges.shape[:-1], -1)
-    weights = (half * _WEIGHTS).reshape(*edges.shape[:-1], -1)
-    return nodes, weights
+    places = (middle + half * nodes).reshape(*edges.shape[:-1], -1)
+    weights = (half * weights).reshape(*edges.shape[:-1], -1)
+    return places, weights * np.exp(-0.5 * places**2) / math.sqrt(2 * math.pi)
 
 
 def _gaussian_rule(q: float, places: Array) -> tuple[Array, Array]:
@@ -608,8 +609,7 @@ def _gaussian_rule(q: float, places: Array) -> tuple[Array, Array]:
         ]
     )
     edges = np.unique(edges[np.abs(edges) <= 38])
-    nodes, weights = _panels(edges)
-    return nodes, weights * np.exp(-0.5 * nodes**2) / math.sqrt(2 * math.pi)
+    return _panels(edges, 20)
 
 
 def _average(function: _Function, integrand: Callable, q: float = 1.0) -> float:
@@ -814,9 +814,6 @@ def correlation_map(
     return float(following) if following.ndim == 0 else following
 
 
-_INNER_NODES, _INNER_WEIGHTS = np.polynomial.legendre.leggauss(12)
-
-
 def _product(function: _Function, c: float, q: float) -> float:
     """Return E f(X) f(Y) for normal X, Y of variance ``q`` and correlation ``c``."""
     scale = math.sqrt(q)
@@ -830,26 +827,15 @@ def _product(function: _Function, c: float, q: float) -> float:
         first = function.value(scale * nodes)
         return float(np.sum(weights * first * function.value(mirrored * scale * nodes)))
     spread = math.sqrt((1 - c) * (1 + c))
-    outer, outer_weights = _normal_panels(np.linspace(-9, 9, 37), places / scale)
+    cuts = np.clip(places / scale, -9, 9)
+    outer, outer_weights = _panels(np.union1d(np.linspace(-9, 9, 37), cuts), 12)
     moved = (places / scale - c * outer[:, None]) / spread
     base = np.broadcast_to(np.linspace(-9, 9, 19), (len(outer), 19))
     edges = np.sort(np.concatenate([base, np.clip(moved, -9, 9)], axis=1), axis=1)
-    inner, inner_weights = _normal_panels(edges)
+    inner, inner_weights = _panels(edges, 12)
     second = function.value(scale * (c * outer[:, None] + spread * inner))
     smoothed = np.sum(inner_weights * second, axis=1)
     return float(np.sum(outer_weights * function.value(scale * outer) * smoothed))
-
-
-def _normal_panels(
-    edges: Array, more: Array | tuple[float, ...] = ()
-) -> tuple[Array, Array]:
-    if len(more):
-        edges = np.union1d(edges, np.clip(more, -9, 9))
-    half = np.diff(edges, axis=-1)[..., None] / 2
-    middle = ((edges[..., 1:] + edges[..., :-1]) / 2)[..., None]
-    nodes = (middle + half * _INNER_NODES).reshape(*edges.shape[:-1], -1)
-    weights = (half * _INNER_WEIGHTS).reshape(*edges.shape[:-1], -1)
-    return nodes, weights * np.exp(-0.5 * nodes**2) / math.sqrt(2 * math.pi)
 
 
 @dataclass(frozen=True)
