@@ -73,6 +73,38 @@ def spiral_networks() -> dict[str, MLP]:
     }
 
 
+def health() -> dict[str, pd.DataFrame]:
+    layers = pd.Index([1, 2, 3])
+    sick = pd.DataFrame({"spread": [0.3, 0.04, 0.006], "slope": [0.24] * 3}, layers)
+    well = pd.DataFrame({"spread": [1.3, 0.9, 0.6], "slope": [0.15] * 3}, layers)
+    return {"learns nothing": sick, "learns": well}
+
+
+def repairs() -> pd.DataFrame:
+    """A made-up grid: with the default start only one way of stepping guesses."""
+    rows = [
+        (regime, init, seed, level + seed)
+        for regime, init, level in (
+            ("sgd", "default", 10),
+            ("adam", "default", 87),
+            ("sgd", "he", 41),
+        )
+        for seed in range(3)
+    ]
+    return pd.DataFrame(rows, columns=["regime", "init", "seed", "test_accuracy"])
+
+
+def descents() -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Gradient descent towards (1, −1), in a trough and in a bowl."""
+    found = {}
+    for name, hessian in (("trough", [[1, 0.8], [0.8, 1]]), ("bowl", np.eye(2))):
+        path = [np.array([1.5, 1.0])]
+        for _ in range(30):
+            path.append(path[-1] - np.asarray(hessian) @ (path[-1] - [1, -1]))
+        found[name] = np.array(path), np.array(hessian)
+    return found
+
+
 def weight_rows() -> dict[str, torch.Tensor]:
     first = torch.sigmoid(4 * LINE)
     hard = (2 * LINE).clamp(0, 1)
@@ -115,6 +147,11 @@ DRAW = {
     "smooth joints": lambda: figures.joints(MLP([1, 5, 1], "tanh", seed=0)),
     "singular values": lambda: figures.singular_values(MLP([9, 6, 3, 5], None, seed=0)),
     "thresholds": lambda: figures.threshold_units(),
+    "layer health": lambda: figures.layer_health(health()),
+    "accuracy grid": lambda: figures.accuracy_grid(
+        repairs(), labels={"default": "PyTorch", "adam": "Adam 0.001"}
+    ),
+    "descent": lambda: figures.descent_paths(descents(), (1, -1)),
     "fits": lambda: figures.fit_curves(
         LINE, LINE**2, {"straight": lambda x: x, "given": torch.zeros(60)}
     ),
@@ -492,3 +529,14 @@ def test_weights_and_matrices_are_put_into_words() -> None:
     assert "symmetric 2 by 2" in alt and "the largest sum of a row is 0." in alt
     lopsided = figures.matrix_map([[1, 2], [0, 1]], labels=["a", "b"]).alt
     assert "symmetric" not in lopsided and "row is 3." in lopsided
+
+
+def test_figures_of_chapter_03_say_what_they_show() -> None:
+    alt = DRAW["layer health"]().alt
+    assert "learns nothing: spread 0.3 to 0.006, slope 0.24 to 0.24" in alt
+    alt = DRAW["accuracy grid"]().alt
+    assert "95 % intervals" in alt and "PyTorch 11.0 ± 2.5 (n = 3)" in alt
+    assert "Adam 0.001: PyTorch 88.0" in alt
+    alt = DRAW["descent"]().alt
+    assert "trough: the loss is 9 times steeper" in alt
+    assert "bowl: the loss is 1 times steeper" in alt and "after 1 step." in alt

@@ -37,15 +37,18 @@ if TYPE_CHECKING:
 __all__ = [
     "ALT_TEXTS",
     "COLOURS",
+    "accuracy_grid",
     "autograd_at_kinks",
     "crossing",
     "decision_regions",
+    "descent_paths",
     "fit_curves",
     "function_plot",
     "gain_integral",
     "gallery",
     "joints",
     "kinks",
+    "layer_health",
     "matrix_map",
     "neuron",
     "signal_through_depth",
@@ -1837,5 +1840,183 @@ def matrix_map(
         f"Diagonal from {_text(diagonal.min(), 2)} to {_text(diagonal.max(), 2)}, the "
         f"rest from {_text(off.min(), 2)} to {_text(off.max(), 2)}; the largest sum of "
         f"a row is {_text(round(float(values.sum(axis=1).max()), 12), 2)}."
+    )
+    return _finish(figure, alt)
+
+
+@_styled
+def layer_health(tables: Mapping[str, pd.DataFrame]) -> Figure:
+    """Draw what each hidden layer of several networks hands on, and what comes back.
+
+    One panel per network, side by side, on one logarithmic axis.
+
+    Parameters
+    ----------
+    tables
+        Title of the panel to a table with one row per hidden layer (from 1) and one
+        column per quantity, such as ``spread``, ``slope`` and ``error signal``.
+
+    Chapter 03.
+    """
+    figure, grid = plt.subplots(
+        1, len(tables), figsize=(WIDTH, 3.4), sharey=True, squeeze=False
+    )
+    findings = []
+    for axes, (title, table) in zip(grid[0], tables.items(), strict=True):
+        texts = []
+        for i, name in enumerate(table.columns):
+            values = table[name].to_numpy(dtype=float)
+            axes.plot(
+                table.index, values,
+                color=COLOURS[i % 6], linestyle=DASHES[i % 6],
+                marker=MARKERS[i % 6], markersize=5, label=name,
+            )  # fmt: skip
+            texts.append(f"{name} {_text(values[0], 2)} to {_text(values[-1], 2)}")
+        axes.set_yscale("log")
+        axes.set_xticks(list(table.index))
+        axes.margins(x=0.12)
+        axes.set_title(textwrap.fill(title, 22))
+        findings.append(f"{title}: " + ", ".join(texts))
+    grid[0, 0].set_ylabel("value, log scale")
+    for axes in grid[0]:
+        axes.set_xlabel("hidden layer")
+    handles, labels = grid[0, 0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+    depth = len(next(iter(tables.values())))
+    alt = (
+        f"Line plots on a logarithmic axis, one panel per network, by hidden layer "
+        f"from 1 to {depth}. " + ". ".join(findings) + "."
+    )
+    return _finish(figure, alt)
+
+
+@_styled
+def accuracy_grid(
+    frame: pd.DataFrame,
+    *,
+    by: str = "init",
+    markers: str = "regime",
+    labels: Mapping[str, str] | None = None,
+    chance: float | None = 10.0,
+    level: float = 0.95,
+) -> Figure:
+    """Draw final accuracies of a grid of conditions as dots with their intervals.
+
+    Parameters
+    ----------
+    frame
+        One row per run, with ``test_accuracy`` and the columns ``by`` (one row of the
+        figure each) and ``markers`` (one marker each).
+    labels
+        Words for the values of both columns.
+    chance
+        Accuracy of guessing, drawn as a line; None for no line.
+    level
+        Of the interval over seeds (Student t).
+
+    Chapter 03.
+    """
+    from .statistics import interval
+
+    labels = dict(labels or {})
+    rows, kinds = (list(dict.fromkeys(frame[c])) for c in (by, markers))
+    figure, axes = plt.subplots(figsize=(WIDTH, 0.62 * len(rows) + 1.5))
+    findings = []
+    for i, kind in enumerate(kinds):
+        texts = []
+        for j, row in enumerate(rows):
+            runs = frame[(frame[by] == row) & (frame[markers] == kind)]["test_accuracy"]
+            if runs.empty:
+                continue
+            found = interval(runs, level)
+            height = j + 0.22 * (i - (len(kinds) - 1) / 2)
+            half = 0.0 if found.n == 1 else found.half_width
+            axes.errorbar(
+                found.mean, height, xerr=half, color=COLOURS[i % 6],
+                marker=MARKERS[i % 6], markersize=6, capsize=3, linestyle="",
+                label=labels.get(kind, kind) if not texts else None,
+            )  # fmt: skip
+            texts.append(f"{labels.get(row, row)} {found}")
+        findings.append(f"{labels.get(kind, kind)}: " + ", ".join(texts))
+    if chance is not None:
+        axes.axvline(chance, color=MUTED, linewidth=1, linestyle=DASHES[1])
+        axes.annotate(
+            "guessing",
+            (chance, -0.48),
+            xytext=(4, 0),
+            textcoords="offset points",
+            color=MUTED,
+            va="top",
+        )
+    axes.set_yticks(range(len(rows)), [labels.get(row, row) for row in rows])
+    axes.set_ylim(len(rows) - 0.5, -0.55)
+    axes.set_xlim(0, 100)
+    axes.set_xlabel("test accuracy, %")
+    figure.legend(loc="outside upper center", ncols=len(kinds), columnspacing=1.2)
+    alt = (
+        f"Dots with {level:.0%} intervals over seeds: test accuracy in per cent, one "
+        f"row per {by}. "
+    ).replace("95%", "95 %") + "; ".join(findings)
+    return _finish(figure, alt + ".")
+
+
+@_styled
+def descent_paths(
+    paths: Mapping[str, tuple[np.ndarray, np.ndarray]], target: Sequence[float]
+) -> Figure:
+    """Draw gradient descent in the plane of two weights, on the contours of the loss.
+
+    One panel per case, side by side, on the same axes.
+
+    Parameters
+    ----------
+    paths
+        Title to (path, Hessian): the weights after each step, (steps + 1, 2), and the
+        2 × 2 Hessian of the quadratic loss.
+    target
+        The weights with the smallest loss.
+
+    Chapter 03.
+    """
+    target = np.asarray(target, dtype=float)
+    figure, grid = plt.subplots(
+        1, len(paths), figsize=(WIDTH, 2.95), sharex=True, sharey=True, squeeze=False
+    )
+    points = np.concatenate([np.asarray(path) for path, _ in paths.values()])
+    centre = (points.max(0) + points.min(0)) / 2
+    reach = 0.58 * (points.max(0) - points.min(0)).max()
+    axis = np.linspace(-reach, reach, 121)
+    first, second = np.meshgrid(centre[0] + axis, centre[1] + axis)
+    away = np.stack([first - target[0], second - target[1]], -1)
+    findings = []
+    for axes, (title, (path, hessian)) in zip(grid[0], paths.items(), strict=True):
+        path, hessian = np.asarray(path), np.asarray(hessian)
+        loss = np.einsum("...i,ij,...j->...", away, hessian, away) / 2
+        axes.contour(
+            first, second, np.sqrt(loss), 9, colors=GRID, linewidths=1, zorder=0
+        )
+        axes.plot(path[:, 0], path[:, 1], color=COLOURS[0], linewidth=1.4,
+                  marker="o", markersize=3.2)  # fmt: skip
+        axes.plot(*target, linestyle="", marker="P", markersize=9, color=COLOURS[1])
+        axes.set_title(textwrap.fill(title, 24))
+        axes.set_aspect("equal")
+        axes.grid(False)
+        axes.set_xlabel("weight 1")
+        near = np.abs(path - target).max(1) < 0.01
+        steps = int(np.argmax(near)) if near.any() else None
+        turns = np.linalg.eigvalsh(hessian)
+        findings.append(
+            f"{title}: the loss is {_text(turns[-1] / turns[0], 2)} times steeper "
+            "across the valley than along it, and the path "
+            + (
+                f"arrives after {_count(steps, 'step')}"
+                if steps is not None
+                else "does not arrive"
+            )
+        )
+    grid[0, 0].set_ylabel("weight 2")
+    alt = (
+        "Contour plots of a loss over two weights with the path of gradient descent, "
+        "one panel per case. " + ". ".join(findings) + "."
     )
     return _finish(figure, alt)
