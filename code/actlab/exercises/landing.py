@@ -193,7 +193,7 @@ EXERCISES = [
                     "std", label="standard deviation", answer=1 / 30, tolerance=0.001
                 )
             ],
-            right="Uniform on ±1/√300: the standard deviation is the edge divided by √3.",
+            right="Uniform on ±1/√300: its standard deviation is the edge over √3.",
             wrong=[
                 Wrong(
                     {"std": 0.0816},
