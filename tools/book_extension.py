@@ -229,6 +229,8 @@ def repair_page(page: Path) -> None:
         '<div id="pst-primary-sidebar" class=',
         '<div id="pst-primary-sidebar" role="navigation" aria-label="Course" class=',
     )
+    # A header cell without text is none.
+    repaired = re.sub(r"<th([^>]*)>(?:\s|<p>\s*</p>)*</th>", r"<td\1></td>", repaired)
     # The role is not allowed on a <div>; the class says the same to the style sheet.
     repaired = repaired.replace(' role="doc-biblioentry"', "")
     viewport = r"\s*<meta name=\"viewport\"[^>]*>"
