@@ -1,4 +1,4 @@
-"""Draw assets/readme.png: two networks on the spirals, without and with ReLU.
+"""Draw assets/readme.png: chapter 01's network on the spirals, without and with ReLU.
 
     PYTHONPATH=code python tools/readme_picture.py
 
@@ -17,19 +17,17 @@ PICTURE = Path(__file__).resolve().parent.parent / "assets" / "readme.png"
 
 def main() -> None:
     """Train both networks, draw, save."""
-    data = datasets.spirals()
+    data = datasets.spirals(n=600, seed=0)
     drawn = {}
     for label, activation in [("no activation", None), ("with ReLU", "relu")]:
-        init = "default" if activation is None else "he"
-        network = networks.MLP([2, 32, 32, 32, 2], activation, init=init, seed=0)
+        network = networks.MLP([2, 32, 32, 2], activation, seed=0)
         training.fit(
             network,
             data,
-            epochs=60,
+            epochs=100,
             lr=0.01,
             optimiser="adam",
-            batch_size=64,
-            seed=0,
+            batch_size=120,
             progress=False,
         )
         drawn[label] = network
