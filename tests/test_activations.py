@@ -13,10 +13,14 @@ from hypothesis import strategies as st
 
 from actlab import activations, catalogue, properties
 from actlab.activations import (
+    ISRU,
     NIPUNA,
     XIELU,
     Absolute,
+    Arctan,
     CReLU,
+    DyT,
+    LeCunTanh,
     NewFun,
     QuickGELU,
     SquaredReLU,
@@ -39,6 +43,7 @@ OTHER = {
     "celu": {"alpha": 2.0},
     "nipuna": {"beta": 3.0},
     "xielu": {"alpha_p": 0.25, "alpha_n": 2.0},
+    "dyt": {"alpha": 2.0},
 }
 CASES = [
     pytest.param(row, params, id=" ".join([row.key, *map(str, params.values())]))
@@ -50,6 +55,8 @@ CASES = [
 SLACK = {("softplus", dtype): 2.1e-9 for dtype in DTYPES}
 # The slope of TeLU has x e^x (1 − tanh²): the difference loses digits that 30 enlarges.
 SLACK |= {("telu", dtype): 32 * torch.finfo(dtype).eps for dtype in DTYPES[:2]}
+# The slope of nn.Hardsigmoid is the float32 next to 1/6, in float64 too.
+SLACK["hardsigmoid", torch.float64] = 5.1e-9
 # nn.GELU sets subnormal bfloat16 numbers to 0.
 SLACK["gelu", torch.bfloat16] = torch.finfo(torch.bfloat16).smallest_normal
 
@@ -160,6 +167,10 @@ OURS = [
     Absolute(),
     NIPUNA(),
     NIPUNA(2.5),
+    LeCunTanh(),
+    Arctan(),
+    ISRU(),
+    DyT(),
 ]
 
 
@@ -197,7 +208,8 @@ def test_our_modules_survive_saving_and_scripts_of_torch(module, tmp_path) -> No
 def test_gradients_by_finite_differences() -> None:
     batch = torch.linspace(-4, 4, 33, dtype=torch.float64).requires_grad_()
     ours = (NIPUNA(2.0), SquaredReLU(), XIELU().double(), CReLU())
-    for module in (NewFun(), QuickGELU(), Swish(2.0), TeLU()):
+    smooth = (NewFun(), QuickGELU(), Swish(2.0), TeLU(), LeCunTanh(), Arctan(), ISRU())
+    for module in (*smooth, DyT().double()):
         assert torch.autograd.gradcheck(module, batch)
     beside = (batch.detach() + 0.1).requires_grad_()  # differences lie at a kink
     for module in ours:
@@ -283,3 +295,28 @@ def test_everything_public_is_an_exported_module() -> None:
     assert sorted(activations.__all__) == activations.__all__
     for name in activations.__all__:
         assert issubclass(getattr(activations, name), torch.nn.Module)
+
+
+def test_dyt_learns_its_scale_and_a_shift_per_channel() -> None:
+    module = DyT(0.5, features=4).double()
+    batch = torch.randn(2, 3, 4, dtype=torch.float64)
+    torch.testing.assert_close(module(batch), torch.tanh(batch / 2))
+    module(batch).sum().backward()
+    torch.testing.assert_close(module.gamma.grad, torch.tanh(batch / 2).sum((0, 1)))
+    torch.testing.assert_close(module.beta.grad, torch.full((4,), 6.0).double())
+    slope = (batch * (1 - torch.tanh(batch / 2) ** 2)).sum()
+    torch.testing.assert_close(module.alpha.grad, slope)
+    assert torch.autograd.gradcheck(module, batch.requires_grad_())
+    with pytest.raises(ValueError, match=r"must have size 4.*\(2, 3\)"):
+        module(torch.zeros(2, 3, dtype=torch.float64))
+
+
+def test_scaled_and_algebraic_cousins_of_tanh() -> None:
+    one = torch.tensor([1.0, -1.0])
+    torch.testing.assert_close(LeCunTanh()(one), one, atol=1e-4, rtol=0)
+    huge = torch.tensor([3e38, -3e38], requires_grad=True)
+    for module, top in ((ISRU(), 1.0), (Arctan(), math.pi / 2)):
+        result = module(huge)
+        torch.testing.assert_close(result, torch.tensor([top, -top]))
+        (slope,) = torch.autograd.grad(result.sum(), huge)
+        assert torch.equal(slope, torch.zeros(2))

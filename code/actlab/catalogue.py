@@ -270,6 +270,91 @@ _add(
 )
 _add(
     Activation(
+        key="lecun_tanh",
+        name="LeCun's tanh",
+        family="classic",
+        expr=sympy.Rational(17159, 10000) * sympy.tanh(2 * x / 3),
+        module=activations.LeCunTanh,
+        source="lecun1998efficient",
+        chapter=3,
+        aliases=("scaled tanh",),
+    )
+)
+_add(
+    Activation(
+        key="hardtanh",
+        name="Hardtanh",
+        family="classic",
+        expr=_cases((-1, x <= -1), (1, x >= 1), (x, True)),
+        module=nn.Hardtanh,
+        torch="torch.nn.Hardtanh",
+        source="collobert2004large",
+        chapter=3,
+    )
+)
+_add(
+    Activation(
+        key="hardsigmoid",
+        name="Hardsigmoid",
+        family="classic",
+        expr=_cases((0, x <= -3), (1, x >= 3), (x / 6 + _half, True)),
+        module=nn.Hardsigmoid,
+        torch="torch.nn.Hardsigmoid",
+        source="howard2019searching",
+        chapter=3,
+    )
+)
+_add(
+    Activation(
+        key="softsign",
+        name="Softsign",
+        family="classic",
+        expr=_cases((x / (1 + x), x > 0), (x / (1 - x), True)),
+        module=nn.Softsign,
+        torch="torch.nn.Softsign",
+        source="glorot2010understanding",
+        chapter=3,
+    )
+)
+_add(
+    Activation(
+        key="arctan",
+        name="Arctan",
+        family="classic",
+        expr=sympy.atan(x),
+        module=activations.Arctan,
+        torch="torch.atan",
+        chapter=3,
+        aliases=("atan",),
+    )
+)
+_add(
+    Activation(
+        key="isru",
+        name="ISRU",
+        family="classic",
+        expr=x / sympy.sqrt(1 + x**2),
+        module=activations.ISRU,
+        source="carlile2017improving",
+        chapter=3,
+        aliases=("inverse square root unit",),
+    )
+)
+_add(
+    Activation(
+        key="dyt",
+        name="DyT",
+        family="classic",
+        expr=sympy.tanh(_alpha * x),
+        params={"alpha": Param(0.5, 0.0, 3.0, trainable=True)},
+        module=activations.DyT,
+        source="zhu2025transformers",
+        chapter=3,
+        aliases=("dynamic tanh",),
+    )
+)
+_add(
+    Activation(
         key="relu",
         name="ReLU",
         family="rectified",

@@ -827,7 +827,9 @@ def _product(function: _Function, c: float, q: float) -> float:
         first = function.value(scale * nodes)
         return float(np.sum(weights * first * function.value(mirrored * scale * nodes)))
     spread = math.sqrt((1 - c) * (1 + c))
-    cuts = np.clip(places / scale, -9, 9)
+    # Beside a kink, what is smoothed changes over a width of about ``spread``.
+    beside = spread * np.array([-6.0, -3.0, -1.5, 0.0, 1.5, 3.0, 6.0])
+    cuts = np.clip((places[:, None] / scale + beside).ravel(), -9, 9)
     outer, outer_weights = _panels(np.union1d(np.linspace(-9, 9, 37), cuts), 12)
     moved = (places / scale - c * outer[:, None]) / spread
     base = np.broadcast_to(np.linspace(-9, 9, 19), (len(outer), 19))

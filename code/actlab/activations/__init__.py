@@ -4,7 +4,7 @@ Every module is safe in float16 and bfloat16: where the mathematics is finite, v
 and gradient are finite too. Nothing here imports another part of the course.
 """
 
-from .classic import NewFun, Square, Step
+from .classic import ISRU, Arctan, DyT, LeCunTanh, NewFun, Square, Step
 from .output import (
     Entmax,
     Sparsemax,
@@ -16,7 +16,11 @@ from .smooth import QuickGELU, Swish, TeLU
 
 __all__ = [
     "Absolute",
+    "Arctan",
     "CReLU",
+    "DyT",
+    "ISRU",
+    "LeCunTanh",
     "NIPUNA",
     "NewFun",
     "QuickGELU",

@@ -1,4 +1,4 @@
-"""Classical activations that torch lacks as modules: step, newfun, square."""
+"""Classical activations that torch lacks as modules, from the step to DyT."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-__all__ = ["NewFun", "Square", "Step"]
+__all__ = ["ISRU", "Arctan", "DyT", "LeCunTanh", "NewFun", "Square", "Step"]
 
 
 class _StepFunction(torch.autograd.Function):
@@ -74,3 +74,114 @@ class Square(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the square of each element of ``x``, in its shape and dtype."""
         return x.square()
+
+
+class LeCunTanh(nn.Module):
+    """1.7159 tanh(2x/3): scaled so that f(±1) = ±1 and the bend is largest near ±1.
+
+    Chapter: 3. Source: LeCun, Bottou, Orr and Müller 1998.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the scaled tanh of each element of ``x``, in its shape and dtype."""
+        return 1.7159 * torch.tanh(x * (2 / 3))
+
+
+class Arctan(nn.Module):
+    """The arctangent, an S between ±π/2 with tails that fall like 1/x.
+
+    Chapter: 3.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the arctangent of each element of ``x``, in its shape and dtype."""
+        return _ArctanFunction.apply(x)
+
+
+class ISRU(nn.Module):
+    """x/√(1 + x²), the inverse square root unit: an S without an exponential.
+
+    Chapter: 3. Source: Carlile et al. 2017, arXiv:1710.09967.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return x/√(1 + x²) of each element, in the shape and dtype of ``x``."""
+        return _ISRUFunction.apply(x)
+
+
+class _ArctanFunction(torch.autograd.Function):
+    """arctan with a slope whose square cannot overflow."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor) -> Tensor:
+        return torch.atan(x)
+
+    @staticmethod
+    def setup_context(context: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+        context.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> Tensor:
+        (x,) = context.saved_tensors
+        length = torch.hypot(x, torch.ones_like(x))
+        return gradient / length / length
+
+
+class _ISRUFunction(torch.autograd.Function):
+    """x/√(1 + x²) by ``hypot``, so that x² neither overflows nor cancels."""
+
+    generate_vmap_rule = True
+
+    @staticmethod
+    def forward(x: Tensor) -> Tensor:
+        return x / torch.hypot(x, torch.ones_like(x))
+
+    @staticmethod
+    def setup_context(context: Any, inputs: tuple[Tensor], output: Tensor) -> None:
+        context.save_for_backward(*inputs)
+
+    @staticmethod
+    def backward(context: Any, gradient: Tensor) -> Tensor:
+        (x,) = context.saved_tensors
+        length = torch.hypot(x, torch.ones_like(x))
+        return gradient / length / length / length
+
+
+class DyT(nn.Module):
+    """Dynamic tanh, γ tanh(αx) + β: a point-wise stand-in for layer normalisation.
+
+    Parameters
+    ----------
+    alpha : float
+        Start of the one learnt number in front of ``x``.
+    features : int or None
+        Size of the last axis, each entry of which gets a learnt γ (from 1) and β (from
+        0). None leaves them out, so that the function is tanh(αx).
+
+    Raises ``ValueError`` for inputs whose last axis has another size. Chapter: 3.
+    Source: Zhu, Chen, He, LeCun and Liu 2025, arXiv:2503.10622.
+    """
+
+    def __init__(self, alpha: float = 0.5, features: int | None = None) -> None:
+        super().__init__()
+        self.alpha = nn.Parameter(torch.tensor(float(alpha)))
+        self.features = features
+        self.gamma = None if features is None else nn.Parameter(torch.ones(features))
+        self.beta = None if features is None else nn.Parameter(torch.zeros(features))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return γ tanh(αx) + β of ``x``, shape (…, features), in its shape."""
+        value = torch.tanh(self.alpha.to(x.dtype) * x)
+        if self.gamma is None or self.beta is None:
+            return value
+        if x.dim() == 0 or x.shape[-1] != self.features:
+            raise ValueError(
+                f"the last axis of x must have size {self.features}, one γ and β for "
+                f"each entry; x has shape {tuple(x.shape)}"
+            )
+        return self.gamma.to(x.dtype) * value + self.beta.to(x.dtype)
+
+    def extra_repr(self) -> str:
+        return f"alpha={self.alpha.item():.4g}, features={self.features}"
