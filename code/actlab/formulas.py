@@ -53,55 +53,56 @@ class FormulaError(ValueError):
 # --- Named special functions ---------------------------------------------------
 
 
-class Sigmoid(sympy.Function):
-    """The logistic function σ(x) = 1/(1 + e^−x), with σ' = σ(1 − σ)."""
+class _Special(sympy.Function):
+    """A real function of ours: SymPy learns here what number a constant one is."""
 
     is_real = True
+
+    def _eval_evalf(self, prec: int) -> sympy.Float | None:
+        if self.free_symbols:
+            return None
+        with mpmath.workprec(prec):
+            value = _evaluate(self, {}, _Mpmath())
+        return sympy.Float._new(mpmath.mpf(value)._mpf_, prec)
+
+
+class Sigmoid(_Special):
+    """The logistic function σ(x) = 1/(1 + e^−x), with σ' = σ(1 − σ)."""
 
     def fdiff(self, argindex: int = 1) -> sympy.Expr:
         return self * (1 - self)
 
 
-class NormalCDF(sympy.Function):
+class NormalCDF(_Special):
     """Φ(x), the probability that a standard normal number is at most x."""
-
-    is_real = True
 
     def fdiff(self, argindex: int = 1) -> sympy.Expr:
         return NormalPDF(self.args[0])
 
 
-class NormalPDF(sympy.Function):
+class NormalPDF(_Special):
     """φ(x) = e^(−x²/2)/√(2π), with φ' = −x φ."""
-
-    is_real = True
 
     def fdiff(self, argindex: int = 1) -> sympy.Expr:
         return -self.args[0] * self
 
 
-class Softplus(sympy.Function):
+class Softplus(_Special):
     """The smooth ramp ln(1 + e^x), whose derivative is σ(x)."""
-
-    is_real = True
 
     def fdiff(self, argindex: int = 1) -> sympy.Expr:
         return Sigmoid(self.args[0])
 
 
-class Indicator(sympy.Function):
+class Indicator(_Special):
     """1 where its argument is positive, 0 elsewhere; its slope counts as 0."""
-
-    is_real = True
 
     def fdiff(self, argindex: int = 1) -> sympy.Expr:
         return sympy.Integer(0)
 
 
-class Maximum(sympy.Function):
+class Maximum(_Special):
     """The larger of two numbers, for arguments too tangled for ``Piecewise``."""
-
-    is_real = True
 
     def fdiff(self, argindex: int = 1) -> sympy.Expr:
         first, second = self.args
@@ -109,10 +110,8 @@ class Maximum(sympy.Function):
         return chosen if argindex == 1 else 1 - chosen
 
 
-class Minimum(sympy.Function):
+class Minimum(_Special):
     """The smaller of two numbers, for arguments too tangled for ``Piecewise``."""
-
-    is_real = True
 
     def fdiff(self, argindex: int = 1) -> sympy.Expr:
         first, second = self.args
