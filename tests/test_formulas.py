@@ -191,6 +191,23 @@ def test_only_text_is_read(text: object) -> None:
         parse(text)
 
 
+@pytest.mark.parametrize(
+    "text, value",
+    [
+        ("max(0.5, sigmoid(0))", 0.5),
+        ("min(sigmoid(0), 0.5)", 0.5),
+        ("max(-3, softplus(0.5 if x > 1 else 0.5))", math.log1p(math.exp(0.5))),
+        ("step(sigmoid(0) - 0.5)", 1.0),
+        ("clip(tanh(1), normal_cdf(0), 0.5)", 0.5),
+        ("1 if 0.5 >= 1/2 else 2", 1.0),
+    ],
+)
+def test_constants_are_compared_by_their_numbers(text: str, value: float) -> None:
+    start = time.perf_counter()
+    assert formulas.numpy_function(parse(text))(3.0) == pytest.approx(value)
+    assert time.perf_counter() - start < 1
+
+
 def test_parameters_are_known_only_when_given() -> None:
     expr = parse("x*sigmoid(beta*x)", params=["beta"])
     assert {symbol.name for symbol in expr.free_symbols} == {"x", "beta"}

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import math
+import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -737,16 +738,32 @@ def _tangled(*parts: sympy.Expr) -> bool:
     return any(part.has(sympy.Piecewise, Maximum, Minimum) for part in parts)
 
 
+def _relation(
+    compare: Callable[[Any, Any], Any], first: sympy.Expr, second: sympy.Expr
+) -> Any:
+    """Compare; two constants by their numbers.
+
+    SymPy turns an undecided 1/2 > σ(0) round and round for ever.
+    """
+    if first.free_symbols | second.free_symbols:
+        return compare(first, second)
+    with mpmath.workdps(DIGITS):
+        numbers = [_evaluate(side, {}, _Mpmath()) for side in (first, second)]
+    return sympy.true if compare(*numbers) else sympy.false
+
+
 def _maximum(first: sympy.Expr, second: sympy.Expr) -> sympy.Expr:
     if _tangled(first, second):
         return Maximum(first, second)
-    return sympy.Piecewise((first, first > second), (second, True))
+    larger = _relation(operator.gt, first, second)
+    return sympy.Piecewise((first, larger), (second, True))
 
 
 def _minimum(first: sympy.Expr, second: sympy.Expr) -> sympy.Expr:
     if _tangled(first, second):
         return Minimum(first, second)
-    return sympy.Piecewise((first, first < second), (second, True))
+    smaller = _relation(operator.lt, first, second)
+    return sympy.Piecewise((first, smaller), (second, True))
 
 
 def _logarithm(value: sympy.Expr) -> sympy.Expr:
@@ -757,10 +774,19 @@ def _logarithm(value: sympy.Expr) -> sympy.Expr:
     return sympy.log(value)
 
 
+def _clip(value: sympy.Expr, low: sympy.Expr, high: sympy.Expr) -> sympy.Expr:
+    if _tangled(value, low, high):
+        return _minimum(_maximum(value, low), high)
+    below = _relation(operator.le, value, low)
+    above = _relation(operator.ge, value, high)
+    return sympy.Piecewise((low, below), (high, above), (value, True))
+
+
 def _step(value: sympy.Expr) -> sympy.Expr:
     if _tangled(value):
         raise FormulaError("step() of a formula with cases is not allowed")
-    return sympy.Piecewise((1, value >= 0), (0, True))
+    reached = _relation(operator.ge, value, sympy.Integer(0))
+    return sympy.Piecewise((1, reached), (0, True))
 
 
 # Name: (number of arguments, SymPy builder, builder for plain floats).
@@ -771,13 +797,7 @@ _FUNCTIONS: Mapping[str, tuple[int, Callable, Callable]] = {
     "atan": (1, sympy.atan, math.atan),
     "clip": (
         3,
-        lambda value, low, high: (
-            _minimum(_maximum(value, low), high)
-            if _tangled(value)
-            else sympy.Piecewise(
-                (low, value <= low), (high, value >= high), (value, True)
-            )
-        ),
+        _clip,
         lambda value, low, high: min(max(value, low), high),
     ),
     "cos": (1, sympy.cos, math.cos),
@@ -996,8 +1016,8 @@ class _Reader:
     def read_BinOp(self, node: ast.BinOp, depth: int) -> tuple:
         if isinstance(node.op, ast.Pow):
             return self.read_power(node, depth)
-        operator = _OPERATORS.get(type(node.op))
-        if operator is None:
+        combine = _OPERATORS.get(type(node.op))
+        if combine is None:
             kind = type(node.op).__name__
             name = _OPERATOR_NAMES.get(kind, kind)
             raise FormulaError(f"{name} is not allowed; allowed are {_ALLOWED}")
@@ -1006,9 +1026,9 @@ class _Reader:
         if isinstance(node.op, ast.Div) and (right_value == 0 or right == 0):
             raise FormulaError(f"{_shorten(ast.unparse(node))} divides by zero")
         value = self.bounded(
-            node, lambda: operator(left_value, right_value), [left_value, right_value]
+            node, lambda: combine(left_value, right_value), [left_value, right_value]
         )
-        return operator(left, right), value, max(left_degree, right_degree)
+        return combine(left, right), value, max(left_degree, right_degree)
 
     def read_power(self, node: ast.BinOp, depth: int) -> tuple:
         exponent = self.literal(node.right)
@@ -1083,13 +1103,15 @@ class _Reader:
         sides = [self.side(side, depth) for side in (test.left, *test.comparators)]
         result = body
         # a < x < b becomes one case inside the other.
-        for operator, left, right in reversed(
+        for sign, left, right in reversed(
             list(zip(test.ops, sides, sides[1:], strict=False))
         ):
-            compare = _COMPARISONS.get(type(operator))
+            compare = _COMPARISONS.get(type(sign))
             if compare is None:
                 raise FormulaError("only < <= > >= may stand in a comparison")
-            result = sympy.Piecewise((result, compare(left, right)), (other, True))
+            result = sympy.Piecewise(
+                (result, _relation(compare, left, right)), (other, True)
+            )
         return result, None, max(body_degree, other_degree)
 
     def side(self, node: ast.AST, depth: int) -> sympy.Expr:
