@@ -350,7 +350,11 @@ def page_2_6(slope: float = 0.5) -> Page:
                 "of your exponent is left.",
             ),
             Wrong(
-                {"power": about(0)},
+                {"power": (0.8 * 10**right, 1.25 * 10**right)},
+                "That is the factor itself. Asked is its power of ten: its logarithm.",
+            ),
+            Wrong(
+                {"power": (-0.1, 0.5 * 10**right)},
                 "Variance 1/fan_in keeps the size through a linear layer. The function "
                 "takes its own share at every layer.",
             ),
@@ -661,7 +665,7 @@ EXERCISES = [
             ),
             Wrong(
                 {"sentence": 2},
-                "After one layer nobody could tell. After thirty the first row has lost "
+                "After one layer the difference is small. After thirty the first row has lost "
                 "more than three powers of ten.",
             ),
             Wrong(
