@@ -79,10 +79,24 @@ def chapter_file(chapter: dict) -> Path:
     return ROOT / "chapters" / f"{chapter['file']}.ipynb"
 
 
+@cache
+def table_of_contents() -> str:
+    """Return the text of _toc.yml."""
+    return (ROOT / "_toc.yml").read_text("utf-8")
+
+
+def in_book(chapter: dict) -> bool:
+    """Say whether a chapter is part of the book; a draft is not yet."""
+    listed = re.search(
+        rf"^\s*- file: chapters/{chapter['file']}$", table_of_contents(), re.M
+    )
+    return listed is not None
+
+
 def chapter_link(number: int, up: str = "../") -> str:
     """Return a Markdown link to a chapter, or its number alone if it is planned."""
     chapter = next(c for c in chapters() if c["number"] == number)
-    if not chapter_file(chapter).exists():
+    if not in_book(chapter):
         return f"chapter {number:02d} (planned)"
     return f"[chapter {number:02d}]({up}chapters/{chapter['file']}.ipynb)"
 
@@ -233,7 +247,7 @@ def chapter_map(up: str = "") -> str:
         number, question = f"{chapter['number']:02d}", chapter["question"]
         if chapter.get("optional"):
             question += " (optional)"
-        if not chapter_file(chapter).exists():
+        if not in_book(chapter):
             lines.append(f"| {number} | {question} | planned |")
             continue
         reading, exercises = minutes(chapter)
@@ -264,7 +278,7 @@ def chapter_map_zh() -> str:
     lines = ["| 章 | 问题 | 状态 |", "|---|---|---|"]
     for chapter in chapters():
         question = f'<span lang="zh">{names[chapter["number"]]}</span>'
-        ready = chapter_file(chapter).exists()
+        ready = in_book(chapter)
         link = f"[{chapter['number']:02d}](../chapters/{chapter['file']}.ipynb)"
         number = link if ready else f"{chapter['number']:02d}"
         state = (
@@ -283,9 +297,8 @@ def interview() -> str:
     """Return the interview questions that stand in the chapters, by chapter."""
     parts = []
     for chapter in chapters():
-        path = chapter_file(chapter)
-        if path.exists():
-            cells = notebook(path)["cells"]
+        if in_book(chapter):
+            cells = notebook(chapter_file(chapter))["cells"]
             text = "\n\n".join(
                 cell["source"] for cell in cells if cell["cell_type"] == "markdown"
             )
@@ -306,7 +319,8 @@ def _from_reference(text: str) -> str:
     """Return a chapter's text with its links as they are seen from reference/."""
 
     def link(match: re.Match[str]) -> str:
-        if (ROOT / "chapters" / match[2]).exists():
+        file = match[2].removesuffix(".ipynb")
+        if any(c["file"] == file and in_book(c) for c in chapters()):
             return f"[{match[1]}](../chapters/{match[2]})"
         return f"{match[1]} (planned)"
 
@@ -455,11 +469,8 @@ LANDING = ("landing_predict.html", "landing_selftest.html", "landing_progress.ht
 
 def landing() -> dict[str, str]:
     """Return the landing page's elements, by file name."""
-    from actlab.exercises import core, landing, model, render
+    from actlab.exercises import landing, render
 
-    # Before the landing page's own questions count as a chapter of their own.
-    panel = _html(render.progress_panel())
-    core.register(model.Chapter(0, landing.EXERCISES, landing.PREDICTIONS))
     prediction = landing.PREDICTIONS[0]
     measured = prediction.part.answer()
     answer = (
@@ -470,7 +481,7 @@ def landing() -> dict[str, str]:
     return {
         "landing_predict.html": f"{_html(render.predict(prediction.id))}\n{answer}",
         "landing_selftest.html": "\n".join(questions),
-        "landing_progress.html": panel,
+        "landing_progress.html": _html(render.progress_panel()),
     }
 
 
