@@ -523,8 +523,11 @@ def test_signal_through_depth_takes_labels_and_counts_the_layers() -> None:
 
 def test_weights_and_matrices_are_put_into_words() -> None:
     alt = DRAW["weights"]().alt
+    assert "soft: first 0.98 and second 0.018 on the right, no zero." in alt
+    assert "exact zeros over 75 %" in alt and "on the left" not in alt
+    one = {"soft": weight_rows()["soft"]}
+    alt = figures.weight_curves(LINE, one, labels=["first", "second"]).alt
     assert "soft: first 0.018 and second 0.98 on the left" in alt
-    assert "on the right, no zero." in alt and "exact zeros over 7" in alt
     alt = DRAW["matrix"]().alt
     assert "symmetric 2 by 2" in alt and "the largest sum of a row is 0." in alt
     lopsided = figures.matrix_map([[1, 2], [0, 1]], labels=["a", "b"]).alt

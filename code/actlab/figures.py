@@ -1784,8 +1784,13 @@ def weight_curves(
         _label_ends(axes, [(name, float(w), c) for name, w, c in last])
         zeros = float((weights == 0).any(axis=1).mean())
         findings.append(
-            f"{title}: {_weights_in_words(labels, weights[0])} on the left, "
-            f"{_weights_in_words(labels, weights[-1])} on the right, "
+            f"{title}: "
+            + (
+                f"{_weights_in_words(labels, weights[0])} on the left, "
+                if len(panels) == 1
+                else ""
+            )
+            + f"{_weights_in_words(labels, weights[-1])} on the right, "
             + (f"exact zeros over {100 * zeros:.0f} % of it." if zeros else "no zero.")
         )
     grid[-1, 0].set_xlabel(xlabel)
