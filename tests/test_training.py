@@ -311,5 +311,5 @@ def test_benchmark_runs():
         env=os.environ | {"PYTHONPATH": str(path.parents[1] / "code")},
     )
     assert reply.returncode == 0, reply.stderr
-    for other in ("plain", "best", "limit"):
+    for other in ("plain", "best", "tensors", "limit"):
         assert f"ours / {other}" in reply.stdout
