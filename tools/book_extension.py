@@ -197,7 +197,7 @@ def finish(app: Sphinx, error: Exception | None) -> None:
         source_map.unlink()
     for name in ("webpack-macros.html", "sbt-webpack-macros.html"):
         (out / "_static" / name).unlink(missing_ok=True)
-    write_downloads(app.config.actlab_address, out)
+    write_downloads(app, out)
     write_sitemap(app, out)
     (out / ".nojekyll").touch()  # GitHub would drop folders that start with "_"
 
@@ -249,12 +249,13 @@ def repair_page(page: Path) -> None:
         page.write_text(repaired, encoding="utf-8")
 
 
-def write_downloads(address: Address | None, out: Path) -> None:
+def write_downloads(app: Sphinx, out: Path) -> None:
     """Write zips, and stamped notebooks in place of Sphinx's copies of the sources."""
-    if not (ROOT / "chapters").is_dir():
-        return
-    write_zips(out / "downloads")
-    for path in sorted((ROOT / "chapters").glob("*.ipynb")):
+    address: Address | None = app.config.actlab_address
+    documents = sorted(app.env.found_docs)  # a draft that the book leaves out is none
+    paths = [ROOT / f"{name}.ipynb" for name in documents if "chapters/" in name]
+    write_zips(out / "downloads", paths)
+    for path in paths:
         notebook = nbformat.read(path, as_version=4)
         if address:
             badge = address.colab(f"chapters/{path.name}")

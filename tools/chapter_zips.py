@@ -7,7 +7,7 @@ upward for ``code/actlab``. The bytes depend on the content alone.
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import nbformat
@@ -39,11 +39,11 @@ def package_files(root: Path = ROOT) -> Iterator[Path]:
             yield path
 
 
-def write_zips(out: Path, chapters: Path = ROOT / "chapters") -> list[Path]:
+def write_zips(out: Path, chapters: Iterable[Path]) -> list[Path]:
     """Write one zip per chapter into a folder; return their paths."""
     out.mkdir(parents=True, exist_ok=True)
     files = {p.relative_to(ROOT).as_posix(): p.read_bytes() for p in package_files()}
-    return [_write_zip(path, files, out) for path in sorted(chapters.glob("*.ipynb"))]
+    return [_write_zip(path, files, out) for path in chapters]
 
 
 def _write_zip(chapter: Path, package: dict[str, bytes], out: Path) -> Path:
