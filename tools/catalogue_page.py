@@ -123,6 +123,8 @@ def _entry(
         lines.append(
             "Takes a whole vector, so it has no single curve and needs an axis."
         )
+    if row.coefficients:
+        lines.append(f"Trains {row.coefficients}; shown as it starts.")
     lines.append(_facts(row, citation, chapter_link))
     return "\n\n".join(lines)
 
