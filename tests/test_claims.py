@@ -1,12 +1,15 @@
 """The ledger of claims: its rows are well formed and its checks can fail."""
 
 import re
+from functools import partial
 
 import pytest
 import torch
 import yaml
+from torch import nn
+from torch.nn import functional as F
 
-from actlab import claims, studies
+from actlab import claim_checks, claims, studies
 
 ROWS = claims.load()
 TRIALS = claims.trials()
@@ -78,6 +81,69 @@ def test_a_wrong_rank_fails_its_check(monkeypatch):
     monkeypatch.setattr(torch.linalg, "matrix_rank", lambda matrix: 10)
     with pytest.raises(claims.ClaimError, match="gave rank 10, not 3"):
         claims.CHECKS["rank_is_at_most_the_narrowest_width"]()
+
+
+@pytest.mark.parametrize(
+    "where, name, instead, check, message",
+    [
+        (nn, "RReLU", partial(nn.RReLU, 0.1), "rrelu_draws_from_an_interval", "from"),
+        (nn, "ELU", nn.PReLU, "elu_and_rrelu_learn_nothing", "parameters"),
+        (
+            nn,
+            "Softplus",
+            partial(nn.Softplus, threshold=10),
+            "defaults_of_the_relu_family",
+            "threshold=10",
+        ),
+        (F, "softplus", F.mish, "softplus_is_relu_within_ln_2", "gap"),
+        (nn, "Tanh", nn.Hardtanh, "printed_demonstrations_reproduce", "Hardtanh"),
+        (
+            torch.Tensor,
+            "softmax",
+            lambda z, dim: torch.sigmoid(z),
+            "softmax_jacobian",
+            "disagrees",
+        ),
+        (
+            torch.Tensor,
+            "log_softmax",
+            lambda z, dim: z.softmax(dim).log(),
+            "shared_logits_do_not_matter",
+            "lost",
+        ),
+        (
+            F,
+            "cross_entropy",
+            lambda z, y: F.nll_loss(z, y),
+            "losses_and_what_they_expect",
+            "is not",
+        ),
+    ],
+)
+def test_another_function_fails_its_check(
+    monkeypatch, where, name, instead, check, message
+):
+    monkeypatch.setattr(where, name, instead)
+    with pytest.raises(claims.ClaimError, match=message):
+        claims.CHECKS[check]()
+
+
+@pytest.mark.parametrize(
+    "check, message",
+    [
+        ("zeros_do_not_make_robust", "ReLU is ahead by"),
+        ("elu_has_a_mean_and_is_no_more_robust", "ELU is ahead by"),
+    ],
+)
+def test_robustness_would_be_noticed(monkeypatch, check, message):
+    leader = "relu" if "zeros" in check else "elu"
+    monkeypatch.setattr(
+        claim_checks.chapter04,
+        "_under_noise",
+        lambda name: (40 * (name == "relu"), 90 if name == leader else 80),
+    )
+    with pytest.raises(claims.ClaimError, match=message):
+        claims.CHECKS[check]()
 
 
 @pytest.mark.parametrize(

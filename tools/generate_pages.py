@@ -256,6 +256,24 @@ def chapter_map(up: str = "") -> str:
     return "\n".join(lines)
 
 
+def state() -> str:
+    """Say which chapters are in place, and what the minutes of the map are."""
+    numbers = [f"{row['number']:02d}" for row in chapters() if in_book(row)]
+    names = " and ".join([", ".join(numbers[:-1]), numbers[-1]])
+    others = "" if len(numbers) == len(chapters()) else "; the others are being written"
+    return (
+        f"Chapters {names} are in place{others}. Minutes are estimates: reading, plus "
+        "exercises."
+    )
+
+
+def state_zh() -> str:
+    """Say the same for the Chinese page."""
+    numbers = [str(row["number"]) for row in chapters() if in_book(row)]
+    others = "" if len(numbers) == len(chapters()) else "，其余各章正在编写"
+    return f'<p lang="zh">目前第 {"、".join(numbers)} 章已经完成{others}。</p>'
+
+
 def chapter_map_zh() -> str:
     """Return the chapters for the Chinese page."""
     names = {
@@ -493,8 +511,8 @@ def _html(element: object) -> str:
 
 PARTS: dict[str, Callable[[], str]] = {
     "glossary.txt": glossary,
-    "chapters.txt": chapter_map,
-    "chapters_zh.txt": chapter_map_zh,
+    "chapters.txt": lambda: f"{state()}\n\n{chapter_map()}",
+    "chapters_zh.txt": lambda: f"{state_zh()}\n\n{chapter_map_zh()}",
     "interview.txt": interview,
     "trials.txt": trials,
     "claims.txt": claim_rows,
