@@ -93,7 +93,7 @@ EXERCISES = [
         wrong=[
             Wrong(
                 {"entry": 4},
-                "That is 1 · 4 alone. A row meets the whole vector: 1 · 4 + 2 · 5. See *Tensors*, the first link above.",
+                "That is 1 · 4 alone. A row meets the whole vector: 1 · 4 + 2 · 5. See the first link above.",
             ),
             Wrong(
                 {"shape": 2},
