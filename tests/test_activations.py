@@ -20,11 +20,21 @@ from actlab.activations import (
     Arctan,
     CReLU,
     DyT,
+    ELiSH,
+    Gaussian,
+    HardELiSH,
     LeCunTanh,
+    LiSHT,
+    Logish,
     NewFun,
+    Phish,
     QuickGELU,
+    Serf,
+    Sign,
+    Smish,
     SquaredReLU,
     Step,
+    SwiGELU,
     Swish,
     TeLU,
 )
@@ -44,6 +54,9 @@ OTHER = {
     "nipuna": {"beta": 3.0},
     "xielu": {"alpha_p": 0.25, "alpha_n": 2.0},
     "dyt": {"alpha": 2.0},
+    "softshrink": {"theta": 1.0},
+    "hardshrink": {"theta": 1.0},
+    "threshold": {"theta": -1.0, "v": 2.0},
 }
 CASES = [
     pytest.param(row, params, id=" ".join([row.key, *map(str, params.values())]))
@@ -58,7 +71,10 @@ SLACK |= {("telu", dtype): 32 * torch.finfo(dtype).eps for dtype in DTYPES[:2]}
 # The slope of nn.Hardsigmoid is the float32 next to 1/6, in float64 too.
 SLACK["hardsigmoid", torch.float64] = 5.1e-9
 # nn.GELU sets subnormal bfloat16 numbers to 0.
-SLACK["gelu", torch.bfloat16] = torch.finfo(torch.bfloat16).smallest_normal
+for key in ("gelu", "swigelu"):
+    SLACK[key, torch.bfloat16] = torch.finfo(torch.bfloat16).smallest_normal
+# Phish takes |x| times the error of GELU, which is |x| times one rounding.
+SLACK["phish", torch.float32] = 8 * torch.finfo(torch.float32).eps
 
 
 def reach(key: str, dtype: torch.dtype) -> float:
@@ -171,6 +187,16 @@ OURS = [
     Arctan(),
     ISRU(),
     DyT(),
+    Sign(),
+    Gaussian(),
+    SwiGELU(),
+    ELiSH(),
+    HardELiSH(),
+    Serf(),
+    Smish(),
+    LiSHT(),
+    Logish(),
+    Phish(),
 ]
 
 
@@ -207,9 +233,11 @@ def test_our_modules_survive_saving_and_scripts_of_torch(module, tmp_path) -> No
 
 def test_gradients_by_finite_differences() -> None:
     batch = torch.linspace(-4, 4, 33, dtype=torch.float64).requires_grad_()
-    ours = (NIPUNA(2.0), SquaredReLU(), XIELU().double(), CReLU())
+    kinked = (NIPUNA(2.0), SquaredReLU(), CReLU(), ELiSH(), HardELiSH())
+    ours = (*kinked, XIELU().double())
     smooth = (NewFun(), QuickGELU(), Swish(2.0), TeLU(), LeCunTanh(), Arctan(), ISRU())
-    for module in (*smooth, DyT().double()):
+    more = (Gaussian(), SwiGELU(), Serf(), Smish(), LiSHT(), Logish(), Phish())
+    for module in (*smooth, *more, DyT().double()):
         assert torch.autograd.gradcheck(module, batch)
     beside = (batch.detach() + 0.1).requires_grad_()  # differences lie at a kink
     for module in ours:

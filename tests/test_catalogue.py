@@ -28,6 +28,10 @@ KEYS = {
     *("gelu", "gelu_tanh", "quick_gelu", "swish", "hardswish", "mish", "telu"),
     *("glu", "prelu", "softmax"),
     *("rrelu", "celu", "relu6", "abs", "relu2", "nipuna", "xielu", "crelu"),
+    *("sign", "gaussian", "log_sigmoid", "tanhshrink"),
+    *("softshrink", "hardshrink", "threshold"),
+    *("swigelu", "elish", "hard_elish", "serf"),
+    *("smish", "lisht", "logish", "phish"),
 }
 
 # Beside the defaults: one other value for each parameter.
@@ -42,6 +46,9 @@ OTHER = {
     "celu": {"alpha": 2.0},
     "nipuna": {"beta": 2.5},
     "xielu": {"alpha_p": 0.3, "alpha_n": 2.0},
+    "softshrink": {"theta": 1.0},
+    "hardshrink": {"theta": 1.0},
+    "threshold": {"theta": -1.0, "v": 2.0},
 }
 # Large |x| too: what is finite on paper must be finite in the browser.
 WIDE = np.concatenate(

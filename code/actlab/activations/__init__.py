@@ -4,7 +4,17 @@ Every module is safe in float16 and bfloat16: where the mathematics is finite, v
 and gradient are finite too. Nothing here imports another part of the course.
 """
 
-from .classic import ISRU, Arctan, DyT, LeCunTanh, NewFun, Square, Step
+from .classic import (
+    ISRU,
+    Arctan,
+    DyT,
+    Gaussian,
+    LeCunTanh,
+    NewFun,
+    Sign,
+    Square,
+    Step,
+)
 from .output import (
     Entmax,
     Sparsemax,
@@ -12,23 +22,45 @@ from .output import (
     TemperatureSoftmax,
 )
 from .rectified import NIPUNA, XIELU, Absolute, CReLU, SquaredReLU
-from .smooth import QuickGELU, Swish, TeLU
+from .smooth import (
+    ELiSH,
+    HardELiSH,
+    LiSHT,
+    Logish,
+    Phish,
+    QuickGELU,
+    Serf,
+    Smish,
+    SwiGELU,
+    Swish,
+    TeLU,
+)
 
 __all__ = [
     "Absolute",
     "Arctan",
     "CReLU",
     "DyT",
+    "ELiSH",
     "Entmax",
+    "Gaussian",
+    "HardELiSH",
     "ISRU",
     "LeCunTanh",
+    "LiSHT",
+    "Logish",
     "NIPUNA",
     "NewFun",
+    "Phish",
     "QuickGELU",
+    "Serf",
+    "Sign",
+    "Smish",
     "Sparsemax",
     "Square",
     "SquaredReLU",
     "Step",
+    "SwiGELU",
     "Swish",
     "TeLU",
     "TemperatureLogSoftmax",

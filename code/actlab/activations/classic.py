@@ -7,7 +7,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-__all__ = ["ISRU", "Arctan", "DyT", "LeCunTanh", "NewFun", "Square", "Step"]
+__all__ = [
+    "ISRU",
+    "Arctan",
+    "DyT",
+    "Gaussian",
+    "LeCunTanh",
+    "NewFun",
+    "Sign",
+    "Square",
+    "Step",
+]
 
 
 class _StepFunction(torch.autograd.Function):
@@ -74,6 +84,31 @@ class Square(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the square of each element of ``x``, in its shape and dtype."""
         return x.square()
+
+
+class Sign(nn.Module):
+    """The perceptron's answer: −1, 0 or 1; its gradient is 0.
+
+    Chapter: 2 and 3. Source: Rosenblatt 1958.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the sign of each element of ``x``, in its shape and dtype."""
+        return torch.sign(x)
+
+
+class Gaussian(nn.Module):
+    """e^(−x²), the bump of radial basis functions.
+
+    The input is cut at ±30, where the bump is 0 in every dtype: without the cut the
+    gradient of the largest numbers is 0 · ∞ = nan.
+
+    Chapter: 3. Source: Broomhead and Lowe 1988.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the bump at each element of ``x``, in its shape and dtype."""
+        return torch.exp(-x.clamp(-30.0, 30.0).square())
 
 
 class LeCunTanh(nn.Module):

@@ -4,8 +4,21 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-__all__ = ["QuickGELU", "Swish", "TeLU"]
+__all__ = [
+    "ELiSH",
+    "HardELiSH",
+    "LiSHT",
+    "Logish",
+    "Phish",
+    "QuickGELU",
+    "Serf",
+    "Smish",
+    "SwiGELU",
+    "Swish",
+    "TeLU",
+]
 
 
 class QuickGELU(nn.Module):
@@ -59,3 +72,102 @@ class TeLU(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return TeLU of each element of ``x``, in its shape and dtype."""
         return x * torch.tanh(torch.exp(x.clamp(max=4.0)))
+
+
+class SwiGELU(nn.Module):
+    """Half SiLU and half GELU: ½x(σ(x) + Φ(x)).
+
+    Chapter: 5. A function of this course's source texts.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return SwiGELU of each element of ``x``, in its shape and dtype."""
+        return F.silu(x) / 2 + _gelu(x) / 2
+
+
+class ELiSH(nn.Module):
+    """x σ(x) on the right, (eˣ − 1) σ(x) on the left.
+
+    Chapter: 5. Source: Basirat and Roth 2018, arXiv:1808.00783.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ELiSH of each element of ``x``, in its shape and dtype."""
+        left = torch.expm1(x.clamp(max=0.0))
+        return torch.where(x >= 0, x, left) * torch.sigmoid(x)
+
+
+class HardELiSH(nn.Module):
+    """ELiSH with the line (x + 1)/2, cut to 0 … 1, in place of the sigmoid.
+
+    Chapter: 5. Source: Basirat and Roth 2018, arXiv:1808.00783.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return HardELiSH of each element of ``x``, in its shape and dtype."""
+        middle, left = x.clamp(0.0, 1.0), x.clamp(-1.0, 0.0)
+        right = torch.where(x >= 1, x, middle * (middle + 1) / 2)
+        below = torch.where(x > -1, torch.expm1(left) * (left + 1) / 2, 0.0)
+        return torch.where(x >= 0, right, below)
+
+
+class Serf(nn.Module):
+    """x erf(softplus(x)): Mish with the error function for the tanh.
+
+    Chapter: 5. Source: Nag et al. 2023, arXiv:2108.09598.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return Serf of each element of ``x``, in its shape and dtype."""
+        # Below −750 the gate is 0 in every dtype; a larger factor would meet it in the
+        # gradient as ∞ · 0.
+        return x.clamp(min=-750.0) * torch.erf(F.softplus(x))
+
+
+class Smish(nn.Module):
+    """x tanh(ln(1 + σ(x))); on the right its slope ends at 0.6, not at 1.
+
+    Chapter: 5. Source: Wang, Ren and Wang 2022, Electronics 11(4):540.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return Smish of each element of ``x``, in its shape and dtype."""
+        return x * torch.tanh(torch.log1p(torch.sigmoid(x)))
+
+
+class LiSHT(nn.Module):
+    """x tanh(x): an even function, close to |x| with the corner rounded.
+
+    Chapter: 5. Source: Roy et al. 2019, arXiv:1901.05894.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return LiSHT of each element of ``x``, in its shape and dtype."""
+        return x * torch.tanh(x)
+
+
+class Logish(nn.Module):
+    """x ln(1 + σ(x)); on the right its slope ends at ln 2.
+
+    Chapter: 5. Source: Zhu et al. 2021, Neurocomputing 458.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return Logish of each element of ``x``, in its shape and dtype."""
+        return x * torch.log1p(torch.sigmoid(x))
+
+
+class Phish(nn.Module):
+    """x tanh(GELU(x)): never negative, for both factors have one sign.
+
+    Chapter: 5. Source: Naveen 2022, a preprint.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return Phish of each element of ``x``, in its shape and dtype."""
+        return x * torch.tanh(_gelu(x))
+
+
+def _gelu(x: Tensor) -> Tensor:
+    """GELU, which is x itself above 20; torch's bfloat16 kernel overflows there."""
+    return torch.where(x > 20, x, F.gelu(x.clamp(max=20.0)))

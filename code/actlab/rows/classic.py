@@ -6,12 +6,12 @@ import sympy
 from torch import nn
 
 from .. import activations
-from ..formulas import Sigmoid, x
+from ..formulas import Sigmoid, Softplus, x
 from .record import Activation, Param, cases
 
 __all__ = ["ROWS"]
 
-_alpha, _theta = sympy.symbols("alpha theta", real=True)
+_alpha, _theta, _v = sympy.symbols("alpha theta v", real=True)
 
 ROWS = (
     Activation(
@@ -146,5 +146,75 @@ ROWS = (
         source="zhu2025transformers",
         chapter=3,
         aliases=("dynamic tanh",),
+    ),
+    Activation(
+        key="sign",
+        name="Sign",
+        family="classic",
+        expr=sympy.sign(x),
+        module=activations.Sign,
+        torch="torch.sign",
+        source="rosenblatt1958perceptron",
+        chapter=3,
+    ),
+    Activation(
+        key="gaussian",
+        name="Gaussian",
+        family="classic",
+        expr=sympy.exp(-(x**2)),
+        module=activations.Gaussian,
+        source="broomhead1988multivariable",
+        chapter=3,
+        aliases=("rbf",),
+    ),
+    Activation(
+        key="log_sigmoid",
+        name="LogSigmoid",
+        family="classic",
+        expr=-Softplus(-x),
+        module=nn.LogSigmoid,
+        torch="torch.nn.LogSigmoid",
+        chapter=3,
+    ),
+    Activation(
+        key="tanhshrink",
+        name="Tanhshrink",
+        family="classic",
+        expr=x - sympy.tanh(x),
+        module=nn.Tanhshrink,
+        torch="torch.nn.Tanhshrink",
+        chapter=3,
+    ),
+    Activation(
+        key="softshrink",
+        name="Softshrink",
+        family="classic",
+        expr=cases((x - _theta, x > _theta), (x + _theta, x < -_theta), (0, True)),
+        params={"theta": Param(0.5, 0.0, 3.0)},
+        module=lambda theta=0.5: nn.Softshrink(theta),
+        torch="torch.nn.Softshrink",
+        source="donoho1995adapting",
+        chapter=3,
+    ),
+    Activation(
+        key="hardshrink",
+        name="Hardshrink",
+        family="classic",
+        expr=cases((x, x > _theta), (x, x < -_theta), (0, True)),
+        params={"theta": Param(0.5, 0.0, 3.0)},
+        module=lambda theta=0.5: nn.Hardshrink(theta),
+        torch="torch.nn.Hardshrink",
+        source="donoho1994ideal",
+        chapter=3,
+    ),
+    Activation(
+        key="threshold",
+        name="Threshold",
+        family="classic",
+        expr=cases((x, x > _theta), (_v, True)),
+        params={"theta": Param(0.5, -3.0, 3.0), "v": Param(0.0, -3.0, 3.0)},
+        module=lambda theta=0.5, v=0.0: nn.Threshold(theta, v),
+        torch="torch.nn.Threshold",
+        chapter=3,
     ),
 )
