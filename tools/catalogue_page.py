@@ -10,6 +10,7 @@ import html
 import json
 import re
 from collections.abc import Callable
+from functools import cache
 
 from actlab import catalogue, formulas, interactive, properties
 
@@ -37,11 +38,17 @@ TAG_TITLES = {
 }
 
 
+@cache
+def sheet_of(key: str) -> properties.PropertySheet:
+    """Compute a function's property sheet once: filter, tags and table read it."""
+    return properties.property_sheet(key)
+
+
 def tags(row: catalogue.Activation) -> list[str]:
     """Return the properties of a function that the filter knows."""
     if row.kind != "scalar":
         return []
-    sheet = properties.property_sheet(row)
+    sheet = sheet_of(row.key)
     kinked = bool(sheet.kinks or sheet.jumps)
     bounded = all(abs(end) < float("inf") for end in sheet.range)
     found = {
@@ -135,7 +142,7 @@ def _one_line(latex: str) -> str:
 
 def _sheet(row: catalogue.Activation) -> str:
     """Return the property sheet as a folded table."""
-    sheet = properties.property_sheet(row)
+    sheet = sheet_of(row.key)
     cells = "".join(
         f'<tr><th scope="row">{html.escape(label)}</th>'
         f"<td>{html.escape(text)}</td></tr>"
