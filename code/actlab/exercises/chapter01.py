@@ -45,12 +45,15 @@ def grade_xor(answer: Any, variant: int | None, report: Report) -> None:
     values = report.call(answer, CORNERS, at="on the four corners")
     got = [round(float(value)) for value in report.tensor(values, shape=(4,))]
     diagnoses = {
-        (0, 1, 1, 1): "Right on three corners. On (1, 1) your output adds AND; "
-        "it has to subtract it.",
+        (0, 1, 1, 1): "Right on three corners. On (1, 1) `both` has to fire, and "
+        "the output must not add it: it has to subtract it.",
         (1, 0, 0, 1): "Every output is flipped: this is XNOR. Turn the signs of the "
         "output weights and move its threshold.",
-        (0, 0, 0, 0): "If your two hidden units agree on all four corners they are "
+        (0, 0, 0, 0): "Write down both hidden units for the four corners. Swapped "
+        "thresholds switch the output off. And if the two agree everywhere they are "
         "one unit, and one straight cut cannot separate XOR.",
+        (1, 1, 1, 0): "This is NAND: `at_least_one` fires with no input on as well. "
+        "Its threshold has to be above 0.",
         (0, 0, 0, 1): "This is AND: the output listens to `both` and needs "
         "`at_least_one`, minus `both`.",
     }
@@ -60,7 +63,7 @@ def grade_xor(answer: Any, variant: int | None, report: Report) -> None:
             f"on the corners 00, 01, 10, 11: expected 0, 1, 1, 0, got {got}. {why}"
         )
     twice = report.call(answer, CORNERS.flip(0).repeat(2, 1), at="on eight rows")
-    values = report.tensor(twice, shape=(8,)).round().int().tolist()
+    values = report.tensor(twice, shape=(8,)).float().round().int().tolist()
     report.expect(
         values == [0, 1, 1, 0] * 2,
         "Right on the four corners, in that order; wrong on eight rows.",
@@ -177,11 +180,15 @@ EXERCISES = [
                 "(a) 10 is the width of the output. Everything passes through one number first, and a product has no higher rank than its narrowest factor.",
             ),
             Wrong(
-                {"rank": 1, "classes": 2},
+                {"rank": 256},
+                "(a) 256 is the widest place on the way. The narrowest one decides how much gets through.",
+            ),
+            Wrong(
+                {"classes": 2},
                 "(b) Two is true without output biases: then the logits are v · z and only the largest and the smallest v can win. With biases each class has a line of its own. Draw them.",
             ),
             Wrong(
-                {"rank": 1, "classes": 1},
+                {"classes": 1},
                 "(b) Rank says how the ten logits can move together. It does not say who is on top: that changes as z moves.",
             ),
         ],
@@ -218,6 +225,12 @@ EXERCISES = [
     on = x[:, 0] + x[:, 1]
     return ((on >= 2).float() - 1 >= 0).float()""",
                 "This is AND",
+            ),
+            Wrong(
+                """def xor(x):
+    on = x[:, 0] + x[:, 1]
+    return ((on >= 0).float() - (on >= 2).float() - 1 >= 0).float()""",
+                "This is NAND",
             ),
         ],
     ),
