@@ -102,28 +102,6 @@ def threshold_units_compute_every_boolean_function() -> str:
 
 
 @check
-def tanh_is_no_gate_and_no_probability() -> str:
-    """tanh is negative for half of its inputs; the LSTM's forget gate is a sigmoid."""
-    import torch
-    from torch import nn
-
-    torch.manual_seed(0)
-    lowest = torch.tanh(torch.linspace(-3, 3, 101)).min().item()
-    require(lowest < -0.9, f"tanh went no lower than {lowest}")
-    cell = nn.LSTMCell(4, 5).double()
-    x, h = torch.randn(1, 4).double(), torch.randn(1, 5).double()
-    c = torch.randn(1, 5).double()
-    jacobian = torch.autograd.functional.jacobian(lambda c: cell(x, (h, c))[1], c)
-    gates = x @ cell.weight_ih.T + cell.bias_ih + h @ cell.weight_hh.T + cell.bias_hh
-    forget = torch.sigmoid(gates[0, 5:10])
-    error = (jacobian[0, :, 0] - torch.diag(forget)).abs().max().item()
-    require(error < 1e-12, f"the Jacobian of the cell is not diag(f): {error:.1e}")
-    return (
-        f"tanh reaches {lowest:.2f}; LSTM cell: |dc/dc - diag(sigmoid)| = {error:.0e}"
-    )
-
-
-@check
 def squares_stall_and_folds_do_not() -> str:
     """One hidden layer of x² gives the best parabola at every width; ReLU goes on."""
     import numpy as np
