@@ -22,6 +22,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from actlab import catalogue, datasets, figures
+from actlab.figures import style
+from actlab.figures.curves import with_gaps
 from actlab.networks import MLP
 
 
@@ -196,9 +198,9 @@ def test_figure_says_what_it_shows_and_can_be_read(name: str) -> None:
     assert [figure.alt] == figures.ALT_TEXTS
     assert 60 < len(figure.alt) < 400
     assert figure.alt.endswith(".") and "nan" not in figure.alt
-    assert figure.dpi <= 110 and figure.get_figwidth() == figures.WIDTH
+    assert figure.dpi <= 110 and figure.get_figwidth() == style.WIDTH
     assert len(picture.getvalue()) < 90_000
-    assert matplotlib.colors.to_hex(figure.get_facecolor()) == figures.PAPER
+    assert matplotlib.colors.to_hex(figure.get_facecolor()) == style.PAPER
     renderer = figure.canvas.get_renderer()
     scale = 350 / (figure.get_figwidth() * 72)
     for text in visible_texts(figure):
@@ -221,23 +223,27 @@ def test_every_public_figure_is_drawn_above() -> None:
         assert "Chapter" in getattr(figures, name).__doc__
 
 
+def test_the_package_keeps_one_list_of_alt_texts() -> None:
+    assert figures.ALT_TEXTS is style.ALT_TEXTS  # the executor empties it in place
+
+
 def test_colours_keep_contrast_on_their_paper() -> None:
     def luminance(colour: str) -> float:
         rgb = np.array(matplotlib.colors.to_rgb(colour))
         linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
         return float(linear @ [0.2126, 0.7152, 0.0722])
 
-    paper = luminance(figures.PAPER)
-    for colour in (*figures.COLOURS, figures.INK, figures.MUTED):
+    paper = luminance(style.PAPER)
+    for colour in (*figures.COLOURS, style.INK, style.MUTED):
         assert (paper + 0.05) / (luminance(colour) + 0.05) >= 4.5, colour
-    assert len(figures.DASHES) == len(figures.COLOURS) == len(figures.MARKERS)
+    assert len(style.DASHES) == len(figures.COLOURS) == len(style.MARKERS)
 
 
 def test_use_style_sets_the_paper() -> None:
     with plt.rc_context():
         figures.use_style()
         figure = plt.figure()
-    assert matplotlib.colors.to_hex(figure.get_facecolor()) == figures.PAPER
+    assert matplotlib.colors.to_hex(figure.get_facecolor()) == style.PAPER
 
 
 @pytest.mark.parametrize(
@@ -246,7 +252,7 @@ def test_use_style_sets_the_paper() -> None:
      (100, "100"), (math.inf, "infinity"), (-math.inf, "minus infinity")],
 )  # fmt: skip
 def test_numbers_in_words(value: float, text: str) -> None:
-    assert figures._text(value) == text
+    assert style.number(value) == text
 
 
 # --- what the figures find -----------------------------------------------------------
@@ -266,7 +272,7 @@ def test_no_wall_is_drawn_at_a_jump() -> None:
     line = max(axes.lines, key=lambda line: len(line.get_xdata()))
     assert set(np.unique(line.get_ydata()[np.isfinite(line.get_ydata())])) == {0.0, 1.0}
     assert np.isnan(line.get_ydata()).sum() == 1
-    _, y, jumps = figures._with_gaps(lambda x: np.tanh(200 * x), -4, 4)
+    _, y, jumps = with_gaps(lambda x: np.tanh(200 * x), -4, 4)
     assert not jumps and np.isfinite(y).all()
 
 
@@ -419,7 +425,7 @@ def test_fit_curves_reports_the_error() -> None:
     alt = figures.fit_curves(
         LINE, LINE, {"exact": lambda x: x, "zero": torch.zeros(60)}
     ).alt
-    assert f"exact 0 and zero {figures._text(float((LINE**2).mean()), 2)}" in alt
+    assert f"exact 0 and zero {style.number(float((LINE**2).mean()), 2)}" in alt
 
 
 def test_fit_curves_sorts_by_x() -> None:
