@@ -86,6 +86,16 @@ def test_a_wrong_rank_fails_its_check(monkeypatch):
 @pytest.mark.parametrize(
     "where, name, instead, check, message",
     [
+        (torch, "sigmoid", F.hardsigmoid, "sigmoid_rises_from_zero_to_one", "rise"),
+        (torch, "tanh", F.softsign, "slopes_of_sigmoid_and_tanh", "differ"),
+        (torch, "tanh", torch.erf, "newfun_is_tanh_at_another_scale", "differ"),
+        (
+            torch,
+            "exp",
+            lambda x, exp=torch.exp: exp(x).clamp(max=1e30),
+            "copied_formulas_give_nan",
+            "tanh_simple",
+        ),
         (nn, "RReLU", partial(nn.RReLU, 0.1), "rrelu_draws_from_an_interval", "from"),
         (nn, "ELU", nn.PReLU, "elu_and_rrelu_learn_nothing", "parameters"),
         (
@@ -159,6 +169,14 @@ def test_other_records_fail_their_check(monkeypatch, check, change, message):
     monkeypatch.setattr(studies, "load", lambda name: table)
     with pytest.raises(claims.ClaimError, match=message):
         claims.CHECKS[check]()
+
+
+def test_other_repairs_fail_their_check(monkeypatch):
+    table = studies.load("sigmoid-repairs").copy()
+    table.loc[table["init"] == "xavier_4", "test_accuracy"] = 10.0
+    monkeypatch.setattr(studies, "load", lambda name: table)
+    with pytest.raises(claims.ClaimError, match="the repaired networks have"):
+        claims.CHECKS["sigmoid_is_repaired_by_start_or_step"]()
 
 
 def test_runner_reports_and_fails(monkeypatch, capsys):
