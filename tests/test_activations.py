@@ -11,7 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actlab import activations, catalogue, properties
+from actlab import activations, catalogue
 from actlab.activations import (
     ISRU,
     NIPUNA,
@@ -38,6 +38,7 @@ from actlab.activations import (
     Swish,
     TeLU,
 )
+from actlab.properties.functions import function_of
 
 DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16]
 SCALARS = [row for row in catalogue.CATALOGUE.values() if row.kind == "scalar"]
@@ -92,7 +93,7 @@ def reach(key: str, dtype: torch.dtype) -> float:
 def points(row: catalogue.Activation, params: dict, dtype: torch.dtype) -> torch.Tensor:
     """A grid and all places where something may go wrong, exact in ``dtype``."""
     limits = torch.finfo(dtype)
-    function = properties._function(row, params)
+    function = function_of(row, params)
     kinks = torch.tensor([*function.breaks.places, 0.0, 1.0, -1.0]).to(dtype)
     infinity = torch.full_like(kinks, math.inf)
     beside = [torch.nextafter(kinks, infinity), torch.nextafter(kinks, -infinity)]

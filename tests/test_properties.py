@@ -16,7 +16,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from actlab import catalogue, formulas, properties
+from actlab import catalogue, formulas
 from actlab.formulas import FormulaError
 from actlab.properties import (
     PropertySheet,
@@ -32,6 +32,7 @@ from actlab.properties import (
     variance_map,
     variance_slope,
 )
+from actlab.properties.functions import function_of
 
 SCALARS = [row for row in catalogue.CATALOGUE.values() if row.kind == "scalar"]
 
@@ -59,7 +60,7 @@ def measure(formula: str, quantity: str) -> float | str:
         return abs(sheet(formula).steepest_at)
     if quantity in ("slope_limit_left", "slope_limit_right"):
         far = -1e3 if quantity.endswith("left") else 1e3
-        return float(properties._function(formula, {}).slope(far))
+        return float(function_of(formula, {}).slope(far))
     if quantity == "variance_slope":  # at the fixed point q = 1 of the matched gain
         matched = forward_gain(formula) ** 2
         assert variance_map(formula, 1.0, matched) == pytest.approx(1)

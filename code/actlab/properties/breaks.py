@@ -1,0 +1,189 @@
+"""Kinks, jumps and poles: the places where a function changes its rule.
+
+Where the function is a formula, they are read off the formula; of a callable they
+are found numerically, on [-REACH, REACH].
+
+Chapter: 02.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import sympy
+
+from ..formulas import Maximum, Minimum, numpy_function, x
+
+__all__ = [
+    "Array",
+    "Breaks",
+    "GRID",
+    "Kink",
+    "REACH",
+    "Scalar",
+    "bisect",
+    "find_breaks",
+    "tidied",
+]
+
+Array = np.ndarray
+Scalar = Callable[[Array], Array]
+
+# Kinks of callables are looked for on [-REACH, REACH].
+REACH = 20.0
+
+
+@dataclass(frozen=True)
+class Kink:
+    """A place ``x`` where the slope (or, at a jump, the value) has two sides."""
+
+    x: float
+    left: float
+    right: float
+
+
+def _grid() -> Array:
+    """Return 4,400 places, dense near 0, reaching to ±10,000, none of them round."""
+    middle = np.linspace(-REACH, REACH, 3001) + 1e-4 * math.pi
+    tail = np.geomspace(REACH + 0.01, 1e4, 500)
+    near = np.geomspace(1e-6, 0.1, 100) * 1.0123
+    # Not symmetric: halving an interval must not land on 0, where there may be a pole.
+    return np.unique(np.concatenate([-tail, middle, tail, near, -1.017 * near]))
+
+
+# Where values and slopes are looked at first.
+GRID = _grid()
+
+
+def bisect(change: Scalar, left: Array, right: Array, rounds: int) -> tuple:
+    """Halve each interval ``rounds`` times towards where ``change`` changes most."""
+    low, high = change(left), change(right)
+    for _ in range(rounds):
+        middle = (left + right) / 2
+        value = change(middle)
+        with np.errstate(invalid="ignore"):
+            go_left = np.abs(value - low) >= np.abs(high - value)
+        right, high = np.where(go_left, middle, right), np.where(go_left, value, high)
+        left, low = np.where(go_left, left, middle), np.where(go_left, low, value)
+    return left, right, low, high
+
+
+def _breaks_of(change: Scalar) -> Array:
+    """Return the places on [-REACH, REACH] where ``change`` is discontinuous."""
+    grid = GRID[np.abs(GRID) <= REACH + 0.005]
+    left, right = grid[:-1], grid[1:]
+    for rounds, smallest in ((0, 1e-4), (12, 1e-4), (40, 1e-6)):
+        if len(left) == 0:
+            break
+        left, right, low, high = bisect(change, left, right, rounds)
+        with np.errstate(invalid="ignore"):
+            gap = np.abs(high - low)
+            keep = np.isfinite(gap) & (gap > smallest * (1 + np.abs(low)))
+        left, right = left[keep], right[keep]
+    places = (left + right) / 2
+    tidy = np.round(places, 9) + 0.0
+    return np.unique(np.where(np.abs(places - tidy) < 1e-14, tidy, places))
+
+
+def _borders(expr: sympy.Expr, params: Mapping[str, float]) -> Array:
+    """Return where the formula passes from one case to another."""
+    gaps: set[sympy.Expr] = set()
+    for node in sympy.preorder_traversal(expr):
+        if isinstance(node, sympy.core.relational.Relational):
+            gaps.add(node.lhs - node.rhs)
+        elif isinstance(node, sympy.Abs | sympy.sign):
+            gaps.add(node.args[0])
+        elif isinstance(node, Maximum | Minimum):
+            gaps.add(node.args[0] - node.args[1])
+    places = [_zeros(gap, params) for gap in gaps if gap.has(x)]
+    return np.unique(np.concatenate(places)) if places else np.array([])
+
+
+def _zeros(gap: sympy.Expr, params: Mapping[str, float]) -> Array:
+    value = numpy_function(gap, params)
+    if gap.is_polynomial(x) and sympy.degree(gap, x) == 1:
+        start, end = value(np.array([0.0, 1.0]))
+        return np.array([0.0 if start == 0 else -start / (end - start)])
+    grid = GRID[np.abs(GRID) <= REACH + 0.005]
+    signs = value(grid) > 0
+    where = np.flatnonzero(signs[1:] != signs[:-1])
+    left, right = grid[where], grid[where + 1]
+    for _ in range(60):
+        middle = (left + right) / 2
+        same = (value(middle) > 0) == (value(left) > 0)
+        left, right = np.where(same, middle, left), np.where(same, right, middle)
+    places = (left + right) / 2
+    return np.where(abs(places) < 1e-12, 0.0, places)
+
+
+@dataclass(frozen=True)
+class Breaks:
+    """Kinks, jumps and poles, and all ``places`` at which an integral is cut."""
+
+    kinks: tuple[Kink, ...]
+    jumps: tuple[Kink, ...]
+    poles: tuple[float, ...]
+    places: Array
+
+
+def find_breaks(
+    value: Scalar,
+    slope: Scalar,
+    expr: sympy.Expr | None = None,
+    params: Mapping[str, float] | None = None,
+) -> Breaks:
+    """Find kinks (slope with two sides), jumps (value with two sides) and poles.
+
+    Parameters: the function and its slope on float64 arrays; its formula, where
+    there is one, with the values of the formula's other letters.
+    """
+    found = [_breaks_of(slope), _breaks_of(value)]
+    borders = np.array([]) if expr is None else _borders(expr, params or {})
+    # A place that the formula gives exactly beats the same place found numerically.
+    rough = np.concatenate(found)
+    if len(borders):
+        near = np.abs(rough[:, None] - borders[None, :]).min(axis=1) < 1e-6
+        rough = rough[~near]
+    places = np.unique(np.concatenate([borders, rough]))
+    kinks, jumps, poles = [], [], []
+    for place in places:
+        low, high = _both_sides(value, place)
+        down, up = _both_sides(slope, place)
+        if not np.isfinite([low, high]).all():
+            poles.append(float(place))
+        elif abs(high - low) > 1e-6 * (1 + abs(low)):
+            jumps.append(Kink(float(place), tidied(low), tidied(high)))
+        elif up != down and not abs(up - down) <= _dust(up, down):
+            kinks.append(Kink(float(place), tidied(down), tidied(up)))
+    return Breaks(tuple(kinks), tuple(jumps), tuple(poles), places)
+
+
+def _dust(first: float, second: float) -> float:
+    """Return the difference below which two one-sided values count as one."""
+    size = min(abs(first), abs(second))
+    return 1e-6 * (1 + size) if math.isfinite(size) else 0.0
+
+
+def _both_sides(value: Scalar, place: float) -> tuple[float, float]:
+    """Return the one-sided limits at ``place``; infinite where the values run away."""
+    return _side(value, place, -1), _side(value, place, 1)
+
+
+def _side(value: Scalar, place: float, side: int) -> float:
+    step = side * 1e-9 * max(1.0, abs(place))
+    near, far = float(value(place + step)), float(value(place + 2 * step))
+    if abs(near - far) <= 1e-6 * (1 + abs(far)):
+        return tidied(2 * near - far)  # a straight line through both, at the place
+    nearer = float(value(place + step / 1000))
+    if abs(nearer) > 3 * abs(near) or not math.isfinite(nearer):
+        return math.copysign(math.inf, nearer)
+    return 0.0 if abs(nearer) < abs(near) / 3 else near
+
+
+def tidied(value: float) -> float:
+    """Drop the dust of rounding: 0.30000000000000004 is 0.3."""
+    rounded = round(float(value), 10) + 0.0
+    return rounded if abs(rounded - value) < 1e-13 else float(value)

@@ -1,0 +1,293 @@
+"""The property sheet itself: one table of everything that can be said of f.
+
+Chapter: 02.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from .. import formulas
+from ..formulas import FormulaError
+from .breaks import Kink
+from .functions import Function, function_of
+from .integrals import mean, second_moment
+from .shape import (
+    extreme,
+    hard_sides,
+    lipschitz_constant,
+    monotone,
+    smoothness,
+    tail_of,
+)
+from .signal import backward_gain, forward_gain
+
+__all__ = ["PropertySheet", "property_sheet"]
+
+
+_SMOOTHNESS_WORDS = {
+    "jump": "jumps",
+    "pole": "runs off to infinity at a point",
+    "C⁰": "C⁰: continuous, with kinks",
+    "C¹": "C¹: its slope is continuous, its curvature is not",
+    "C²": "C²: two continuous derivatives",
+    "C³": "C³: three continuous derivatives",
+    "C^ω": "analytic (smooth of every order)",
+    "smooth": "smooth (no kink found)",
+}
+
+
+@dataclass(frozen=True)
+class PropertySheet:
+    """What `property_sheet` found; infinities are ``math.inf``.
+
+    Attributes
+    ----------
+    name : the function's name, or the formula as typed.
+    formula, derivative : LaTeX, or None for a callable.
+    range : (infimum, supremum); ``attained`` says which of the two are values.
+    limits : at −∞ and at +∞; None where it oscillates.
+    minimum, argmin : the smallest value and where (argmin None: not one place).
+    monotone : "increasing", "decreasing" (both non-strict), "constant" or "no".
+    kinks : places with a left and a right slope.
+    jumps : places with a left and a right value.
+    smoothness : "pole", "jump", "C⁰", "C¹", ..., "C^ω" (analytic) or "smooth".
+    lipschitz : the largest |slope|; infinite at jumps. ``steepest_at``: where, or
+        None if only approached far out.
+    saturation : the sides on which the slope goes to 0: "left", "right", "both",
+        "none"; ``hard_saturation``: those on which it is exactly 0.
+    zero_centred : whether the mean is 0.
+    mean, second_moment : E f(Z) and E f(Z)² for Z from N(0, 1).
+    forward_gain, backward_gain : 1/√E f(Z)² and 1/√E f′(Z)².
+    """
+
+    name: str
+    formula: str | None
+    derivative: str | None
+    range: tuple[float, float]
+    attained: tuple[bool, bool]
+    limits: tuple[float | None, float | None]
+    minimum: float | None
+    argmin: float | None
+    monotone: str
+    kinks: tuple[Kink, ...]
+    jumps: tuple[Kink, ...]
+    smoothness: str
+    lipschitz: float
+    steepest_at: float | None
+    saturation: str
+    hard_saturation: str
+    zero_centred: bool
+    mean: float
+    second_moment: float
+    forward_gain: float
+    backward_gain: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as a dictionary, kinks and jumps as dictionaries too."""
+        return asdict(self)
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Return the sheet as (property, value) pairs of plain text."""
+        steepest = f"{_number(self.lipschitz)}"
+        if self.steepest_at is not None and self.lipschitz > 0:
+            steepest += f" (steepest at x = {_number(self.steepest_at, 5)})"
+        rows = [
+            ("range", self._range_text()),
+            ("limits", self._limits_text()),
+            ("minimum", self._minimum_text()),
+            ("monotone", self.monotone),
+            ("smoothness", _SMOOTHNESS_WORDS.get(self.smoothness, self.smoothness)),
+            ("kinks (slope left | right)", _places(self.kinks)),
+            ("jumps (value left | right)", _places(self.jumps)),
+            ("Lipschitz constant", steepest),
+            ("saturates", self._saturation_text()),
+            ("zero-centred", "yes" if self.zero_centred else "no"),
+            ("mean, Z ~ N(0, 1)", _number(self.mean)),
+            ("second moment", _number(self.second_moment)),
+            ("forward gain", _number(self.forward_gain)),
+            ("backward gain", _number(self.backward_gain)),
+        ]
+        return [(label, text) for label, text in rows if text]
+
+    def _range_text(self) -> str:
+        left = "[" if self.attained[0] else "("
+        right = "]" if self.attained[1] else ")"
+        return f"{left}{_number(self.range[0])}, {_number(self.range[1])}{right}"
+
+    def _limits_text(self) -> str:
+        words = ["none" if end is None else _number(end) for end in self.limits]
+        return f"{words[0]} at −∞, {words[1]} at +∞"
+
+    def _minimum_text(self) -> str:
+        if self.minimum is None:
+            return "none"
+        where = "" if self.argmin is None else f" at x = {_number(self.argmin)}"
+        return f"{_number(self.minimum)}{where}"
+
+    def _saturation_text(self) -> str:
+        if self.saturation == "none":
+            return "no"
+        side = {"both": "on both sides"}.get(
+            self.saturation, f"on the {self.saturation}"
+        )
+        if self.hard_saturation == "none":
+            return f"{side}, softly (the slope goes to 0)"
+        if self.hard_saturation == self.saturation:
+            return f"{side}, hard (the slope is exactly 0)"
+        return f"{side}, hard on the {self.hard_saturation}"
+
+    def __str__(self) -> str:
+        width = max(len(label) for label, _ in self.rows())
+        lines = [f"{label:<{width}}  {text}" for label, text in self.rows()]
+        return "\n".join([self.name, *lines])
+
+    def _repr_markdown_(self) -> str:
+        head = [("f(x)", self.formula), ("f′(x)", self.derivative)]
+        lines = [f"| **{_escaped(self.name)}** | |", "|---|---|"]
+        lines += [f"| {label} | ${_bars(text)}$ |" for label, text in head if text]
+        lines += [
+            f"| {_escaped(label)} | {_escaped(text)} |" for label, text in self.rows()
+        ]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        head = [("f(x)", self.formula), ("f′(x)", self.derivative)]
+        math_class = "tex2jax_process mathjax_process"
+        rows = [
+            f'<tr><th scope="row">{label}</th>'
+            f'<td class="{math_class}">\\({html.escape(text)}\\)</td></tr>'
+            for label, text in head
+            if text
+        ]
+        rows += [
+            f'<tr><th scope="row">{html.escape(label)}</th>'
+            f"<td>{html.escape(text)}</td></tr>"
+            for label, text in self.rows()
+        ]
+        return (
+            f'<table class="actlab-properties"><caption>{html.escape(self.name)}'
+            f"</caption><tbody>{''.join(rows)}</tbody></table>"
+        )
+
+
+def _escaped(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _bars(formula: str) -> str:
+    """Write absolute values without the sign that ends a table's cell."""
+    return formula.replace("|", r"\vert ")
+
+
+def _number(value: float, digits: int = 6) -> str:
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if math.isnan(value):
+        return "undefined"
+    if abs(value) < 1e-12:
+        return "0"
+    return f"{value:.{digits}g}".replace("-", "−")
+
+
+def _places(places: tuple[Kink, ...], shown: int = 4) -> str:
+    near = sorted(places, key=lambda place: abs(place.x))[:shown]
+    texts = [
+        f"x = {_number(place.x)}: {_number(place.left)} | {_number(place.right)}"
+        for place in sorted(near, key=lambda place: place.x)
+    ]
+    more = len(places) - len(near)
+    return "; ".join(texts) + (f"; and {more} more" if more else "")
+
+
+def _sides(left: bool, right: bool) -> str:
+    if left and right:
+        return "both"
+    return "left" if left else "right" if right else "none"
+
+
+def property_sheet(f: Any, **params: float) -> PropertySheet:
+    """Return the property sheet of any function of one number.
+
+    Parameters
+    ----------
+    f : str, Activation, sympy.Expr or callable
+        A catalogue key (``"swish"``), a formula (``"x*tanh(exp(x))"``), a SymPy
+        expression in x, or a function or ``nn.Module`` from tensor to tensor that
+        works element by element.
+    **params : float
+        Values of the formula's other letters, as in ``property_sheet("swish",
+        beta=2)``; a catalogue row has defaults for them.
+
+    Raises
+    ------
+    FormulaError
+        A formula that cannot be read, or that is not a number everywhere.
+    UnknownActivationError
+        A name that is in no catalogue.
+    ValueError, TypeError
+        A callable that is not element-wise, is random, or fails.
+
+    Chapter: 02.
+    """
+    function = function_of(f, params)
+    with np.errstate(all="ignore"):
+        _check_defined(function)
+        return _sheet(function)
+
+
+def _sheet(function: Function) -> PropertySheet:
+    breaks = function.breaks
+    tails = tail_of(function.value, -1), tail_of(function.value, 1)
+    slopes = [tail_of(function.slope, side).limit for side in (-1, 1)]
+    low, low_attained, argmin = extreme(function, breaks, tails, 1)
+    high, high_attained, _ = extreme(function, breaks, tails, -1)
+    hard = hard_sides(function)
+    flat = [
+        h or (s is not None and abs(s) < 1e-6)
+        for h, s in zip(hard, slopes, strict=True)
+    ]
+    average = mean(function)
+    lipschitz, steepest_at = lipschitz_constant(function, breaks)
+    derivative = None if function.expr is None else formulas.derivative(function.expr)
+    return PropertySheet(
+        name=function.name,
+        formula=None if function.expr is None else formulas.latex(function.expr),
+        derivative=None if derivative is None else formulas.latex(derivative),
+        range=(low, -high + 0.0),
+        attained=(low_attained, high_attained),
+        limits=(tails[0].limit, tails[1].limit),
+        minimum=low if low_attained else None,
+        argmin=argmin,
+        monotone=monotone(function),
+        kinks=breaks.kinks,
+        jumps=breaks.jumps,
+        smoothness=smoothness(function, breaks),
+        lipschitz=lipschitz,
+        steepest_at=steepest_at,
+        saturation=_sides(*flat),
+        hard_saturation=_sides(*hard),
+        zero_centred=bool(abs(average) < 1e-9),
+        mean=average,
+        second_moment=second_moment(function),
+        forward_gain=forward_gain(function),
+        backward_gain=backward_gain(function),
+    )
+
+
+def _check_defined(function: Function) -> None:
+    sample = np.concatenate([np.linspace(-30.0, 30.0, 601) + 0.0123, [0.0, -1.0, 1.0]])
+    values = function.value(sample)
+    if np.isnan(values).any():
+        place = sample[np.isnan(values)][np.argmin(np.abs(sample[np.isnan(values)]))]
+        raise FormulaError(
+            f"{function.name} is not a real number at x = {place:.4g}; an activation "
+            "must have a value for every x"
+        )
+    if len(function.grid) < 100:
+        raise FormulaError(f"{function.name} overflows at nearly every x")

@@ -1,0 +1,262 @@
+"""Signals in a wide random network: gains, variance map, correlation map, χ₁.
+
+Chapter: 02 (gains), 04 and 09 (variance and correlation maps).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import optimize
+
+from .breaks import Array
+from .functions import Function, function_of
+from .integrals import average, gaussian_rule, mean_square, panels, second_moment
+
+__all__ = [
+    "FixedPoint",
+    "backward_gain",
+    "chi_1",
+    "correlation_map",
+    "fixed_point",
+    "forward_gain",
+    "iterate_variance",
+    "variance_map",
+    "variance_slope",
+]
+
+
+def forward_gain(f: Any, **params: float) -> float:
+    """Return 1/√E f(Z)²: the gain that keeps the second moment of activations at 1.
+
+    Weights with standard deviation gain/√fan_in then give pre-activations of
+    variance 1 in the next layer. Infinite for f = 0. Chapter: 02 and 04.
+    Source: He et al. 2015, arXiv:1502.01852 (for ReLU).
+    """
+    return _inverse_root(second_moment(f, **params))
+
+
+def backward_gain(f: Any, **params: float) -> float:
+    """Return 1/√E f′(Z)²: the gain that keeps the size of the gradient.
+
+    Infinite where the slope is 0 almost everywhere, as for the step.
+    Chapter: 04 and 09.
+    """
+    return _inverse_root(chi_1(function_of(f, params)))
+
+
+def _inverse_root(square: float) -> float:
+    return math.inf if square == 0 else 1 / math.sqrt(square)
+
+
+def variance_map(
+    f: Any,
+    q: float,
+    weight_variance: float = 1.0,
+    bias_variance: float = 0.0,
+    **params: float,
+) -> float:
+    """Return the pre-activation variance one layer on, for a wide random network.
+
+    Parameters
+    ----------
+    f : anything that `property_sheet` takes.
+    q : variance of this layer's pre-activations, 0 or more.
+    weight_variance : fan_in times the variance of one weight (the squared gain).
+    bias_variance : the variance of one bias.
+
+    Returns
+    -------
+    float
+        weight_variance · E f(√q Z)² + bias_variance.
+
+    Chapter: 02 and 09. Source: Poole et al. 2016, arXiv:1606.05340.
+    """
+    function = function_of(f, params)
+    return weight_variance * mean_square(function, q) + bias_variance
+
+
+def iterate_variance(
+    f: Any,
+    depth: int,
+    q: float = 1.0,
+    weight_variance: float = 1.0,
+    bias_variance: float = 0.0,
+    **params: float,
+) -> np.ndarray:
+    """Apply `variance_map` ``depth`` times, from ``q``.
+
+    Returns an array of ``depth`` + 1 variances, the first of them ``q``. Once a
+    variance is infinite, all later ones are. Chapter: 02 and 09.
+    """
+    if depth < 0 or depth != int(depth):
+        raise ValueError(f"depth is a whole number of layers, 0 or more, not {depth}")
+    function = function_of(f, params)
+    variances = [float(q)]
+    for _ in range(int(depth)):
+        before = variances[-1]
+        after = before
+        if math.isfinite(before):
+            after = variance_map(function, before, weight_variance, bias_variance)
+        variances.append(after)
+    return np.array(variances)
+
+
+def variance_slope(
+    f: Any, q: float = 1.0, weight_variance: float = 1.0, **params: float
+) -> float:
+    """Return dV/dq, the slope of the variance map at ``q`` > 0.
+
+    At a fixed point, below 1 the map pulls the variance back (a contraction), above
+    1 it drives it away. Uses d/dq E g(√q Z) = E g(√q Z)(Z² − 1)/(2q), which needs no
+    derivative of f. Chapter: 09.
+    """
+    if not q > 0:
+        raise ValueError(f"the slope of the variance map needs q > 0, not {q}")
+    function = function_of(f, params)
+
+    def integrand(values: Array, z: Array) -> Array:
+        return function.value(values) ** 2 * (z**2 - 1)
+
+    return weight_variance * average(function, integrand, q) / (2 * q)
+
+
+def chi_1(
+    f: Any, q: float = 1.0, weight_variance: float = 1.0, **params: float
+) -> float:
+    """Return χ₁ = weight_variance · E f′(√q Z)²: the gradient's factor per layer.
+
+    It is also the slope of the correlation map at c = 1: above 1, inputs that are
+    nearly the same part from each other. Jumps count as slope 0. Chapter: 04 and 09.
+    Source: Schoenholz et al. 2017, arXiv:1611.01232.
+    """
+    function = function_of(f, params)
+
+    def integrand(values: Array, z: Array) -> Array:
+        return function.slope(values) ** 2
+
+    if _slope_is_too_steep(function):
+        return math.inf
+    return weight_variance * average(function, integrand, q)
+
+
+def _slope_is_too_steep(function: Function) -> bool:
+    """Return whether the integral of f′² diverges at a point, as for √|x|."""
+    vertical = [k.x for k in function.breaks.kinks if math.isinf(k.right - k.left)]
+    for place in [*vertical, *function.breaks.poles]:
+        near, nearer = (
+            distance * float(function.slope(place + distance)) ** 2
+            for distance in (1e-9, 1e-12)
+        )
+        if nearer > near / 2:
+            return True
+    return False
+
+
+def correlation_map(
+    f: Any,
+    c: float | np.ndarray,
+    q: float = 1.0,
+    weight_variance: float = 1.0,
+    bias_variance: float = 0.0,
+    **params: float,
+) -> float | np.ndarray:
+    """Return the correlation of two inputs one layer on, for a wide random network.
+
+    Parameters
+    ----------
+    f : anything that `property_sheet` takes.
+    c : correlation of the two inputs' pre-activations, from −1 to 1 (or an array).
+    q : the variance of both.
+    weight_variance, bias_variance : as in `variance_map`.
+
+    Returns a float, or an array of the shape of ``c``. Chapter: 04 and 09.
+    Source: Poole et al. 2016, arXiv:1606.05340.
+    """
+    function = function_of(f, params)
+    correlations = np.asarray(c, dtype=np.float64)
+    if not (np.abs(correlations) <= 1).all():
+        raise ValueError(f"a correlation lies between -1 and 1, not {c}")
+    variance = variance_map(function, q, weight_variance, bias_variance)
+    if variance == 0:
+        raise ValueError("the next layer's variance is 0: it has no correlation")
+    products = [_product(function, float(one), q) for one in correlations.ravel()]
+    following = (weight_variance * np.array(products) + bias_variance) / variance
+    following = np.clip(following, -1.0, 1.0).reshape(correlations.shape)
+    return float(following) if following.ndim == 0 else following
+
+
+def _product(function: Function, c: float, q: float) -> float:
+    """Return E f(X) f(Y) for normal X, Y of variance ``q`` and correlation ``c``."""
+    scale = math.sqrt(q)
+    places = function.breaks.places
+    if q > 2:
+        places = np.union1d(places, [-4.0, -1.0, 0.0, 1.0, 4.0])
+    if abs(c) > 1 - 1e-12 or q == 0:
+        mirrored = math.copysign(1.0, c)
+        both = np.union1d(places, -places)
+        nodes, weights = gaussian_rule(q, both) if q > 0 else (np.zeros(1), np.ones(1))
+        first = function.value(scale * nodes)
+        return float(np.sum(weights * first * function.value(mirrored * scale * nodes)))
+    spread = math.sqrt((1 - c) * (1 + c))
+    # Beside a kink, what is smoothed changes over a width of about ``spread``.
+    beside = spread * np.array([-6.0, -3.0, -1.5, 0.0, 1.5, 3.0, 6.0])
+    cuts = np.clip((places[:, None] / scale + beside).ravel(), -9, 9)
+    outer, outer_weights = panels(np.union1d(np.linspace(-9, 9, 37), cuts), 12)
+    moved = (places / scale - c * outer[:, None]) / spread
+    base = np.broadcast_to(np.linspace(-9, 9, 19), (len(outer), 19))
+    edges = np.sort(np.concatenate([base, np.clip(moved, -9, 9)], axis=1), axis=1)
+    inner, inner_weights = panels(edges, 12)
+    second = function.value(scale * (c * outer[:, None] + spread * inner))
+    smoothed = np.sum(inner_weights * second, axis=1)
+    return float(np.sum(outer_weights * function.value(scale * outer) * smoothed))
+
+
+@dataclass(frozen=True)
+class FixedPoint:
+    """A variance ``q`` that the variance map keeps, and the map's slope there."""
+
+    q: float
+    slope: float
+
+    @property
+    def stable(self) -> bool:
+        """Whether the map pulls nearby variances towards this one."""
+        return abs(self.slope) < 1
+
+
+def fixed_point(
+    f: Any,
+    weight_variance: float = 1.0,
+    bias_variance: float = 0.0,
+    **params: float,
+) -> FixedPoint | None:
+    """Return the fixed point of the variance map with q > 0 that lies nearest to 1.
+
+    Looks from q = 10⁻⁶ to 10⁶; None if there is none (the variance then shrinks to
+    0 or grows for ever). Chapter: 09.
+    """
+    function = function_of(f, params)
+
+    def excess(logarithm: float) -> float:
+        q = math.exp(logarithm)
+        after = variance_map(function, q, weight_variance, bias_variance)
+        return math.inf if after == math.inf else after / q - 1
+
+    def found(q: float) -> FixedPoint:
+        return FixedPoint(q, variance_slope(function, q, weight_variance))
+
+    if abs(excess(0.0)) < 1e-12:
+        return found(1.0)
+    grid = np.linspace(math.log(1e-6), math.log(1e6), 61)
+    values = np.array([excess(point) for point in grid])
+    roots = []
+    for low, high, first, second in zip(
+        grid, grid[1:], values, values[1:], strict=False
+    ):
+        if np.isfinite([first, second]).all() and first * second < 0:
+            roots.append(optimize.brentq(excess, low, high, xtol=1e-14))
+    return found(math.exp(min(roots, key=abs))) if roots else None
