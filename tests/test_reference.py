@@ -165,6 +165,11 @@ def test_anchor_is_the_one_that_myst_gives():
     assert generate_pages.anchor("Run", ["Run", "Other", "Run"]) == "run"
 
 
+def test_trials_end_in_sentences():
+    part = generate_pages.trials()
+    assert len(re.findall(r"\. \[?Chapter \d\d", part)) == part.count("*So far.*") == 5
+
+
 def test_every_included_part_is_written():
     written = {*generate_pages.PARTS, "catalogue.txt", *generate_pages.LANDING}
     wanted = set()

@@ -359,7 +359,7 @@ def trials() -> str:
         parts.append(
             f"**{trial.verdict}** ({trial.state})\n"
             f": *Why it is believed.* {trial.believed_because}\n"
-            f": *So far.* {trial.finding} {where[0].upper() + where[1:]}.{check}"
+            f": *So far.* {trial.finding} {where.replace('ch', 'Ch', 1)}.{check}"
         )
     return "\n\n".join(parts)
 
