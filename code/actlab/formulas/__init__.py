@@ -1,0 +1,50 @@
+"""Formulas: named special functions, safe parsing, and one way to evaluate them.
+
+Every scalar function of the course is one SymPy expression in ``x``. This package
+turns such an expression into LaTeX, JavaScript, a NumPy function and a 50-digit
+mpmath function, and reads expressions that a reader types (without ``eval``).
+
+`expressions` has the functions and their numbers; `printing` and `parsing` use it.
+
+Chapter: 01 (what a formula says), 03 (sigmoid), 05 (smooth functions).
+"""
+
+from __future__ import annotations
+
+from .expressions import (
+    FormulaError,
+    Indicator,
+    Maximum,
+    Minimum,
+    NamedConstant,
+    NormalCDF,
+    NormalPDF,
+    Sigmoid,
+    Softplus,
+    derivative,
+    mpmath_function,
+    numpy_function,
+    x,
+)
+from .parsing import parse
+from .printing import JS_PRELUDE, javascript, latex
+
+__all__ = [
+    "FormulaError",
+    "JS_PRELUDE",
+    "Indicator",
+    "Maximum",
+    "Minimum",
+    "NamedConstant",
+    "NormalCDF",
+    "NormalPDF",
+    "Sigmoid",
+    "Softplus",
+    "derivative",
+    "javascript",
+    "latex",
+    "mpmath_function",
+    "numpy_function",
+    "parse",
+    "x",
+]

@@ -1,0 +1,329 @@
+"""A formula as the page shows it: LaTeX for the eye, JavaScript for the browser.
+
+Chapter: 01.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import sympy
+from sympy.printing.latex import LatexPrinter
+
+from .expressions import (
+    KNOWN,
+    FormulaError,
+    Indicator,
+    Maximum,
+    Minimum,
+    NamedConstant,
+    NormalCDF,
+    NormalPDF,
+    Sigmoid,
+    Softplus,
+    x,
+)
+
+__all__ = ["JS_PRELUDE", "javascript", "latex"]
+
+# --- JavaScript ----------------------------------------------------------------
+
+JS_PRELUDE = """
+function mul(a,b){return a===0?0:a*b}
+function positive(u){return u>0?1:0}
+function sigmoid(u){return u<0?Math.exp(u)/(1+Math.exp(u)):1/(1+Math.exp(-u))}
+function softplus(u){return Math.max(u,0)+Math.log1p(Math.exp(-Math.abs(u)))}
+function normalPdf(u){return Math.exp(-u*u/2)/Math.sqrt(2*Math.PI)}
+function erfcTail(u){let t=0;for(let k=60;k>0;k--)t=k/2/(u+t);
+return Math.exp(-u*u)/Math.sqrt(Math.PI)/(u+t)}
+function erf(u){const a=Math.abs(u);if(a>3)return Math.sign(u)*(1-erfcTail(a));
+let t=u,s=u;for(let k=1;k<60;k++){t*=2*u*u/(2*k+1);s+=t}
+return 2*s*Math.exp(-u*u)/Math.sqrt(Math.PI)}
+function normalCdf(u){const v=u/Math.SQRT2;
+return v<-3?erfcTail(-v)/2:v>3?1-erfcTail(v)/2:(1+erf(v))/2}
+""".strip()
+
+_JS_FUNCTIONS: Mapping[type, str] = {
+    Sigmoid: "sigmoid",
+    NormalCDF: "normalCdf",
+    NormalPDF: "normalPdf",
+    Softplus: "softplus",
+    Indicator: "positive",
+    Maximum: "Math.max",
+    Minimum: "Math.min",
+    sympy.exp: "Math.exp",
+    sympy.log: "Math.log",
+    sympy.sin: "Math.sin",
+    sympy.cos: "Math.cos",
+    sympy.tan: "Math.tan",
+    sympy.sinh: "Math.sinh",
+    sympy.cosh: "Math.cosh",
+    sympy.tanh: "Math.tanh",
+    sympy.asin: "Math.asin",
+    sympy.acos: "Math.acos",
+    sympy.atan: "Math.atan",
+    sympy.asinh: "Math.asinh",
+    sympy.erf: "erf",
+    sympy.Abs: "Math.abs",
+    sympy.sign: "Math.sign",
+}
+
+_JS_RELATIONS = {
+    sympy.StrictGreaterThan: ">",
+    sympy.GreaterThan: ">=",
+    sympy.StrictLessThan: "<",
+    sympy.LessThan: "<=",
+    sympy.Equality: "===",
+    sympy.Unequality: "!==",
+}
+
+
+def javascript(expr: sympy.Expr) -> str:
+    """Return ``expr`` as a JavaScript expression in ``x`` and its parameters.
+
+    The functions of `JS_PRELUDE` must be in scope where it runs.
+    """
+    node = sympy.sympify(expr)
+    if node in (sympy.true, sympy.false):
+        return str(node).lower()
+    if isinstance(node, NamedConstant):
+        return repr(float(node.digits))
+    if node.is_Symbol:
+        return node.name
+    if node.is_Integer:
+        return str(node) if node >= 0 else f"({node})"
+    if node.is_Number:
+        return repr(float(node)) if node >= 0 else f"({float(node)!r})"
+    if node is sympy.pi or node is sympy.E:
+        return "Math.PI" if node is sympy.pi else "Math.E"
+    if isinstance(node, sympy.Piecewise):
+        text = "NaN"
+        for value, condition in reversed(node.args):
+            branch = javascript(value)
+            text = (
+                branch
+                if condition == sympy.true
+                else f"({javascript(condition)} ? {branch} : {text})"
+            )
+        return text
+    if type(node) in _JS_RELATIONS:
+        left, right = (javascript(side) for side in node.args)
+        return f"{left} {_JS_RELATIONS[type(node)]} {right}"
+    if isinstance(node, sympy.Not):
+        return f"!({javascript(node.args[0])})"
+    if isinstance(node, sympy.ITE):
+        test, then, other = (javascript(part) for part in node.args)
+        return f"({test} ? {then} : {other})"
+    if isinstance(node, sympy.And | sympy.Or):
+        sign = " && " if isinstance(node, sympy.And) else " || "
+        return f"({sign.join(javascript(part) for part in node.args)})"
+    if node.is_Add:
+        return f"({' + '.join(javascript(part) for part in node.args)})"
+    if node.is_Mul:
+        return _javascript_product(node)
+    if node.is_Pow and node.base is not sympy.E:
+        return _javascript_power(node)
+    if node.is_Pow:
+        return f"Math.exp({javascript(node.exp)})"
+    if isinstance(node, sympy.DiracDelta):
+        return "0"
+    name = _JS_FUNCTIONS.get(node.func)
+    if name is None:
+        raise FormulaError(f"no JavaScript for {node.func.__name__}; known: {KNOWN}")
+    return f"{name}({', '.join(javascript(part) for part in node.args)})"
+
+
+def _javascript_product(node: sympy.Mul) -> str:
+    others = [javascript(part) for part in node.args if not part.is_Add]
+    text = (
+        f"({' * '.join(others)})" if len(others) > 1 else others[0] if others else "1"
+    )
+    for part in node.args:
+        if part.is_Add:
+            text = f"mul({javascript(part)}, {text})"
+    return text
+
+
+def _javascript_power(node: sympy.Pow) -> str:
+    base, exponent = node.args
+    if exponent == -1:
+        return f"(1 / {javascript(base)})"
+    if exponent == sympy.Rational(1, 2):
+        return f"Math.sqrt({javascript(base)})"
+    return f"Math.pow({javascript(base)}, {javascript(exponent)})"
+
+
+# --- LaTeX ---------------------------------------------------------------------
+
+_LATEX_NAMES: Mapping[type, str] = {
+    Sigmoid: r"\sigma",
+    NormalCDF: r"\Phi",
+    NormalPDF: r"\varphi",
+    Softplus: r"\operatorname{softplus}",
+    Indicator: r"\mathbf{1}_{>0}",
+    Maximum: r"\max",
+    Minimum: r"\min",
+    sympy.tanh: r"\tanh",
+    sympy.sinh: r"\sinh",
+    sympy.cosh: r"\cosh",
+    sympy.sin: r"\sin",
+    sympy.cos: r"\cos",
+    sympy.tan: r"\tan",
+    sympy.log: r"\ln",
+    sympy.atan: r"\arctan",
+    sympy.asin: r"\arcsin",
+    sympy.acos: r"\arccos",
+    sympy.asinh: r"\operatorname{arsinh}",
+    sympy.erf: r"\operatorname{erf}",
+    sympy.sign: r"\operatorname{sgn}",
+}
+
+
+def _parentheses(text: str) -> str:
+    tall = r"\frac" in text or r"\begin" in text
+    return rf"\left({text}\right)" if tall else f"({text})"
+
+
+def _fraction(product: sympy.Expr) -> tuple[sympy.Expr, sympy.Expr]:
+    """Split a product into numerator and denominator; e^−x stays in the numerator.
+
+    Not `sympy.fraction`, which simplifies, and may take seconds over a long formula.
+    """
+    above, below = [], []
+    for factor in sympy.Mul.make_args(product):
+        if factor.is_Rational:
+            above.append(sympy.Integer(factor.p))
+            below.append(sympy.Integer(factor.q))
+            continue
+        base, exponent = factor.as_base_exp()
+        if exponent.is_Rational and exponent.is_negative and base is not sympy.E:
+            below.append(base**-exponent)
+        else:
+            above.append(factor)
+    return sympy.Mul(*above), sympy.Mul(*below)
+
+
+class _Latex(LatexPrinter):
+    """SymPy's printer with the order and spacing of a textbook."""
+
+    def _print_Function(self, expr: sympy.Function, exp: str | None = None) -> str:
+        name = _LATEX_NAMES.get(expr.func)
+        if name is None:
+            return super()._print_Function(expr, exp)
+        inside = ", ".join(self._print(part) for part in expr.args)
+        power = f"^{{{exp}}}" if exp else ""
+        return f"{name}{power}{_parentheses(inside)}"
+
+    _print_log = _print_Function
+    _print_tanh = _print_Function
+
+    def _print_NamedConstant(self, expr: NamedConstant) -> str:
+        return expr.name
+
+    def _print_Rational(self, expr: sympy.Rational) -> str:
+        rest = expr.q
+        for prime in (2, 5):
+            while rest % prime == 0:
+                rest //= prime
+        if expr.q >= 20 and rest == 1:
+            return format(float(expr), ".12g")
+        return super()._print_Rational(expr)
+
+    def _print_Add(self, expr: sympy.Add, order: str | None = None) -> str:
+        terms = list(self._as_ordered_terms(expr, order=order))
+        if any(term.has(sympy.Function) for term in terms):
+            terms.sort(key=self._place_in_sum)
+        elif not any(term.is_number for term in terms):
+            terms.reverse()  # x + 0.04 x³, not 0.04 x³ + x
+        text = ""
+        for place, term in enumerate(terms):
+            negative = term.could_extract_minus_sign() and not (
+                term.is_Mul and any(part.is_Add for part in term.args)
+            )
+            if place == 0:
+                text += self._print(term)
+            elif negative:
+                text += " - " + self._print(-term)
+            else:
+                text += " + " + self._print(term)
+        return text
+
+    @staticmethod
+    def _place_in_sum(term: sympy.Expr) -> tuple[bool, int]:
+        # 1 + tanh(x); Φ(x) + x φ(x); 2 σ(x) − 1: what is subtracted comes last.
+        factor_x = term.is_Mul and x in term.args
+        place = 0 if term.is_number else 2 if factor_x else 1
+        return term.could_extract_minus_sign(), place
+
+    def _print_Abs(self, expr: sympy.Abs, exp: str | None = None) -> str:
+        inside = self._print(expr.args[0])
+        text = rf"\left|{inside}\right|" if r"\frac" in inside else f"|{inside}|"
+        return f"{text}^{{{exp}}}" if exp else text
+
+    def _print_Relational(self, expr: sympy.core.relational.Relational) -> str:
+        if x in expr.rhs.free_symbols and x not in expr.lhs.free_symbols:
+            expr = expr.reversed
+        return super()._print_Relational(expr)
+
+    def _print_Mul(self, expr: sympy.Mul) -> str:
+        coefficient, _ = expr.as_coeff_Mul()
+        if coefficient.is_negative:
+            return "-" + self._print_factor(-expr)
+        above, below = _fraction(expr)
+        scale = coefficient
+        if scale.is_Rational and not scale.is_Integer and scale.q >= 20:
+            rest = expr / scale
+            gap = r"\," if rest.is_Function or rest.is_Pow else " "
+            return f"{self._print(scale)}{gap}{self._print_factor(rest)}"
+        if below != 1:
+            return rf"\frac{{{self._print(above)}}}{{{self._print(below)}}}"
+        return self._print_product(list(sympy.Mul.make_args(expr)))
+
+    def _print_factor(self, expr: sympy.Expr) -> str:
+        text = self._print(expr)
+        return _parentheses(text) if expr.is_Add else text
+
+    def _print_product(self, factors: list[sympy.Expr]) -> str:
+        def rank(factor: sympy.Expr) -> tuple[int, bool, str]:
+            base = factor.as_base_exp()[0]
+            if factor.is_number:
+                kind = 0
+            elif base.is_Symbol:
+                kind = 1 if base != x else 2
+            elif factor.is_Pow and base is sympy.E or isinstance(factor, sympy.exp):
+                kind = 3
+            elif base.is_Add:
+                kind = 5
+            else:
+                kind = 4
+            return kind, factor.is_Pow, str(factor)
+
+        factors = sorted(factors, key=rank)
+        text = self._print_factor(factors[0])
+        for before, factor in zip(factors, factors[1:], strict=False):
+            part = self._print_factor(factor)
+            # A thin space around a function, none before a parenthesis.
+            if part.startswith(("(", r"\left(")):
+                text += part
+            elif max(rank(before)[0], rank(factor)[0]) == 4:
+                text += rf"\,{part}"
+            else:
+                text += f" {part}"
+        return text
+
+    def _print_Piecewise(self, expr: sympy.Piecewise) -> str:
+        rows = []
+        for value, condition in expr.args:
+            when = (
+                r"\text{otherwise}"
+                if condition == sympy.true
+                else rf"\text{{if }} {self._print(condition)}"
+            )
+            rows.append(f"{self._print(value)} & {when}")
+        body = r" \\ ".join(rows)
+        return rf"\begin{{cases}} {body} \end{{cases}}"
+
+
+def latex(expr: sympy.Expr) -> str:
+    r"""Return ``expr`` as LaTeX without dollar signs, such as ``x\,\Phi(x)``."""
+    return _Latex().doprint(sympy.sympify(expr))
