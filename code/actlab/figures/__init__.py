@@ -8,6 +8,7 @@ where the executor of the notebooks takes it. ``COLOURS`` are the colours of the
 One file per subject; all of them draw with ``style``.
 """
 
+from .drawings import neuron, timeline
 from .functions import (
     autograd_at_kinks,
     function_plot,
@@ -15,10 +16,9 @@ from .functions import (
     gallery,
     sorted_data,
 )
-from .history import timeline
 from .layers import layer_health, signal_through_depth, singular_values
 from .losses import descent_paths, threshold_units
-from .networks import decision_regions, fit_curves, joints, kinks, neuron
+from .networks import decision_regions, fit_curves, joints, kinks
 from .output import matrix_map, weight_curves
 from .studies import accuracy_grid, crossing, training_curves, width_sweep
 from .style import ALT_TEXTS, COLOURS, use_style

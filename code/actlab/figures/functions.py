@@ -75,30 +75,32 @@ def function_plot(
         raise ValueError(f"{len(curves)} functions need as many labels, not {names!r}")
     if len(curves) == 1:
         return _one_function(curves[0], names[0], derivative, xlim, ylim)
+    return _several_functions(curves, names, derivative, xlim, ylim)
+
+
+def _several_functions(
+    curves: Sequence[Curve],
+    names: Sequence[str],
+    derivative: bool,
+    xlim: tuple[float, float],
+    ylim: tuple[float, float] | None,
+) -> Figure:
     rows = 2 if derivative else 1
     figure, grid = plt.subplots(
         rows, 1, figsize=(WIDTH, 2.5 * rows + 0.4), sharex=True, squeeze=False
     )
-    findings = []
-    drawn: list[list[tuple[np.ndarray, np.ndarray]]] = [[], []]
+    findings, ends = [], []
     for i, (curve, name) in enumerate(zip(curves, names, strict=True)):
-        parts = [curve.value, curve.slope][:rows]
-        for row, part in enumerate(parts):
+        ranges = []
+        for row, part in enumerate([curve.value, curve.slope][:rows]):
             x, y, _ = with_gaps(part, *xlim)
-            drawn[row].append((x, y))
             grid[row, 0].plot(
                 x, y, color=COLOURS[i % 6], linestyle=DASHES[i % 6], label=name
             )
-        y = drawn[0][-1][1]
-        findings.append(
-            f"{name} runs from {number(np.nanmin(y))} to {number(np.nanmax(y))}"
-            + (
-                f" with slopes from {number(np.nanmin(drawn[1][-1][1]))}"
-                f" to {number(np.nanmax(drawn[1][-1][1]))}"
-                if derivative
-                else ""
-            )
-        )
+            ranges.append(f"from {number(np.nanmin(y))} to {number(np.nanmax(y))}")
+            if row == 0:
+                ends.append((name, float(y[-1]), COLOURS[i % 6]))
+        findings.append(f"{name} runs " + " with slopes ".join(ranges))
     grid[0, 0].set_ylabel("value f(x)")
     if ylim is not None:
         grid[0, 0].set_ylim(*ylim)
@@ -107,15 +109,8 @@ def function_plot(
     grid[-1, 0].set_xlabel("x")
     grid[-1, 0].set_xlim(*xlim)
     low, high = grid[0, 0].get_ylim()
-    ends = [float(y[-1]) for _, y in drawn[0]]
-    if _ends_apart(ends, high - low):
-        label_ends(
-            grid[0, 0],
-            [
-                (n, e, COLOURS[i % 6])
-                for i, (n, e) in enumerate(zip(names, ends, strict=True))
-            ],
-        )
+    if _ends_apart([end for _, end, _ in ends], high - low):
+        label_ends(grid[0, 0], ends)
     else:
         legend_above(grid[0, 0], columns=2 if max(map(len, names)) > 10 else 3)
     alt = (
@@ -234,10 +229,9 @@ def gallery(
         low, high = grid[0, 0].get_ylim()
         ylim = (max(low, -reach), min(high, reach))
     grid[0, 0].set_ylim(*ylim)
-    below = [c.name for c, low in zip(curves, least, strict=True) if low < -1e-9]
     never = [c.name for c, low in zip(curves, least, strict=True) if low >= -1e-9]
     finding = (
-        f"{len(below)} of {len(curves)} take negative values"
+        f"{len(curves) - len(never)} of {len(curves)} take negative values"
         + (f"; never negative: {join(never)}" if 0 < len(never) <= 6 else "")
         + f". The largest value drawn is {number(max(greatest))}."
     )

@@ -169,12 +169,7 @@ def signal_through_depth(
                 read_curve(function), depth, q, width, seed, **settings
             )
         elif measured and name in measured:
-            dots = np.asarray(measured[name], dtype=float)
-            if dots.shape != (depth + 1,):
-                raise ValueError(
-                    f"measured[{name!r}] has shape {dots.shape}; layers 0 to {depth} "
-                    f"need {depth + 1} numbers"
-                )
+            dots = _checked_depth(measured[name], name, depth)
         if dots is not None:
             axes.plot(layers, dots, linestyle="", marker=MARKERS[i % 6], markersize=4,
                       color=colour, alpha=0.75)  # fmt: skip
@@ -200,6 +195,17 @@ def signal_through_depth(
         + "."
     )
     return finish(figure, alt)
+
+
+def _checked_depth(values: Sequence[float], name: str, depth: int) -> np.ndarray:
+    """Measured mean squares as an array, one for each layer from 0."""
+    dots = np.asarray(values, dtype=float)
+    if dots.shape != (depth + 1,):
+        raise ValueError(
+            f"measured[{name!r}] has shape {dots.shape}; layers 0 to {depth} "
+            f"need {depth + 1} numbers"
+        )
+    return dots
 
 
 def _random_depth(

@@ -72,14 +72,34 @@ def threshold_units(
         thresholds[moved] = position
         for row, soft in enumerate((None, moved)):
             losses[row, i] = np.mean((output(x, thresholds, soft) - y) ** 2)
-    flat = float(np.mean(np.diff(losses[0]) == 0))
-    figure, (top, bottom) = plt.subplots(2, 1, figsize=(WIDTH, 4.6))
     fine = np.linspace(-1, 1, 1601)
+    stairs = output(fine, edges[1:-1], None)
+    figure = _draw_stairs(fine, stairs, positions, losses, units - 1)
+    jumps = np.diff(losses[0]) != 0
+    alt = (
+        f"Two line plots. Above, {units - 1} threshold units fit sin(πx) with a "
+        f"staircase. Below, the squared error while one threshold moves: "
+        f"{int(jumps.sum())} jumps and no slope in between "
+        f"({100 * float(np.mean(~jumps)):.0f} % of the steps "
+        "change nothing); with a sigmoid in its place the error is a smooth valley."
+    )
+    return finish(figure, alt)
+
+
+def _draw_stairs(
+    fine: np.ndarray,
+    stairs: np.ndarray,
+    positions: np.ndarray,
+    losses: np.ndarray,
+    units: int,
+) -> Figure:
+    """Above the staircase over the curve, below the two losses over one threshold."""
+    figure, (top, bottom) = plt.subplots(2, 1, figsize=(WIDTH, 4.6))
     top.plot(
         fine, np.sin(np.pi * fine), color=MUTED, linewidth=1.5, linestyle=DASHES[1]
     )
-    top.plot(fine, output(fine, edges[1:-1], None), color=COLOURS[0])
-    top.set_title(f"{units - 1} threshold units make a staircase")
+    top.plot(fine, stairs, color=COLOURS[0])
+    top.set_title(f"{units} threshold units make a staircase")
     top.set_xlabel("x")
     top.set_ylabel("output")
     bottom.plot(positions, losses[0], color=COLOURS[0])
@@ -96,14 +116,7 @@ def threshold_units(
         ],
         wrap=10,
     )
-    stairs = int(np.sum(np.diff(losses[0]) != 0))
-    alt = (
-        f"Two line plots. Above, {units - 1} threshold units fit sin(πx) with a "
-        f"staircase. Below, the squared error while one threshold moves: "
-        f"{stairs} jumps and no slope in between ({100 * flat:.0f} % of the steps "
-        "change nothing); with a sigmoid in its place the error is a smooth valley."
-    )
-    return finish(figure, alt)
+    return figure
 
 
 @styled

@@ -1,4 +1,4 @@
-"""Figures of small networks: one neuron, regions, joints and kinks, fits."""
+"""Figures of small networks: regions, joints and kinks, fits."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
-from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
 
-from .curves import read_curve, with_gaps
 from .style import (
     COLOURS,
     DASHES,
@@ -34,7 +33,6 @@ from .style import (
 if TYPE_CHECKING:
     import torch
 
-    from ..catalogue import Activation
     from ..datasets import Dataset
 
 __all__ = [
@@ -42,136 +40,7 @@ __all__ = [
     "fit_curves",
     "joints",
     "kinks",
-    "neuron",
 ]
-
-
-@styled
-def neuron(
-    *,
-    inputs: int = 3,
-    activation: str | Activation | Callable = "relu",
-    weights: Sequence[float] | None = None,
-    bias: float | None = None,
-) -> Figure:
-    """Draw one neuron: inputs, weights, the sum, the activation.
-
-    Parameters
-    ----------
-    inputs
-        Number of inputs, 1 to 5.
-    activation
-        Whose curve stands in the last box.
-    weights, bias
-        Numbers to write on the arrows instead of the symbols.
-
-    Chapter 01.
-    """
-    if not 1 <= inputs <= 5:
-        raise ValueError(f"inputs must be 1 to 5 to be drawn, got {inputs}")
-    if weights is not None and len(weights) != inputs:
-        raise ValueError(f"{inputs} inputs need {inputs} weights, got {len(weights)}")
-    curve = read_curve(activation)
-    height = max(2.3, 0.72 * inputs + 0.5)
-    figure = plt.figure(figsize=(WIDTH, height), layout="none")
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.set_xlim(0, WIDTH)
-    axes.set_ylim(0, height)
-    axes.set_axis_off()
-    middle = height / 2 + 0.08
-    ys = middle + 0.72 * (np.arange(inputs)[::-1] - (inputs - 1) / 2)
-    sum_x, box_x, out_x = 2.1, 3.4, 4.5
-
-    def arrow(start: tuple[float, float], stop: tuple[float, float]) -> None:
-        axes.add_patch(
-            FancyArrowPatch(
-                start,
-                stop,
-                arrowstyle="-|>",
-                mutation_scale=11,
-                color=MUTED,
-                linewidth=1.3,
-                shrinkA=0,
-                shrinkB=0,
-            )
-        )
-
-    for i, y in enumerate(ys):
-        axes.add_patch(Circle((0.4, y), 0.25, facecolor=PAPER, edgecolor=INK, lw=1.4))
-        axes.text(0.4, y, f"$x_{i + 1}$", ha="center", va="center", fontsize=12)
-        direction = np.array([sum_x - 0.4, middle - y])
-        direction /= np.linalg.norm(direction)
-        start = np.array([0.4, y]) + 0.27 * direction
-        stop = np.array([sum_x, middle]) - 0.34 * direction
-        arrow(tuple(start), tuple(stop))
-        label = f"$w_{i + 1}$" if weights is None else number(weights[i])
-        at = start + 0.42 * (stop - start)
-        axes.text(
-            *at,
-            label,
-            ha="center",
-            va="center",
-            fontsize=11,
-            color=COLOURS[0],
-            bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1.5},
-        )
-    axes.add_patch(
-        Circle(
-            (sum_x, middle),
-            0.32,
-            facecolor=tint(COLOURS[0], 0.14),
-            edgecolor=INK,
-            lw=1.4,
-        )
-    )
-    axes.text(sum_x, middle, "$\\Sigma$", ha="center", va="center", fontsize=15)
-    arrow((sum_x, middle - 0.82), (sum_x, middle - 0.35))
-    axes.text(
-        sum_x,
-        middle - 0.95,
-        "$b$" if bias is None else number(bias),
-        ha="center",
-        va="center",
-        fontsize=11,
-        color=COLOURS[0],
-    )
-    arrow((sum_x + 0.34, middle), (box_x - 0.4, middle))
-    axes.text(
-        (sum_x + box_x - 0.06) / 2, middle + 0.16, "$z$", ha="center", fontsize=12
-    )
-    axes.add_patch(
-        FancyBboxPatch(
-            (box_x - 0.38, middle - 0.38),
-            0.76,
-            0.76,
-            boxstyle="round,pad=0,rounding_size=0.08",
-            facecolor=tint(COLOURS[1], 0.12),
-            edgecolor=INK,
-            lw=1.4,
-        )
-    )
-    x, y, _ = with_gaps(curve.value, -3, 3)
-    low, high = np.nanmin(y), np.nanmax(y)
-    scale = 0.5 / (high - low if high > low else 1.0)
-    axes.plot(
-        box_x + x * 0.26 / 3,
-        middle - 0.25 + (y - low) * scale,
-        color=COLOURS[1],
-        linewidth=2.2,
-    )
-    axes.text(box_x, middle + 0.52, curve.name, ha="center", color=COLOURS[1])
-    arrow((box_x + 0.4, middle), (out_x - 0.06, middle))
-    axes.text(out_x + 0.08, middle, "$a$", ha="center", va="center", fontsize=13)
-    axes.text(0.4, 0.1, "inputs", ha="center", color=MUTED, fontsize=9.5)
-    axes.text(1.15, 0.1, "weights", ha="center", color=MUTED, fontsize=9.5)
-    axes.text(sum_x, 0.1, "sum", ha="center", color=MUTED, fontsize=9.5)
-    axes.text(box_x, 0.1, "activation", ha="center", color=MUTED, fontsize=9.5)
-    alt = (
-        f"Drawing of one neuron. {inputs} inputs are multiplied by their weights and "
-        f"added to the bias b; the sum z goes through the activation, here "
-        f"{curve.name}, and comes out as a."
-    )
-    return finish(figure, alt)
 
 
 @styled
@@ -220,7 +89,7 @@ def decision_regions(
         squeeze=False,
     )
     figure.set_layout_engine("compressed")  # square panels, no air between them
-    tints = ListedColormap([tint(COLOURS[c], 0.3) for c in range(classes)])
+    dots = [data.x_test[data.y_test == c][: points // classes] for c in range(classes)]
     findings = []
     for axes, (label, network) in zip(panels.flat, networks.items(), strict=False):
         parameter = next(iter(getattr(network, "parameters", list)()), torch.zeros(()))
@@ -229,30 +98,8 @@ def decision_regions(
             test = network(data.x_test.to(parameter)).cpu()
         accuracy = 100 * float((test.argmax(1) == data.y_test.cpu()).double().mean())
         predicted = logits.argmax(1).reshape(resolution, resolution).numpy()
-        axes.imshow(
-            predicted,
-            extent=(-reach, reach, -reach, reach),
-            origin="lower",
-            cmap=tints,
-            vmin=0,
-            vmax=classes - 1,
-            interpolation="nearest",
-        )
-        if len(np.unique(predicted)) > 1:
-            axes.contour(
-                side, side, predicted, levels=np.arange(classes - 1) + 0.5,
-                colors=INK, linewidths=0.8,
-            )  # fmt: skip
-        for c in range(classes):
-            chosen = data.x_test[data.y_test == c][: points // classes].cpu()
-            axes.scatter(
-                chosen[:, 0], chosen[:, 1], s=9, marker=MARKERS[c], color=COLOURS[c],
-                edgecolors=PAPER, linewidths=0.3,
-            )  # fmt: skip
+        _draw_regions(axes, side.numpy(), predicted, dots)
         axes.set_title(f"{label}\n{accuracy:.0f} % right", fontsize=10.5)
-        axes.grid(visible=False)
-        axes.set_aspect("equal")
-        axes.locator_params(nbins=3)
         straight = "straight" if _is_affine(grid, logits) else "bent"
         findings.append(f"{label}: {straight} boundary, {accuracy:.0f} % right")
     for axes in panels.flat[len(networks) :]:
@@ -264,6 +111,36 @@ def decision_regions(
         f"class, with test points of {data.name} as dots: " + "; ".join(findings) + "."
     )
     return finish(figure, alt)
+
+
+def _draw_regions(
+    axes: Axes, side: np.ndarray, predicted: np.ndarray, dots: Sequence[torch.Tensor]
+) -> None:
+    """One map: the predicted classes on a square grid, and dots of each class."""
+    classes = len(dots)
+    axes.imshow(
+        predicted,
+        extent=(side[0], side[-1], side[0], side[-1]),
+        origin="lower",
+        cmap=ListedColormap([tint(colour, 0.3) for colour in COLOURS[:classes]]),
+        vmin=0,
+        vmax=classes - 1,
+        interpolation="nearest",
+    )
+    if len(np.unique(predicted)) > 1:
+        axes.contour(
+            side, side, predicted, levels=np.arange(classes - 1) + 0.5,
+            colors=INK, linewidths=0.8,
+        )  # fmt: skip
+    for c, chosen in enumerate(dots):
+        chosen = chosen.cpu()
+        axes.scatter(
+            chosen[:, 0], chosen[:, 1], s=9, marker=MARKERS[c], color=COLOURS[c],
+            edgecolors=PAPER, linewidths=0.3,
+        )  # fmt: skip
+    axes.grid(visible=False)
+    axes.set_aspect("equal")
+    axes.locator_params(nbins=3)
 
 
 def _is_affine(inputs: torch.Tensor, outputs: torch.Tensor) -> bool:
@@ -361,36 +238,18 @@ def joints(
     reach = (weighted.amax(0) - weighted.amin(0)).argsort(descending=True)[:units]
     shown = sorted(reach.tolist())
     bends = kinks(network, xlim)
-    figure, grid = plt.subplots(2, 2, figsize=(WIDTH, 4.3), sharex=True)
-    stages = (
-        ("1  w·x + b", joint.pre_activation),
-        ("2  activation", joint.activation),
-        ("3  × output weight", weighted),
-    )
-    for axes, (title, values) in zip(grid.flat, stages, strict=False):
-        for i, unit in enumerate(shown):
-            axes.plot(x, values[:, unit], color=COLOURS[i % 6], linestyle=DASHES[i % 6])
-        axes.set_title(title)
-    grid[1, 1].plot(x, total, color=INK, linewidth=2.2)
     pieces = "smooth" if bends is None else count(len(bends) + 1, "piece")
-    grid[1, 1].set_title(f"4  sum: {pieces}")
-    for axes in grid.flat:
-        axes.axhline(0, color=MUTED, linewidth=0.8, zorder=1)
-        for position in bends or ():
-            axes.axvline(position, color=MUTED, linewidth=0.9, linestyle=(0, (1, 2)))
-        axes.set_xlim(*xlim)
-        axes.locator_params(nbins=5)
-    for position in bends or ():
-        grid[1, 1].plot(
-            [position],
-            [np.interp(position, x[:, 0], total)],
-            marker="o",
-            color=PAPER,
-            markeredgecolor=INK,
-            markersize=6,
-        )
-    for axes in grid[1]:
-        axes.set_xlabel("x")
+    figure = _draw_stages(
+        x[:, 0].numpy(),
+        {
+            "1  w·x + b": joint.pre_activation,
+            "2  activation": joint.activation,
+            "3  × output weight": weighted,
+            f"4  sum: {pieces}": total,
+        },
+        shown,
+        bends or [],
+    )
     where = join([number(b, 2) for b in bends or ()])
     alt = (
         f"Four line plots against x: {count(len(shown), 'hidden unit')} before the "
@@ -403,6 +262,41 @@ def joints(
         )
     )
     return finish(figure, alt)
+
+
+def _draw_stages(
+    x: np.ndarray,
+    stages: Mapping[str, Any],
+    shown: Sequence[int],
+    bends: Sequence[float],
+) -> Figure:
+    """Three panels with one line per shown unit, a fourth with their sum."""
+    figure, grid = plt.subplots(2, 2, figsize=(WIDTH, 4.3), sharex=True)
+    *parts, (title, total) = stages.items()
+    grid[1, 1].plot(x, total, color=INK, linewidth=2.2)
+    grid[1, 1].set_title(title)
+    for axes, (title, values) in zip(grid.flat, parts, strict=False):
+        for i, unit in enumerate(shown):
+            axes.plot(x, values[:, unit], color=COLOURS[i % 6], linestyle=DASHES[i % 6])
+        axes.set_title(title)
+    for axes in grid.flat:
+        axes.axhline(0, color=MUTED, linewidth=0.8, zorder=1)
+        for position in bends:
+            axes.axvline(position, color=MUTED, linewidth=0.9, linestyle=(0, (1, 2)))
+        axes.set_xlim(x[0], x[-1])
+        axes.locator_params(nbins=5)
+    for position in bends:
+        grid[1, 1].plot(
+            [position],
+            [np.interp(position, x, total)],
+            marker="o",
+            color=PAPER,
+            markeredgecolor=INK,
+            markersize=6,
+        )
+    for axes in grid[1]:
+        axes.set_xlabel("x")
+    return figure
 
 
 @styled

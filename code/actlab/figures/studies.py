@@ -199,17 +199,8 @@ def training_curves(
         findings.append(_draw_curves(axes, part, names, y, by, level, title))
         axes.set_ylabel(ylabel)
         if mark is not None and mark <= part["epoch"].max():
-            axes.axvline(mark, color=MUTED, linewidth=1, linestyle=DASHES[1])
             late = mark > 0.7 * part["epoch"].max()
-            axes.annotate(
-                mark_label or f"epoch {mark}",
-                (mark, 0.04),
-                xycoords=axes.get_xaxis_transform(),
-                xytext=(-4 if late else 4, 0),
-                textcoords="offset points",
-                ha="right" if late else "left",
-                color=MUTED,
-            )
+            _mark_epoch(axes, mark, mark_label or f"epoch {mark}", late)
     grid[-1, 0].set_xlabel("epoch")
     seeds = frame["seed"].nunique()
     alt = (
@@ -217,6 +208,20 @@ def training_curves(
         f"{level:.0%} interval over {count(seeds, 'seed')}. "
     ).replace("95%", "95 %") + " ".join(findings)
     return finish(figure, alt)
+
+
+def _mark_epoch(axes: Axes, epoch: int, text: str, late: bool) -> None:
+    """A line at an epoch; late ones have their text on the left."""
+    axes.axvline(epoch, color=MUTED, linewidth=1, linestyle=DASHES[1])
+    axes.annotate(
+        text,
+        (epoch, 0.04),
+        xycoords=axes.get_xaxis_transform(),
+        xytext=(-4 if late else 4, 0),
+        textcoords="offset points",
+        ha="right" if late else "left",
+        color=MUTED,
+    )
 
 
 def _draw_curves(
@@ -258,23 +263,28 @@ def _draw_curves(
             epoch = crossing(part, first, second, y=y, by=by)
             if epoch is None:
                 continue
-            after = epoch + 1
-            level_there = part[part["epoch"] == epoch][y].mean()
-            axes.plot(
-                [epoch + 0.5], [level_there], marker="o", markersize=9,
-                markerfacecolor="none", markeredgecolor=INK,
-            )  # fmt: skip
-            axes.annotate(
-                f"cross after\nepoch {epoch}",
-                (epoch + 0.5, level_there),
-                xytext=(0, -13),
-                textcoords="offset points",
-                va="top",
-                ha="right" if epoch > 0.7 * part["epoch"].max() else "left",
-            )
-            finding += f"; the curves cross between epochs {epoch} and {after}"
+            height = part[part["epoch"] == epoch][y].mean()
+            late = epoch > 0.7 * part["epoch"].max()
+            _mark_crossing(axes, epoch, height, late)
+            finding += f"; the curves cross between epochs {epoch} and {epoch + 1}"
     label_ends(axes, ends)
     return finding + "."
+
+
+def _mark_crossing(axes: Axes, epoch: int, height: float, late: bool) -> None:
+    """A ring where two curves cross, half an epoch after ``epoch``."""
+    axes.plot(
+        [epoch + 0.5], [height], marker="o", markersize=9,
+        markerfacecolor="none", markeredgecolor=INK,
+    )  # fmt: skip
+    axes.annotate(
+        f"cross after\nepoch {epoch}",
+        (epoch + 0.5, height),
+        xytext=(0, -13),
+        textcoords="offset points",
+        va="top",
+        ha="right" if late else "left",
+    )
 
 
 @styled

@@ -112,7 +112,7 @@ STYLE: dict[str, Any] = {
 def use_style() -> None:
     """Make the course's style the default of every figure drawn from now on.
 
-    The figures of this module bring the style with them; this is for plots of your
+    The figures of this package bring the style with them; this is for plots of your
     own.
     """
     plt.rcParams.update(STYLE)
