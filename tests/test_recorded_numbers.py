@@ -48,6 +48,29 @@ QUOTED = [
     ("01", "unit-inputs", {"activation": "identity"}, 15, ["| {mean} |"]),
     ("01", "unit-inputs", {"activation": "relu"}, 15, ["| {mean} |"]),
 ]
+REPAIRS = [
+    (
+        "sigmoid",
+        "sgd_small",
+        "default",
+        ["| {mean} %, in all five runs |", "({mean} %)"],
+    ),
+    ("sigmoid", "sgd_small", "xavier_4", ["| {} % |", "weights give {mean} %"]),
+    ("sigmoid", "sgd_large", "default", ["larger steps {mean} %"]),
+    ("sigmoid", "adam", "default", ["| {} % |", "Adam {mean} %"]),
+    ("sigmoid", "adam", "xavier_4", ["| {} %; ", "level with ReLU: {} and "]),
+    ("relu", "adam", "default", ["; {} % |", " and {} %. There is no gap"]),
+]
+QUOTED += [
+    (
+        "03",
+        "sigmoid-repairs",
+        {"activation": activation, "regime": regime, "init": init},
+        15,
+        forms,
+    )
+    for activation, regime, init, forms in REPAIRS
+]
 
 
 def markdown(chapter: str) -> str:
@@ -93,3 +116,16 @@ def test_the_sentences_of_chapter_01_hold() -> None:
         < square["relu"]
         < 2 + square["square"]
     ), "x² is a point or so behind ReLU and well ahead of no activation"
+
+
+def test_the_sentences_of_chapter_03_hold() -> None:
+    last = studies.final("sigmoid-repairs")
+    last = last[last["activation"] == "sigmoid"]
+    runs = {
+        key: group["test_accuracy"] for key, group in last.groupby(["regime", "init"])
+    }
+    assert (runs["sgd_small", "default"] < 10.5).all(), "guessing in each of five runs"
+    lucky = runs["sgd_small", "xavier"]
+    assert (round(lucky.min()), round(lucky.max())) == (20, 43)
+    others = [group.mean() for key, group in runs.items() if key[0] != "sgd_small"]
+    assert (round(min(others)), round(max(others), 1)) == (86, 88.5)
