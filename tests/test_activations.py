@@ -13,25 +13,40 @@ from hypothesis import strategies as st
 
 from actlab import activations, catalogue
 from actlab.activations import (
+    ENN,
+    GCU,
     ISRU,
     NIPUNA,
+    PELU,
+    SGT,
+    STAF,
     XIELU,
     Absolute,
+    AdaptiveSigmoid,
+    AdaptiveSlope,
     Arctan,
+    BSpline,
     CReLU,
     DyT,
     ELiSH,
+    Fourier,
     Gaussian,
     HardELiSH,
+    KANEdge,
+    LearnableELU,
     LeCunTanh,
     LiSHT,
     Logish,
+    Mixture,
     NewFun,
     Phish,
     QuickGELU,
+    Rational,
     Serf,
     Sign,
+    Sine,
     Smish,
+    Snake,
     SquaredReLU,
     Step,
     SwiGELU,
@@ -58,6 +73,17 @@ OTHER = {
     "softshrink": {"theta": 1.0},
     "hardshrink": {"theta": 1.0},
     "threshold": {"theta": -1.0, "v": 2.0},
+    "learnable_elu": {"alpha": 2.0},
+    "pelu": {"a": 0.5, "b": 2.0},
+    "adaptive_sigmoid": {"k": -2.0, "theta": 0.5},
+    "adaptive_tanh": {"a": 0.5, "n": 1.0},
+    "sgt": {"alpha": 3.0, "beta": 2.0, "a": 0.5, "b": 2.0},
+    "sine": {"omega": 1.0},
+    "snake": {"a": 4.0},
+    "fourier": {"a_0": 0.5, "a_1": -1.0, "b_2": 0.25, "omega": 2.0},
+    "enn": {"f_1": 0.5, "f_3": -1.0, "f_5": 0.25},
+    "kan": {"w_b": -0.5, "w_s": 2.0},
+    "mixture": {"w": -2.0, "b": 0.5},
 }
 CASES = [
     pytest.param(row, params, id=" ".join([row.key, *map(str, params.values())]))
@@ -74,6 +100,20 @@ SLACK["hardsigmoid", torch.float64] = 5.1e-9
 # nn.GELU sets subnormal bfloat16 numbers to 0.
 for key in ("gelu", "swigelu"):
     SLACK[key, torch.bfloat16] = torch.finfo(torch.bfloat16).smallest_normal
+# An angle of 30 · 60 is rounded, and the slope is 30 times as steep as the sine.
+PERIODIC = {"sine": 3e4, "staf": 200, "fourier": 200, "snake": 200, "gcu": 200}
+SLACK |= {
+    (key, dtype): factor * torch.finfo(dtype).eps
+    for key, factor in PERIODIC.items()
+    for dtype in DTYPES[:2]
+}
+# Coefficients of a spline that cancel leave the rounding of one of them.
+SLACK |= {("kan", dtype): 4 * torch.finfo(dtype).eps for dtype in DTYPES[:2]}
+SLACK["kan", torch.bfloat16] = SLACK["kan", torch.float16] = SLACK["kan", torch.float32]
+# Half precision is computed in float32, and its angle rounded there.
+SLACK["sine", torch.float16] = SLACK["sine", torch.bfloat16] = SLACK[
+    "sine", torch.float32
+]
 # Phish takes |x| times the error of GELU, which is |x| times one rounding.
 SLACK["phish", torch.float32] = 8 * torch.finfo(torch.float32).eps
 
@@ -82,8 +122,11 @@ def reach(key: str, dtype: torch.dtype) -> float:
     """Return the largest |x| up to which torch's kernel does not overflow inside.
 
     Beyond it, nn.Hardswish (6x) is inf, and the gradient of tanh-GELU (x³) is nan.
-    float16 is safe: torch computes it in float32.
+    float16 is safe: torch computes it in float32. Beyond 60 the angle of a sine has
+    lost the digits that matter.
     """
+    if key in PERIODIC:
+        return 60.0
     largest = torch.finfo(dtype).max
     if dtype == torch.float16:
         return largest
@@ -198,6 +241,24 @@ OURS = [
     LiSHT(),
     Logish(),
     Phish(),
+    LearnableELU(1.5),
+    PELU(0.5, 2.0),
+    AdaptiveSigmoid(2.0, 0.5),
+    AdaptiveSlope(n=4.0),
+    SGT(),
+    SGT(0.5, 0.75),
+    Sine(),
+    Snake(5.0),
+    GCU(),
+    STAF(generator=torch.Generator().manual_seed(0)),
+    Fourier(),
+    ENN(),
+    Rational(),
+    Rational([0.0, 1.0, 0.5], [0.5, 0.25, -0.5]),
+    BSpline(),
+    BSpline(4, 1, -1.0, 3.0, "identity"),
+    KANEdge(start=[0.5, -0.5, 0.25] * 3),
+    Mixture(),
 ]
 
 

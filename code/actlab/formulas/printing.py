@@ -245,7 +245,9 @@ class _Latex(LatexPrinter):
             elif negative:
                 text += " - " + self._print(-term)
             else:
-                text += " + " + self._print(term)
+                printed = self._print(term)
+                minus = printed.startswith("-")
+                text += f" - {printed[1:]}" if minus else f" + {printed}"
         return text
 
     @staticmethod

@@ -1,20 +1,68 @@
-"""Rows of chapter 7: gated units, which need a whole axis."""
+"""Rows of chapter 7: gated units and maxout, which need a whole axis, and mixtures."""
 
 from __future__ import annotations
 
 import numpy as np
+import sympy
+import torch
 from torch import nn
 
-from .. import formulas
-from ..formulas import Sigmoid, x
-from .record import Activation
+from .. import activations, formulas
+from ..formulas import NormalCDF, Sigmoid, x
+from .record import Activation, Param, cases
 
 __all__ = ["ROWS"]
 
+_w, _b = sympy.symbols("w b", real=True)
+_halves = r"\quad (a, c) = \text{the halves of } x"
+
+
+def _gated(values: np.ndarray, gate: sympy.Expr) -> np.ndarray:
+    """Return first half × gate(second half)."""
+    value, open_by = np.split(np.asarray(values, dtype=np.float64), 2, axis=-1)
+    return value * formulas.numpy_function(gate)(open_by)
+
 
 def _glu(values: np.ndarray) -> np.ndarray:
-    halves = np.split(np.asarray(values, dtype=np.float64), 2, axis=-1)
-    return halves[0] * formulas.numpy_function(Sigmoid(x))(halves[1])
+    return _gated(values, Sigmoid(x))
+
+
+def _bilinear(values: np.ndarray) -> np.ndarray:
+    return _gated(values, x)
+
+
+def _reglu(values: np.ndarray) -> np.ndarray:
+    return _gated(values, cases((x, x > 0), (0, True)))
+
+
+def _geglu(values: np.ndarray) -> np.ndarray:
+    return _gated(values, x * NormalCDF(x))
+
+
+def _swiglu(values: np.ndarray, beta: float = 1.0) -> np.ndarray:
+    return _gated(values, x * Sigmoid(beta * x))
+
+
+def _clamped_swiglu(
+    values: np.ndarray, limit: float = 7.0, beta: float = 1.702
+) -> np.ndarray:
+    value, gate = np.split(np.asarray(values, dtype=np.float64), 2, axis=-1)
+    both = np.concatenate(
+        [np.clip(value, -limit, limit) + 1, np.minimum(gate, limit)], axis=-1
+    )
+    return _swiglu(both, beta)
+
+
+def _maxout(values: np.ndarray, pieces: float = 2) -> np.ndarray:
+    values = np.asarray(values, dtype=np.float64)
+    return values.reshape(*values.shape[:-1], -1, int(pieces)).max(axis=-1)
+
+
+def _mixture(w: float = 1.0, b: float = 0.0) -> nn.Module:
+    module = activations.Mixture((torch.relu, torch.tanh))
+    with torch.no_grad():
+        module.weight[0], module.bias[0] = w, b
+    return module
 
 
 ROWS = (
@@ -29,6 +77,101 @@ ROWS = (
         chapter=7,
         kind="vector",
         reference=_glu,
-        vector_latex=r"a \odot \sigma(c), \quad (a, c) = \text{the halves of } x",
+        vector_latex=rf"a \odot \sigma(c), {_halves}",
+    ),
+    Activation(
+        key="bilinear",
+        name="Bilinear",
+        family="gated",
+        expr=None,
+        module=activations.Bilinear,
+        source="dauphin2017language",
+        chapter=7,
+        kind="vector",
+        reference=_bilinear,
+        vector_latex=rf"a \odot c, {_halves}",
+    ),
+    Activation(
+        key="reglu",
+        name="ReGLU",
+        family="gated",
+        expr=None,
+        module=activations.ReGLU,
+        source="shazeer2020glu",
+        chapter=7,
+        kind="vector",
+        reference=_reglu,
+        vector_latex=rf"a \odot \max(0, c), {_halves}",
+    ),
+    Activation(
+        key="geglu",
+        name="GEGLU",
+        family="gated",
+        expr=None,
+        module=activations.GEGLU,
+        source="shazeer2020glu",
+        chapter=7,
+        kind="vector",
+        reference=_geglu,
+        vector_latex=rf"a \odot c\,\Phi(c), {_halves}",
+    ),
+    Activation(
+        key="swiglu",
+        name="SwiGLU",
+        family="gated",
+        expr=None,
+        params={"beta": Param(1.0, 0.0, 10.0)},
+        module=activations.SwiGLU,
+        source="shazeer2020glu",
+        chapter=7,
+        kind="vector",
+        reference=_swiglu,
+        vector_latex=rf"a \odot c\,\sigma(\beta c), {_halves}",
+    ),
+    Activation(
+        key="clamped_swiglu",
+        name="Clamped SwiGLU",
+        family="gated",
+        expr=None,
+        params={"limit": Param(7.0, 1.0, 20.0), "beta": Param(1.702, 0.0, 10.0)},
+        module=activations.ClampedSwiGLU,
+        source="openai2025gptoss",
+        chapter=7,
+        kind="vector",
+        reference=_clamped_swiglu,
+        vector_latex=r"(\operatorname{clip}(a, \pm L) + 1) \odot g\,\sigma(\beta g), "
+        rf"\quad g = \min(c, L), {_halves}",
+        aliases=("gpt-oss swiglu",),
+    ),
+    Activation(
+        key="maxout",
+        name="Maxout",
+        family="gated",
+        expr=None,
+        params={"pieces": Param(2, 1, 8, step=1)},
+        module=activations.Maxout,
+        source="goodfellow2013maxout",
+        chapter=7,
+        kind="vector",
+        reference=_maxout,
+        vector_latex=r"\max(x_{ki}, x_{ki+1}, \dots, x_{ki+k-1})",
+    ),
+    Activation(
+        key="mixture",
+        name="Mixture of ReLU and tanh",
+        family="gated",
+        expr=cases(
+            (
+                Sigmoid(_w * x + _b) * x + (1 - Sigmoid(_w * x + _b)) * sympy.tanh(x),
+                x > 0,
+            ),
+            ((1 - Sigmoid(_w * x + _b)) * sympy.tanh(x), True),
+        ),
+        params={
+            "w": Param(1.0, -5.0, 5.0, trainable=True),
+            "b": Param(0.0, -5.0, 5.0, trainable=True),
+        },
+        module=_mixture,
+        chapter=7,
     ),
 )
