@@ -448,8 +448,8 @@ EXERCISES = [
         outcome=1,
         parts=[
             Number("gelu", label="(a) `F.gelu(x)`", answer=1),
-            Number("last", label="(b) `F.softmax(x, dim=-1)`", answer=4),
-            Number("middle", label="(c) `F.softmax(x, dim=1)`", answer=3),
+            Number("last", label="(b) `F.softmax(x, dim=-1)`", answer=6),
+            Number("middle", label="(c) `F.softmax(x, dim=1)`", answer=5),
             Number("glu", label="(d) `F.glu(x, dim=-1)`", answer=1),
         ],
         right=(
@@ -458,24 +458,24 @@ EXERCISES = [
         ),
         wrong=[
             Wrong(
-                {"gelu": 4},
+                {"gelu": 6},
                 "(a) GELU has no axis. Every number goes through f alone; the other "
-                "three of the row never see it.",
+                "five of the row never see it.",
             ),
             Wrong(
-                {"last": 3, "middle": 4},
-                "(b, c) You swapped the axes. The last axis has 4 entries, axis 1 "
-                "(counted from 0) has 3.",
+                {"last": 5, "middle": 6},
+                "(b, c) You swapped the axes. The last axis has 6 entries, axis 1 "
+                "(counted from 0) has 5.",
             ),
             Wrong(
-                {"last": 24},
+                {"last": 60},
                 "(b) Softmax divides by one sum per row, not by the sum of the whole "
                 "tensor. Count the entries of one row.",
             ),
             Wrong(
                 {"middle": 2},
                 "(c) Axes are counted from 0: axis 0 is the batch with 2 entries, axis "
-                "1 has 3.",
+                "1 has 5.",
             ),
             Wrong(
                 {"glu": 2},
@@ -483,8 +483,8 @@ EXERCISES = [
                 "asked the other way round: how many outputs read this one input?",
             ),
             Wrong(
-                {"glu": 4},
-                "(d) Only 2 entries per row come out at all, and this input is part of "
+                {"glu": 6},
+                "(d) Only 3 entries per row come out at all, and this input is part of "
                 "one of them.",
             ),
         ],
