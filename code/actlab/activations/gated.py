@@ -110,7 +110,7 @@ class SwiGLU(Bilinear):
 
     def gate(self, x: Tensor) -> Tensor:
         """Return what the value is multiplied with."""
-        return x * torch.sigmoid(self.beta * x)
+        return _swish(x, self.beta)
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}, beta={self.beta:g}"
@@ -144,7 +144,7 @@ class ClampedSwiGLU(nn.Module):
         value, gate = _halves(x, self.dim, "ClampedSwiGLU")
         gate = gate.clamp(max=self.limit)
         value = value.clamp(-self.limit, self.limit)
-        return (value + 1) * (gate * torch.sigmoid(self.beta * gate))
+        return (value + 1) * _swish(gate, self.beta)
 
     def extra_repr(self) -> str:
         return f"limit={self.limit:g}, beta={self.beta:g}, dim={self.dim}"
@@ -262,3 +262,16 @@ def _halves(x: Tensor, dim: int, name: str) -> tuple[Tensor, Tensor]:
         )
     value, gate = x.chunk(2, dim)
     return value, gate
+
+
+def _swish(x: Tensor, beta: float) -> Tensor:
+    """x σ(βx) with a gradient that is finite whatever it is multiplied with.
+
+    In the product of x and σ(βx), a large negative x times a value overflows on the way
+    back, and meets a slope of 0. SiLU's own kernel has no such product.
+    """
+    if beta == 0:
+        return x / 2
+    scaled = beta * x
+    small = F.silu(scaled.clamp(-1e4, 50.0)) / beta
+    return torch.where(scaled > 50.0, x, small)
