@@ -117,7 +117,7 @@ def test_sliders_move_the_same_function(key: str, engine: MiniRacer) -> None:
 
 @pytest.mark.parametrize(
     ("function", "xlim"),
-    [(key, (-5.0, 5.0)) for key in SCALAR] + [("x*sin(3*x)", (-1.0, 7.5))],
+    [(key, catalogue.get(key).view) for key in SCALAR] + [("x*sin(3*x)", (-1.0, 7.5))],
 )
 def test_first_frame_is_what_the_script_draws(function, xlim, engine) -> None:
     figure = explorer(function, xlim)
@@ -302,6 +302,15 @@ def test_colours_have_contrast(colours: str) -> None:
 def test_vector_functions_are_refused(key: str) -> None:
     with pytest.raises(ValueError, match="whole vector.*'gelu'"):
         explorer(key)
+
+
+def test_a_row_is_shown_in_the_range_where_it_can_be_seen() -> None:
+    assert explorer("relu").xlim == (-5.0, 5.0) == explorer("x**3").xlim
+    waves = explorer("sine")
+    assert waves.xlim == catalogue.get("sine").view != explorer("sine", (-1, 1)).xlim
+    # At least eight points to a wave, or its curve would be another one.
+    low, high = waves.xlim
+    assert (high - low) / interactive._STEPS < 2 * math.pi / 30 / 8
 
 
 @pytest.mark.parametrize("xlim", [(2, 2), (3, -3), (0, math.inf), (math.nan, 1)])

@@ -103,6 +103,25 @@ def test_catalogue_page_shows_the_explorers_first_frames(catalogue_part):
             assert row.latex.split("\n")[0][:20] in catalogue_part
 
 
+def test_catalogue_page_says_of_every_function_what_it_is(catalogue_part):
+    parts = re.split(r"^### ", catalogue_part, flags=re.M)[1:]
+    entries = dict(part.split("\n", 1) for part in parts)
+    for row in catalogue.CATALOGUE.values():
+        entry = entries[row.name]
+        assert " ".join(row.latex.split()) in entry, row.key
+        assert (f"`{row.torch}`" if row.torch else "Not in PyTorch") in entry, row.key
+        if row.source:
+            assert generate_pages.citation(row.source) in entry, row.key
+        assert f'catalogue.get("{row.key}")' in entry
+        assert ("whole vector" in entry) == (row.kind == "vector")
+        assert row.coefficients in entry
+        if row.kind == "scalar":
+            assert " ".join(row.derivative_latex.split()) in entry, row.key
+            assert "Property sheet" in entry and "<svg" in entry
+    assert "f(x)_i = x_i - " in entries["LogSoftmax"]
+    assert "f(x) = a \\odot" in entries["SwiGLU"]
+
+
 def test_catalogue_page_is_light(catalogue_part):
     rows = len(catalogue.CATALOGUE)
     assert len(catalogue_part.encode()) < 30_000 + 9_000 * rows

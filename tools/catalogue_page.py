@@ -126,7 +126,9 @@ def _entry(
         lines.append(f"$$\nf'(x) = {_one_line(row.derivative_latex)}\n$$")
         lines.append(_sheet(row))
     else:
-        lines.append(f"$$\nf(x)_i = {_one_line(row.latex)}\n$$")
+        latex = _one_line(row.latex)
+        place = "_i" if re.search(r"_\{?k?i", latex) else ""
+        lines.append(f"$$\nf(x){place} = {latex}\n$$")
         lines.append(
             "Takes a whole vector, so it has no single curve and needs an axis."
         )

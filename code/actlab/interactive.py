@@ -89,7 +89,7 @@ class Explorer:
 
 def explorer(
     function: str | catalogue.Activation,
-    xlim: tuple[float, float] = (-5.0, 5.0),
+    xlim: tuple[float, float] | None = None,
 ) -> Explorer:
     """Make a figure of a function that moves: sliders, a probe, the range of x.
 
@@ -97,18 +97,22 @@ def explorer(
     ----------
     function : a catalogue key or row (``"swish"``), or a formula in x
         (``"x*tanh(exp(x))"``).
-    xlim : first range of the horizontal axis.
+    xlim : first range of the horizontal axis; None takes the row's own, which is
+        −5 to 5 for nearly all of them.
 
     Returns an :class:`Explorer`, which a notebook shows when it is the last value of
     a cell. Raises ``ValueError`` for functions of vectors and empty ranges,
     ``formulas.FormulaError`` for formulas that cannot be read and
     ``catalogue.UnknownActivationError`` for unknown names. Chapter 02.
     """
+    if isinstance(function, str):
+        function = _read(function)
+    if xlim is None:
+        row = isinstance(function, catalogue.Activation)
+        xlim = function.view if row else (-5.0, 5.0)
     low, high = (float(limit) for limit in xlim)
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise ValueError(f"xlim must be two numbers, the smaller first, got {xlim!r}")
-    if isinstance(function, str):
-        function = _read(function)
     if isinstance(function, catalogue.Activation):
         if function.kind != "scalar":
             raise ValueError(

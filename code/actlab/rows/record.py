@@ -55,6 +55,7 @@ class Activation:
     reference : for vector functions, the function on a float64 array (last axis).
     vector_latex : the formula as LaTeX, for vector functions and where that of
         ``expr`` would be a page long; ``slope_latex`` is the same for the derivative.
+    view : the range of x in which the function is first shown.
     coefficients : what the module trains beside ``params``, in words; ``expr`` is then
         the function that it starts as.
     """
@@ -73,6 +74,7 @@ class Activation:
     aliases: tuple[str, ...] = ()
     vector_latex: str = ""
     slope_latex: str = ""
+    view: tuple[float, float] = (-5.0, 5.0)
     coefficients: str = ""
 
     @cached_property

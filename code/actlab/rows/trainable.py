@@ -174,6 +174,7 @@ ROWS = (
         expr=sympy.sin(_omega * x),
         params={"omega": Param(30.0, 1.0, 60.0, step=0.5)},
         module=activations.Sine,
+        view=(-0.5, 0.5),
         source="sitzmann2020implicit",
         chapter=8,
         aliases=("siren",),
