@@ -31,6 +31,7 @@ KEYS = {
     *("sign", "gaussian", "log_sigmoid", "tanhshrink"),
     *("softshrink", "hardshrink", "threshold"),
     *("bilinear", "reglu", "geglu", "swiglu", "clamped_swiglu", "maxout", "mixture"),
+    *("derf", "groupsort"),
     *("learnable_elu", "pelu", "adaptive_sigmoid", "adaptive_tanh", "sgt"),
     *("sine", "snake", "gcu", "staf", "fourier", "enn"),
     *("rational", "bspline", "kan"),
@@ -49,6 +50,7 @@ OTHER = {
     "rrelu": {"lower": 0.1, "upper": 0.5},
     "celu": {"alpha": 2.0},
     "nipuna": {"beta": 2.5},
+    "derf": {"alpha": 1.3, "s": -0.4},
     "xielu": {"alpha_p": 0.3, "alpha_n": 2.0},
     "softshrink": {"theta": 1.0},
     "hardshrink": {"theta": 1.0},
@@ -134,6 +136,15 @@ def test_a_row_is_complete(row: catalogue.Activation) -> None:
         assert names - constants - {"x"} == set(row.params)
     trainable = any(param.trainable for param in row.params.values())
     assert (trainable or bool(row.coefficients)) == bool(list(module.parameters()))
+
+
+def test_every_activation_of_torch_has_its_row() -> None:
+    """Softmax2d is softmax along the channels; attention is a layer with weights."""
+    known = set(torch.nn.modules.activation.__all__)
+    here = {
+        row.torch.removeprefix("torch.nn.") for row in CATALOGUE.values() if row.torch
+    }
+    assert known - here == {"MultiheadAttention", "Softmax2d"}
 
 
 def test_sources_are_in_the_bibliography() -> None:

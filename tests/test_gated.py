@@ -14,6 +14,7 @@ from actlab.activations import (
     PELU,
     Bilinear,
     ClampedSwiGLU,
+    GroupSort,
     Maxout,
     Mixture,
     ReGLU,
@@ -120,6 +121,22 @@ def test_maxout_takes_the_largest_of_neighbours() -> None:
         Maxout(2, dim=3)(x)
     with pytest.raises(ValueError, match="pieces must be at least 1"):
         Maxout(0)
+
+
+def test_groupsort_sorts_neighbours_and_keeps_every_norm() -> None:
+    x = torch.tensor([[1.0, 5.0, -2.0, -3.0, 0.0, 4.0]])
+    assert GroupSort(2)(x).tolist() == [[1.0, 5.0, -3.0, -2.0, 0.0, 4.0]]
+    assert GroupSort(3)(x).tolist() == [[-2.0, 1.0, 5.0, -3.0, 0.0, 4.0]]
+    images = batch(2, 6, 4)
+    assert GroupSort(2, dim=1)(images).shape == images.shape
+    torch.testing.assert_close(GroupSort(3, dim=1)(images).norm(), images.norm())
+    given = batch(4, 6).requires_grad_()
+    assert torch.autograd.gradcheck(GroupSort(3), given)
+    weights = batch(4, 6)
+    (gradient,) = torch.autograd.grad((GroupSort(3)(given) * weights).sum(), given)
+    torch.testing.assert_close(gradient.norm(), weights.norm())
+    with pytest.raises(ValueError, match="GroupSort cuts axis -1 into groups of 4"):
+        GroupSort(4)(x)
 
 
 def test_maxout_of_a_layer_is_convex() -> None:

@@ -20,6 +20,7 @@ from actlab.activations import (
     AdaptiveSigmoid,
     AdaptiveSlope,
     BSpline,
+    Derf,
     DyT,
     Fourier,
     KANEdge,
@@ -40,6 +41,7 @@ def draws(seed: int = 0) -> torch.Generator:
 
 MODULES = {
     "DyT": lambda: DyT(0.5, features=5),
+    "Derf": lambda: Derf(0.5, 0.25, features=5),
     "Swish": lambda: Swish(1.5, trainable=True),
     "XIELU": lambda: activations.XIELU(),
     "LearnableELU": lambda: LearnableELU(1.5),
@@ -80,7 +82,7 @@ def inputs() -> torch.Tensor:
 
 
 def test_every_trainable_module_is_in_this_list() -> None:
-    learnt = {"DyT", "Swish", "XIELU", "Mixture"}
+    learnt = {"DyT", "Derf", "Swish", "XIELU", "Mixture"}
     fixed = {"GCU", "Sine", "siren_"}
     listed = {name.split(" ")[0] for name in MODULES}
     assert listed == learnt | (set(trainable.__all__) - fixed)
@@ -143,6 +145,8 @@ def test_devices_follow_the_input() -> None:
     "module, message",
     [
         (Snake(features=4), r"last axis of x must have size 4.*\(2, 3\)"),
+        (DyT(features=4), r"last axis of x must have size 4.*\(2, 3\)"),
+        (Derf(features=4), r"last axis of x must have size 4.*\(2, 3\)"),
         (KANLayer(4, 2), r"last axis of x must have size 4.*\(2, 3\)"),
         (Mixture(features=4), r"last axis of x must have size 4.*\(2, 3\)"),
     ],

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 __all__ = [
     "ISRU",
     "Arctan",
+    "Derf",
     "DyT",
     "Gaussian",
     "LeCunTanh",
@@ -220,3 +221,47 @@ class DyT(nn.Module):
 
     def extra_repr(self) -> str:
         return f"alpha={self.alpha.item():.4g}, features={self.features}"
+
+
+class Derf(nn.Module):
+    """Dynamic erf, γ erf(αx + s) + β: DyT with the error function and a shift.
+
+    Parameters
+    ----------
+    alpha, shift : float
+        Start of the learnt numbers in front of ``x`` and beside it.
+    features : int or None
+        As in `DyT`: the size of the last axis, for a learnt γ (from 1) and β (from 0)
+        of each entry; None leaves them out.
+
+    Raises ``ValueError`` for inputs whose last axis has another size. Chapter: 3.
+    Source: Chen et al. 2025, arXiv:2512.10938.
+    """
+
+    def __init__(
+        self, alpha: float = 0.5, shift: float = 0.0, features: int | None = None
+    ) -> None:
+        super().__init__()
+        self.alpha = nn.Parameter(torch.tensor(float(alpha)))
+        self.shift = nn.Parameter(torch.tensor(float(shift)))
+        self.features = features
+        self.gamma = None if features is None else nn.Parameter(torch.ones(features))
+        self.beta = None if features is None else nn.Parameter(torch.zeros(features))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return γ erf(αx + s) + β of ``x``, shape (…, features), in its shape."""
+        wide = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+        inside = self.alpha.to(wide.dtype) * wide + self.shift.to(wide.dtype)
+        value = torch.erf(inside).to(x.dtype)
+        if self.gamma is None or self.beta is None:
+            return value
+        if x.dim() == 0 or x.shape[-1] != self.features:
+            raise ValueError(
+                f"the last axis of x must have size {self.features}, one γ and β for "
+                f"each entry; x has shape {tuple(x.shape)}"
+            )
+        return self.gamma.to(x.dtype) * value + self.beta.to(x.dtype)
+
+    def extra_repr(self) -> str:
+        numbers = f"alpha={self.alpha.item():.4g}, shift={self.shift.item():.4g}"
+        return f"{numbers}, features={self.features}"

@@ -16,6 +16,7 @@ __all__ = [
     "Bilinear",
     "ClampedSwiGLU",
     "GEGLU",
+    "GroupSort",
     "Maxout",
     "Mixture",
     "ReGLU",
@@ -173,14 +174,40 @@ class Maxout(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the maxima: the shape of ``x`` with axis ``dim`` k times shorter."""
-        size = _size(x, self.dim, "Maxout")
-        if size % self.pieces:
-            raise ValueError(
-                f"Maxout cuts axis {self.dim} into groups of {self.pieces}; its size "
-                f"{size} in shape {tuple(x.shape)} is no multiple of {self.pieces}"
-            )
-        last = x.movedim(self.dim, -1).unflatten(-1, (-1, self.pieces))
-        return last.amax(-1).movedim(-1, self.dim)
+        groups = _groups(x, self.dim, self.pieces, "Maxout")
+        return groups.amax(-1).movedim(-1, self.dim)
+
+    def extra_repr(self) -> str:
+        return f"pieces={self.pieces}, dim={self.dim}"
+
+
+class GroupSort(nn.Module):
+    """Each group of k neighbours in rising order: it loses nothing and keeps the norm.
+
+    With k = 2 the smaller stands before the larger of each pair (MaxMin).
+
+    Parameters
+    ----------
+    pieces : int
+        k, the size of a group.
+    dim : int
+        The axis that is cut into groups.
+
+    ``forward`` raises ``ValueError`` for an axis that cannot be cut so.
+
+    Chapter: 7. Source: Anil, Lucas and Grosse 2019, arXiv:1811.05381.
+    """
+
+    def __init__(self, pieces: int = 2, dim: int = -1) -> None:
+        super().__init__()
+        if pieces < 1:
+            raise ValueError(f"pieces must be at least 1, not {pieces!r}")
+        self.pieces, self.dim = pieces, dim
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the sorted groups, in the shape and dtype of ``x``."""
+        groups = _groups(x, self.dim, self.pieces, "GroupSort")
+        return groups.sort(-1).values.flatten(-2).movedim(-1, self.dim)
 
     def extra_repr(self) -> str:
         return f"pieces={self.pieces}, dim={self.dim}"
@@ -251,6 +278,17 @@ def _size(x: Tensor, dim: int, name: str) -> int:
             f"has no such axis; choose dim for {axes} axes"
         )
     return x.shape[dim]
+
+
+def _groups(x: Tensor, dim: int, pieces: int, name: str) -> Tensor:
+    """Return the axis last, cut into groups: shape (…, size / k, k)."""
+    size = _size(x, dim, name)
+    if size % pieces:
+        raise ValueError(
+            f"{name} cuts axis {dim} into groups of {pieces}; its size {size} in shape "
+            f"{tuple(x.shape)} is no multiple of {pieces}"
+        )
+    return x.movedim(dim, -1).unflatten(-1, (-1, pieces))
 
 
 def _halves(x: Tensor, dim: int, name: str) -> tuple[Tensor, Tensor]:

@@ -11,7 +11,7 @@ from .record import Activation, Param, cases
 
 __all__ = ["ROWS"]
 
-_alpha, _theta, _v = sympy.symbols("alpha theta v", real=True)
+_alpha, _s, _theta, _v = sympy.symbols("alpha s theta v", real=True)
 
 ROWS = (
     Activation(
@@ -146,6 +146,20 @@ ROWS = (
         source="zhu2025transformers",
         chapter=3,
         aliases=("dynamic tanh",),
+    ),
+    Activation(
+        key="derf",
+        name="Derf",
+        family="classic",
+        expr=sympy.erf(_alpha * x + _s),
+        params={
+            "alpha": Param(0.5, 0.0, 3.0, trainable=True),
+            "s": Param(0.0, -3.0, 3.0, trainable=True),
+        },
+        module=lambda alpha=0.5, s=0.0: activations.Derf(alpha, s),
+        source="chen2025stronger",
+        chapter=3,
+        aliases=("dynamic erf",),
     ),
     Activation(
         key="sign",

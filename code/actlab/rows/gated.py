@@ -58,6 +58,12 @@ def _maxout(values: np.ndarray, pieces: float = 2) -> np.ndarray:
     return values.reshape(*values.shape[:-1], -1, int(pieces)).max(axis=-1)
 
 
+def _group_sort(values: np.ndarray, pieces: float = 2) -> np.ndarray:
+    values = np.asarray(values, dtype=np.float64)
+    groups = values.reshape(*values.shape[:-1], -1, int(pieces))
+    return np.sort(groups, axis=-1).reshape(values.shape)
+
+
 def _mixture(w: float = 1.0, b: float = 0.0) -> nn.Module:
     module = activations.Mixture((torch.relu, torch.tanh))
     with torch.no_grad():
@@ -155,6 +161,20 @@ ROWS = (
         kind="vector",
         reference=_maxout,
         vector_latex=r"\max(x_{ki}, x_{ki+1}, \dots, x_{ki+k-1})",
+    ),
+    Activation(
+        key="groupsort",
+        name="GroupSort",
+        family="gated",
+        expr=None,
+        params={"pieces": Param(2, 1, 8, step=1)},
+        module=activations.GroupSort,
+        source="anil2019sorting",
+        chapter=7,
+        kind="vector",
+        reference=_group_sort,
+        aliases=("maxmin",),
+        vector_latex=r"\operatorname{sort}(x_{ki}, x_{ki+1}, \dots, x_{ki+k-1})",
     ),
     Activation(
         key="mixture",
