@@ -178,7 +178,7 @@ def known() -> dict[str, dict[str, Any]]:
 def progress() -> None:
     """Print what this kernel knows of your answers, and a code for the site."""
     if not _RESULTS:
-        print("Nothing answered in this session yet.")
+        print("Nothing answered yet since the kernel started.")
         return
     right = sum(entry["status"] == "right" for entry in _RESULTS.values())
     print(f"{len(_RESULTS)} answered, {right} right. To keep this, paste the code into")
