@@ -140,7 +140,7 @@
 
   const markScrollers = () => {
     document.querySelectorAll(SCROLLERS).forEach((box) => {
-      if (box.scrollWidth > box.clientWidth + 1) box.tabIndex = 0;
+      if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
       else if (box.tabIndex === 0) box.removeAttribute("tabindex");
     });
   };
