@@ -36,7 +36,7 @@ def batch(*shape: int) -> torch.Tensor:
     return 3 * torch.randn(shape, dtype=torch.float64, generator=generator)
 
 
-@pytest.mark.parametrize("module, gate", GATES.items(), ids=str)
+@pytest.mark.parametrize("module, gate", GATES.items(), ids=map(str, GATES))
 def test_a_gate_multiplies_the_first_half(module, gate) -> None:
     x = batch(4, 6)
     torch.testing.assert_close(module(x), x[:, :3] * gate(x[:, 3:]))
