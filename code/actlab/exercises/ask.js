@@ -27,7 +27,7 @@
     const open = (part) => !covered[part.name];
     wrong.filter(open).forEach((part) => {
       texts.push(prefix(part) + kind(part).unknown(part, values[part.name]));
-      if (data.otherwise) texts.push(data.otherwise);
+      texts.push(data.otherwise);
     });
     const good = parts.filter((part) => !wrong.includes(part) && open(part));
     if (good[0]) texts.unshift(`Right so far: ${good.map((part) => part.label).join(", ")}.`);

@@ -12,7 +12,7 @@
     right: (part, value) => value === part.answer,
     fits: (part, pattern, value) => value === pattern,
     unknown: (part, value) =>
-      `“${part.options[value]}” is not it. The first hint says what to compare.`,
+      `“${part.options[value]}” is not it.`,
     get: (box) => all(box).findIndex((input) => input.checked),
     set: (box, value) => all(box).forEach((input, at) => (input.checked = at === value)),
   };

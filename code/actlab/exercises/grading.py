@@ -18,6 +18,9 @@ from .model import Before, Choice, Number, Order, Page, Reply, limits, place, va
 __all__ = ["encode", "judge", "readings", "reply", "sheet"]
 
 SHORT = 40
+# where to look after a wrong answer that nobody foresaw; self-checks have no hints
+HINT = "Open the first hint."
+LINKS = "Look it up where the text above points."
 # character classes are spelt out: \s, \d and \w differ between the two languages
 _SPACES = re.compile(r"[ \t\n\r\f\v\u00a0\u2000-\u200b\u202f\u205f\u3000\ufeff]+")
 _NUMBER = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?)")
@@ -30,7 +33,7 @@ def sheet(page: Page) -> dict[str, Any]:
     return {
         "id": page.id,
         "right": page.right,
-        "otherwise": page.otherwise,
+        "otherwise": page.otherwise or (HINT if page.stars else LINKS),
         "parts": [_part_sheet(part) for part in page.parts],
         "wrong": [
             [_pattern_sheet(page, wrong.answer), wrong.reply] for wrong in page.wrong
@@ -166,8 +169,7 @@ def judge(data: dict[str, Any], given: Mapping[str, Any]) -> Reply:
     for part in wrong:
         if part["name"] not in covered:
             texts.append(_prefix(part, parts) + _unknown(part, read[part["name"]]))
-            if data["otherwise"]:
-                texts.append(data["otherwise"])
+            texts.append(data["otherwise"])
     good = [p for p in parts if p not in wrong and p["name"] not in covered]
     if good:
         names = ", ".join(part["label"] for part in good)
@@ -277,12 +279,12 @@ def _unknown(part: dict, value: Any) -> str:
         return _unknown_number(part, *value)
     if part["type"] == "choice":
         seen = f"“{part['options'][value]}” is not it."
-        return f"{seen} The first hint says what to compare."
+        return seen
     stands = sum(a == b for a, b in zip(value, part["answer"], strict=True))
     first = next(i for i, at in enumerate(value) if at != part["answer"][i])
     return (
         f"{stands} of {len(value)} stand where they belong; the first that does not is "
-        f"“{part['options'][value[first]]}”. The first hint says what to compare."
+        f"“{part['options'][value[first]]}”."
     )
 
 
@@ -300,4 +302,4 @@ def _unknown_number(part: dict, text: str, found: list[float]) -> str:
     near = low - 2 * width <= value <= high + 2 * width
     if near and math.isfinite(width) and not answer.is_integer():
         return f"{seen} is close, but not as exact as asked for. Keep more digits."
-    return f"{seen} is not it, and none of the usual slips either. Open the first hint."
+    return f"{seen} is not it, and none of the usual slips either."

@@ -68,7 +68,7 @@
       const near = low - 2 * width <= value && value <= high + 2 * width;
       if (near && Number.isFinite(width) && !Number.isInteger(+part.answer))
         return `${seen} is close, but not as exact as asked for. Keep more digits.`;
-      return `${seen} is not it, and none of the usual slips either. Open the first hint.`;
+      return `${seen} is not it, and none of the usual slips either.`;
     },
     get: (box) => field(box).value,
     set: (box, value) => (field(box).value = value ?? ""),

@@ -17,8 +17,7 @@
     unknown(part, value) {
       const wrong = value.filter((at, i) => at !== part.answer[i]);
       return `${value.length - wrong.length} of ${value.length} stand where they belong; ` +
-        `the first that does not is “${part.options[wrong[0]]}”. ` +
-        "The first hint says what to compare.";
+        `the first that does not is “${part.options[wrong[0]]}”.`;
     },
     get: (box) => [...box.querySelectorAll("li")].map((item) => +item.dataset.at),
     set(box, value, part) {
