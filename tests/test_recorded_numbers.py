@@ -107,7 +107,7 @@ def test_the_sentences_of_chapter_01_hold() -> None:
     gap = runs["large_step", "relu"].mean()
     assert gap - runs["large_step", "identity"].mean() > 6, "more than six points"
     assert gap - runs["linear_best", "identity"].mean() > 4, (
-        "more than four at its best"
+        "more than four in its better row"
     )
     square = studies.final("square").groupby("activation")["test_accuracy"].mean()
     assert (
