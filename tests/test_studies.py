@@ -63,6 +63,61 @@ def test_ids_stay_the_same_for_ever():
     assert replace(setting, condition=condition).id != setting.id
 
 
+def test_ids_do_not_depend_on_fields_that_came_later():
+    condition = Condition("slow", "prelu", lr=0.01)
+    setting = Setting(condition, 3, "digits", "symmetric", (64, 10), 128)
+    told = replace(condition, variant="frozen", parameters=(("a", 2.0),))
+    assert "variant" not in studies.declared(setting)["condition"]
+    assert studies.declared(replace(setting, condition=told))["condition"][
+        "parameters"
+    ] == (("a", 2.0),)
+    assert replace(setting, condition=told).id != setting.id
+    assert replace(setting, runner="other").id != setting.id
+
+
+def test_cells_may_have_sizes_and_seeds_of_their_own():
+    own = Condition("slow", "relu", lr=0.1, sizes_of_its_own=(64, 8, 10))
+    own = replace(own, seeds_of_its_own=(100, 101, 102))
+    study = replace(TINY, conditions=(own, TINY.conditions[0]))
+    assert [s.seed for s in study.settings()] == [100, 101, 102, 0, 1]
+    assert {s.sizes for s in study.settings()} == {(64, 8, 10), (64, 16, 10)}
+    assert [s.seed for s in study.altered(seeds=1).settings()] == [100, 0]
+
+
+@pytest.fixture(scope="module")
+def ladder(tmp_path_factory):
+    """One learnable slope in the forms that chapter 08 compares, after two epochs."""
+    forms = {"": False, "shared": True, "unit_gain": True, "scaled": True}
+    conditions = [
+        Condition("fast", "prelu", 0.1, epochs=2, variant=variant, shared=shared)
+        for variant, shared in forms.items()
+    ]
+    frozen = replace(conditions[0], variant="frozen", parameters=(("a", 0.75),))
+    study = replace(
+        TINY,
+        conditions=(*conditions, frozen),
+        seeds=1,
+        sizes=(64, 16, 16, 10),  # two layers, so that shared and copied differ
+        further=("variant", "shared", "parameter"),
+    )
+    folder = tmp_path_factory.mktemp("ladder")
+    return studies.run(study, jobs=1, out=folder, progress=False)
+
+
+def test_variants_are_logged(ladder):
+    assert list(ladder) == [*studies.COLUMNS, "variant", "shared", "parameter"]
+    parameter = ladder.set_index(["variant", "epoch"])["parameter"]
+    assert parameter["frozen"].isna().all()
+    for variant in ("", "shared", "unit_gain"):
+        assert parameter[variant, 0] == pytest.approx(0.25)
+        assert parameter[variant, 2] != pytest.approx(0.25, abs=1e-4)
+    # Two numbers learn there, the slope and the factor: this is the mean of both.
+    assert parameter["scaled", 0] == pytest.approx((0.25 + 1) / 2)
+    assert len(studies.summary(ladder)) == 5
+    losses = ladder[ladder["epoch"] == 2]["test_loss"]
+    assert losses.nunique() == 5
+
+
 def test_table_is_tidy(done):
     table = done[1]
     assert list(table) == studies.COLUMNS
@@ -289,17 +344,20 @@ recorded = pytest.mark.parametrize(
 def test_recorded_result_is_the_declared_grid(name):
     study, table = studies.STUDIES[name], studies.load(name)
     origin = studies.provenance(name)
-    assert list(table) == studies.COLUMNS
+    assert list(table) == [*studies.COLUMNS, *study.further]
     assert len(studies.final(name)) == len(study.settings()) == origin["runs"]
-    expected = json.loads(json.dumps(studies.asdict(study)))
+    expected = json.loads(json.dumps(studies.declared(study)))
     assert origin["grid"] == expected
+    keys = [key for key in studies.KEYS if key in table]
     for condition in study.conditions:
-        keys = ("regime", "activation", "init", "optimiser", "lr", "momentum")
         rows = table
         for key in keys:
             rows = rows[rows[key] == getattr(condition, key)]
-        assert sorted(set(rows["seed"])) == list(range(study.seeds))
-        assert sorted(set(rows["epoch"])) == list(range(condition.epochs + 1))
+        seeds = condition.seeds_of_its_own or range(study.seeds)
+        assert sorted(set(rows["seed"])) == sorted(seeds)
+        assert rows["epoch"].max() == condition.epochs
+        if study.runner != "transformer":  # which looks at some steps only
+            assert sorted(set(rows["epoch"])) == list(range(condition.epochs + 1))
 
 
 @recorded

@@ -26,6 +26,7 @@ __all__ = [
 INITS = (
     "default",
     "default_zero_bias",
+    "default_gain",
     "xavier",
     "xavier_4",
     "he",
@@ -160,7 +161,9 @@ def initialise_(
     ----------
     network : any module.
     init : ``"default"``, torch's own (weights and biases uniform in ±1/√fan_in);
-        ``"default_zero_bias"``, the same weights with zero biases; and with zero
+        ``"default_zero_bias"``, the same weights with zero biases; ``"default_gain"``,
+        the same weights times √6, which gives them He's variance and changes neither
+        their distribution nor the biases (chapter 08); and with zero
         biases and normal weights, ``"xavier"`` with variance 2/(fan_in + fan_out),
         ``"xavier_4"`` with four times that standard deviation (chapter 03),
         ``"he"`` with 2/fan_in, ``"matched"`` with gain²/fan_in, where the gain
@@ -180,6 +183,8 @@ def initialise_(
     for linear, gain in zip(linears, chain([1.0], repeat(matched))):
         if init.startswith("default"):
             linear.reset_parameters()
+            if init == "default_gain":
+                linear.weight.data.mul_(math.sqrt(6))
         elif init == "orthogonal":
             nn.init.orthogonal_(linear.weight, gain)
         else:
@@ -191,7 +196,7 @@ def initialise_(
                 "matched": gain**2 / fan_in,
             }[init]
             nn.init.normal_(linear.weight, std=math.sqrt(variance))
-        if init != "default" and linear.bias is not None:
+        if init not in ("default", "default_gain") and linear.bias is not None:
             nn.init.zeros_(linear.bias)
     return network
 

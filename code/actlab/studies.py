@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from functools import cache
@@ -28,6 +28,7 @@ from typing import Any
 
 import pandas as pd
 
+from .grids import STUDIES, Condition, Setting, Study, declared
 from .statistics import Interval, interval
 
 __all__ = [
@@ -58,215 +59,26 @@ COLUMNS = [
     "test_loss",
     "test_accuracy",
 ]
+# What tells the cells of a grid apart.
+KEYS = ["regime", "activation", "init", "variant", "optimiser", "lr", "momentum"]
 PACKAGES = ("actlab", "torch", "torchvision", "numpy", "pandas", "scipy", "joblib")
-CODE = ("datasets.py", "networks.py", "training.py")
+CODE = ("controls.py", "datasets.py", "networks.py", "runners.py", "training.py")
 
 
 class StudyError(LookupError):
     """There is no such study, or it has not been recorded."""
 
 
-@dataclass(frozen=True)
-class Condition:
-    """One cell of a grid: everything about its runs but the seed."""
-
-    regime: str
-    activation: str
-    lr: float
-    momentum: float = 0.0
-    optimiser: str = "sgd"
-    init: str = "default"
-    shared: bool = False
-    epochs: int = 15
-
-
-@dataclass(frozen=True)
-class Setting:
-    """Everything that decides one run; equal settings give equal results."""
-
-    condition: Condition
-    seed: int
-    data: str
-    scale: str
-    sizes: tuple[int, ...]
-    batch_size: int
-
-    @property
-    def id(self) -> str:
-        """Sixteen hexadecimal digits that stay the same on every machine."""
-        text = json.dumps(asdict(self), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-@dataclass(frozen=True)
-class Study:
-    """A declared grid: each condition with each seed.
-
-    Parameters
-    ----------
-    name, question, chapter : what it is called, what it asks, who reads it.
-    conditions : the cells of the grid.
-    seeds : how many runs per cell, with seeds 0, 1, 2, …
-    data, scale : name of a function in ``datasets`` and the scale of its inputs; the
-        toy sets have none, which is "".
-    sizes, batch_size : of the network, and of its training.
-    """
-
-    name: str
-    question: str
-    chapter: int
-    conditions: tuple[Condition, ...]
-    seeds: int = 5
-    data: str = "fashion_mnist"
-    scale: str = "symmetric"
-    sizes: tuple[int, ...] = (784, 256, 192, 128, 64, 10)
-    batch_size: int = 128
-
-    def settings(self) -> list[Setting]:
-        """Expand the grid into one :class:`Setting` per run."""
-        shared = (self.data, self.scale, self.sizes, self.batch_size)
-        return [
-            Setting(condition, seed, *shared)
-            for condition in self.conditions
-            for seed in range(self.seeds)
-        ]
-
-    def altered(self, seeds: int | None = None, epochs: int | None = None) -> Study:
-        """Return the same study with another number of seeds or of epochs."""
-        conditions = self.conditions
-        if epochs is not None:
-            conditions = tuple(replace(c, epochs=epochs) for c in conditions)
-        seeds = self.seeds if seeds is None else seeds
-        return replace(self, conditions=conditions, seeds=seeds)
-
-
-FIRST_LOOK = Study(
-    name="first-look",
-    question="Does a network without activation keep up, and for how long?",
-    chapter=1,
-    conditions=(
-        # Three times the 15 epochs of the comparison, to see where the curves cross.
-        Condition("small_step", "identity", lr=0.001, momentum=0.8, epochs=45),
-        Condition("small_step", "relu", lr=0.001, momentum=0.8, epochs=45),
-        Condition("large_step", "identity", lr=0.05, momentum=0.9),
-        Condition("large_step", "relu", lr=0.05, momentum=0.9),
-        Condition("linear_best", "identity", lr=0.003, momentum=0.9),
-    ),
-)
-
-UNIT_INPUTS = Study(
-    name="unit-inputs",
-    question="Is the order of two networks the same when the inputs are scaled anew?",
-    chapter=1,
-    scale="unit",
-    conditions=(
-        Condition("small_step", "identity", lr=0.001, momentum=0.8),
-        Condition("small_step", "relu", lr=0.001, momentum=0.8),
-    ),
-)
-
-SPIRALS = Study(
-    name="spirals",
-    question="How much of two interleaved spirals does a straight line get?",
-    chapter=1,
-    data="spirals",
-    scale="",
-    sizes=(2, 32, 32, 2),
-    batch_size=120,
-    conditions=(
-        Condition("adam", "identity", lr=0.01, optimiser="adam", epochs=100),
-        Condition("adam", "relu", lr=0.01, optimiser="adam", epochs=100),
-    ),
-)
-
-SQUARE = Study(
-    name="square",
-    question="Is x², which is no universal approximator, a bad classifier?",
-    chapter=1,
-    sizes=(784, 512, 10),
-    conditions=tuple(
-        Condition("adam", activation, lr=0.001, optimiser="adam", epochs=8)
-        for activation in ("identity", "square", "relu")
-    ),
-)
-
-_STEPS = {
-    "sgd_small": {"lr": 0.001, "momentum": 0.8},
-    "sgd_large": {"lr": 0.05, "momentum": 0.9},
-    "adam": {"lr": 0.001, "optimiser": "adam"},
-}
-
-SIGMOID_REPAIRS = Study(
-    name="sigmoid-repairs",
-    question="Is it the sigmoid that fails, or the start and the step?",
-    chapter=3,
-    conditions=(
-        *(
-            Condition(regime, "sigmoid", init=init, **step)
-            for init in ("default", "xavier", "he", "xavier_4")
-            for regime, step in _STEPS.items()
-        ),
-        # For comparison; ReLU with the two ways of SGD is in first-look.
-        Condition("adam", "relu", **_STEPS["adam"]),
-    ),
-)
-
-STUDIES: dict[str, Study] = {
-    study.name: study
-    for study in (FIRST_LOOK, UNIT_INPUTS, SPIRALS, SQUARE, SIGMOID_REPAIRS)
-}
-
-
 # One run ---------------------------------------------------------------------------
-
-
-@cache
-def _data(name: str, scale: str):
-    """Load data once per worker process."""
-    from . import datasets
-
-    source = getattr(datasets, name)
-    return source(scale=scale) if scale else source()
 
 
 def _execute(setting: Setting, folder: Path) -> None:
     """Do one run on one thread and leave its record in ``folder``."""
-    import torch
+    from . import runners
 
-    from .networks import MLP
-    from .training import NonFiniteLossError, fit
-
-    condition, threads = setting.condition, torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        network = MLP(
-            setting.sizes,
-            condition.activation,
-            condition.init,
-            shared=condition.shared,
-            seed=setting.seed,
-        )
-        result = fit(
-            network,
-            _data(setting.data, setting.scale),
-            epochs=condition.epochs,
-            lr=condition.lr,
-            optimiser=condition.optimiser,
-            momentum=condition.momentum,
-            batch_size=setting.batch_size,
-            seed=setting.seed,
-            progress=False,
-        )
-        history, seconds = result.history.to_dict("list"), result.seconds
-    except NonFiniteLossError as error:
-        # A run that breaks down is a result too: its one row has no numbers.
-        names = ("train_loss", "test_loss", "test_accuracy")
-        history = {"epoch": [error.epoch]} | {name: [math.nan] for name in names}
-        seconds = math.nan
-    finally:
-        torch.set_num_threads(threads)
+    history, seconds = runners.execute(setting)
     record = {
-        "setting": asdict(setting),
+        "setting": declared(setting),
         "history": history,
         "seconds": seconds,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -351,7 +163,9 @@ def _execute_all(
 
     if not settings:
         return
-    _data(settings[0].data, settings[0].scale)  # complain or download here, once
+    from . import runners
+
+    runners.prepare(settings[0])  # complain or download here, once
     folder.mkdir(parents=True, exist_ok=True)
     tasks = [delayed(_timed_epochs)(setting, folder) for setting in settings]
     total = sum(setting.condition.epochs for setting in settings)
@@ -371,7 +185,7 @@ def _timed_epochs(setting: Setting, folder: Path) -> int:
 
 def _table(study: Study, folder: Path) -> pd.DataFrame:
     """Gather the records into one row per run and epoch."""
-    frames = []
+    columns, frames = [*COLUMNS, *study.further], []
     for setting in study.settings():
         record = _read_record(setting, folder)
         if record is not None:
@@ -379,10 +193,12 @@ def _table(study: Study, folder: Path) -> pd.DataFrame:
                 "study": study.name,
                 "seed": setting.seed,
             }
+            about = {name: about[name] for name in columns if name in about}
             frames.append(pd.DataFrame(record["history"]).assign(**about))
     if not frames:
-        return pd.DataFrame(columns=COLUMNS)
-    return pd.concat(frames, ignore_index=True)[COLUMNS]
+        return pd.DataFrame(columns=columns)
+    # reindex: a run that broke down logged nothing but its end.
+    return pd.concat(frames, ignore_index=True).reindex(columns=columns)
 
 
 def _write_result(
@@ -415,7 +231,7 @@ def _provenance(study: Study, folder: Path, command: str) -> dict[str, Any]:
         "study": study.name,
         "question": study.question,
         "command": command,
-        "grid": asdict(study),
+        "grid": declared(study),
         "runs": len(records),
         "runs_declared": len(settings),
         "runs_that_broke_down": len(records) - len(seconds),
@@ -499,11 +315,14 @@ def load(name: str) -> pd.DataFrame:
 
     Columns: study, regime, activation, init, optimiser, lr, momentum, seed, epoch (from
     0, before training), train_loss (mean over the epoch's batches), test_loss,
-    test_accuracy in percent.  Raises :class:`StudyError` for an unknown name, or if the
-    study has not been recorded.  Chapter 01.
+    test_accuracy in percent, and the study's further columns.  Raises
+    :class:`StudyError` for an unknown name, or if the study has not been recorded.
+    Chapter 01.
     """
     with _recorded(name, "csv").open("r", encoding="utf-8") as file:
-        return pd.read_csv(file)
+        table = pd.read_csv(file)
+    # An empty name is a name, not a missing number.
+    return table.fillna({"variant": ""}) if "variant" in table else table
 
 
 def final(name: str, epoch: int | None = None) -> pd.DataFrame:
@@ -533,7 +352,7 @@ def summary(table: pd.DataFrame, epoch: int | None = None) -> pd.DataFrame:
 
     Runs that broke down are counted in ``broke_down`` and left out of the mean.
     """
-    keys = ["regime", "activation", "init", "optimiser", "lr", "momentum"]
+    keys = [key for key in KEYS if key in table]
     rows = []
     for key, group in _at_epoch(table, epoch).groupby(keys, sort=False):
         values = group["test_accuracy"].dropna()
@@ -547,7 +366,7 @@ def summary(table: pd.DataFrame, epoch: int | None = None) -> pd.DataFrame:
 
 def _at_epoch(table: pd.DataFrame, epoch: int | None) -> pd.DataFrame:
     if epoch is None:
-        runs = ["regime", "activation", "init", "optimiser", "lr", "momentum", "seed"]
+        runs = [*(key for key in KEYS if key in table), "seed"]
         last = table.groupby(runs, sort=False)["epoch"].transform("max")
         return table[table["epoch"] == last].reset_index(drop=True)
     rows = table[table["epoch"] == epoch].reset_index(drop=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -92,6 +92,7 @@ def fit(
     device: str | torch.device = "cpu",
     progress: bool = True,
     loss: str = "auto",
+    log: Callable[[nn.Module, int], Mapping[str, float]] | None = None,
 ) -> Run:
     """Train ``network`` on ``data``, in place.
 
@@ -109,6 +110,8 @@ def fit(
     progress : whether to show a bar.
     loss : ``"cross_entropy"``, ``"mse"``, or ``"auto"``: cross-entropy for whole-number
         targets, mean squared error for others.
+    log : called with the network and the epoch for each row of the history, before
+        training (epoch 0) too; the numbers that it returns become further columns.
 
     Returns a :class:`Run`.  The same seed gives the same bits on the same machine with
     the same number of threads; torch's global generators are left as they were.  Raises
@@ -132,7 +135,8 @@ def fit(
     }
     start = time.perf_counter()
     generator = torch.Generator().manual_seed(seed)
-    rows = [_row(0, math.nan, network, data, criterion)]
+    log = log or _nothing
+    rows = [_row(0, math.nan, network, data, criterion) | log(network, 0)]
     last = None
     with _random_layers(seed, device), _bar(epochs, progress) as bar:
         for epoch in range(1, epochs + 1):
@@ -147,7 +151,8 @@ def fit(
                 epoch,
                 last,
             )
-            rows.append(_row(epoch, mean, network, data, criterion))
+            row = _row(epoch, mean, network, data, criterion)
+            rows.append(row | log(network, epoch))
             bar.set_postfix_str(_summary(rows[-1]), refresh=False)
             bar.update()
     seconds = time.perf_counter() - start
@@ -238,6 +243,10 @@ def _row(
         "test_loss": test_loss,
         "test_accuracy": accuracy,
     }
+
+
+def _nothing(network: nn.Module, epoch: int) -> dict[str, float]:
+    return {}
 
 
 def _summary(row: dict[str, float]) -> str:

@@ -1,0 +1,281 @@
+"""What the recorded studies vary: conditions, settings and the declared grids.
+
+A study is data. How one of its runs is done stands in ``runners``, how all of them are
+done, kept and read in ``studies``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+__all__ = ["STUDIES", "Condition", "Setting", "Study", "declared"]
+
+
+# Fields that came later. They are left out of identities and of provenance while they
+# have their default, so that what was recorded before them keeps its name.
+LATER = ("variant", "parameters", "sizes_of_its_own", "seeds_of_its_own")
+LATER_OF_STUDY = ("runner", "further")
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One cell of a grid: everything about its runs but the seed.
+
+    ``parameters`` of the activation are pairs of name and value; ``variant`` names a
+    change of it that ``controls`` makes. Cells may have sizes and seeds of their own.
+    """
+
+    regime: str
+    activation: str
+    lr: float
+    momentum: float = 0.0
+    optimiser: str = "sgd"
+    init: str = "default"
+    shared: bool = False
+    epochs: int = 15
+    variant: str = ""
+    parameters: tuple[tuple[str, float], ...] = ()
+    sizes_of_its_own: tuple[int, ...] = ()
+    seeds_of_its_own: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Everything that decides one run; equal settings give equal results."""
+
+    condition: Condition
+    seed: int
+    data: str
+    scale: str
+    sizes: tuple[int, ...]
+    batch_size: int
+    runner: str = "mlp"
+
+    @property
+    def id(self) -> str:
+        """Sixteen hexadecimal digits that stay the same on every machine."""
+        text = json.dumps(declared(self), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class Study:
+    """A declared grid: each condition with each seed.
+
+    Parameters
+    ----------
+    name, question, chapter : what it is called, what it asks, who reads it.
+    conditions : the cells of the grid.
+    seeds : how many runs per cell, with seeds 0, 1, 2, …
+    data, scale : name of a function in ``datasets`` and the scale of its inputs; the
+        toy sets have none, which is "".
+    sizes, batch_size : of the network, and of its training.
+    runner : what does one run, a key of ``runners.RUNNERS``.
+    further : columns that the table has beside those of every study: fields of the
+        condition, or what the runner logs.
+    """
+
+    name: str
+    question: str
+    chapter: int
+    conditions: tuple[Condition, ...]
+    seeds: int = 5
+    data: str = "fashion_mnist"
+    scale: str = "symmetric"
+    sizes: tuple[int, ...] = (784, 256, 192, 128, 64, 10)
+    batch_size: int = 128
+    runner: str = "mlp"
+    further: tuple[str, ...] = ()
+
+    def settings(self) -> list[Setting]:
+        """Expand the grid into one :class:`Setting` per run."""
+        return [
+            Setting(
+                condition,
+                seed,
+                self.data,
+                self.scale,
+                condition.sizes_of_its_own or self.sizes,
+                self.batch_size,
+                self.runner,
+            )
+            for condition in self.conditions
+            for seed in condition.seeds_of_its_own or range(self.seeds)
+        ]
+
+    def altered(self, seeds: int | None = None, epochs: int | None = None) -> Study:
+        """Return the same study with another number of seeds or of epochs."""
+        conditions = self.conditions
+        if epochs is not None:
+            conditions = tuple(replace(c, epochs=epochs) for c in conditions)
+        if seeds is None:
+            return replace(self, conditions=conditions)
+        conditions = tuple(
+            replace(c, seeds_of_its_own=c.seeds_of_its_own[:seeds]) for c in conditions
+        )
+        return replace(self, conditions=conditions, seeds=seeds)
+
+
+def declared(record: Condition | Setting | Study) -> dict[str, Any]:
+    """Return a record as plain dictionaries, later fields only where they say more."""
+    result = asdict(record)
+    conditions = result.get("conditions") or [result.get("condition", result)]
+    for part, later in ((result, LATER_OF_STUDY), *((c, LATER) for c in conditions)):
+        for name in later:
+            if name in part and part[name] == _DEFAULTS[name]:
+                del part[name]
+    return result
+
+
+_DEFAULTS = {
+    field.name: field.default for kind in (Condition, Study) for field in fields(kind)
+}
+
+
+FIRST_LOOK = Study(
+    name="first-look",
+    question="Does a network without activation keep up, and for how long?",
+    chapter=1,
+    conditions=(
+        # Three times the 15 epochs of the comparison, to see where the curves cross.
+        Condition("small_step", "identity", lr=0.001, momentum=0.8, epochs=45),
+        Condition("small_step", "relu", lr=0.001, momentum=0.8, epochs=45),
+        Condition("large_step", "identity", lr=0.05, momentum=0.9),
+        Condition("large_step", "relu", lr=0.05, momentum=0.9),
+        Condition("linear_best", "identity", lr=0.003, momentum=0.9),
+    ),
+)
+
+UNIT_INPUTS = Study(
+    name="unit-inputs",
+    question="Is the order of two networks the same when the inputs are scaled anew?",
+    chapter=1,
+    scale="unit",
+    conditions=(
+        Condition("small_step", "identity", lr=0.001, momentum=0.8),
+        Condition("small_step", "relu", lr=0.001, momentum=0.8),
+    ),
+)
+
+SPIRALS = Study(
+    name="spirals",
+    question="How much of two interleaved spirals does a straight line get?",
+    chapter=1,
+    data="spirals",
+    scale="",
+    sizes=(2, 32, 32, 2),
+    batch_size=120,
+    conditions=(
+        Condition("adam", "identity", lr=0.01, optimiser="adam", epochs=100),
+        Condition("adam", "relu", lr=0.01, optimiser="adam", epochs=100),
+    ),
+)
+
+SQUARE = Study(
+    name="square",
+    question="Is x², which is no universal approximator, a bad classifier?",
+    chapter=1,
+    sizes=(784, 512, 10),
+    conditions=tuple(
+        Condition("adam", activation, lr=0.001, optimiser="adam", epochs=8)
+        for activation in ("identity", "square", "relu")
+    ),
+)
+
+_STEPS = {
+    "sgd_small": {"lr": 0.001, "momentum": 0.8},
+    "sgd_large": {"lr": 0.05, "momentum": 0.9},
+    "adam": {"lr": 0.001, "optimiser": "adam"},
+}
+
+SIGMOID_REPAIRS = Study(
+    name="sigmoid-repairs",
+    question="Is it the sigmoid that fails, or the start and the step?",
+    chapter=3,
+    conditions=(
+        *(
+            Condition(regime, "sigmoid", init=init, **step)
+            for init in ("default", "xavier", "he", "xavier_4")
+            for regime, step in _STEPS.items()
+        ),
+        # For comparison; ReLU with the two ways of SGD is in first-look.
+        Condition("adam", "relu", **_STEPS["adam"]),
+    ),
+)
+
+# The two slopes are what the shared parameters of the first two cells had learnt in the
+# small steps from the default start (mean of five seeds, rounded to hundredths).
+_LEARNT = {"prelu": ("a", 2.32), "learnable_elu": ("alpha", 3.26)}
+
+
+def _slope_or_gain() -> tuple[Condition, ...]:
+    def cell(regime, activation, init, variant="", **more):
+        shared = variant not in ("", "frozen")
+        return Condition(
+            regime,
+            activation,
+            init=init,
+            variant=variant,
+            shared=shared,
+            **_STEPS[regime],
+            **more,
+        )
+
+    everywhere = [
+        ("prelu", "shared"),
+        ("learnable_elu", "shared"),
+        ("relu", ""),
+        ("leaky_relu", ""),
+        ("elu", ""),
+        ("relu", "scaled"),
+    ]
+    # Controls at the start that torch gives, where the learnt slope seems to win …
+    at_default = [("prelu", "frozen"), ("prelu", "unit_gain")]
+    # … and in the regime where it does.
+    at_small_steps = [
+        ("learnable_elu", "frozen"),
+        ("learnable_elu", "unit_gain"),
+        ("prelu", ""),
+    ]
+
+    def ladder(regime, init):
+        if init != "default":
+            return everywhere
+        return everywhere + at_default + at_small_steps * (regime == "sgd_small")
+
+    return tuple(
+        cell(
+            regime,
+            activation,
+            init,
+            variant,
+            parameters=(_LEARNT[activation],) if variant == "frozen" else (),
+        )
+        for regime in ("sgd_small", "sgd_large")
+        for init in ("default", "default_gain", "he")
+        for activation, variant in ladder(regime, init)
+    )
+
+
+SLOPE_OR_GAIN = Study(
+    name="slope-or-gain",
+    question="Does a learnt slope win by its shape, or by the gain it brings?",
+    chapter=8,
+    conditions=_slope_or_gain(),
+    further=("variant", "shared", "parameter"),
+)
+
+STUDIES: dict[str, Study] = {
+    study.name: study
+    for study in (
+        FIRST_LOOK,
+        UNIT_INPUTS,
+        SPIRALS,
+        SQUARE,
+        SIGMOID_REPAIRS,
+        SLOPE_OR_GAIN,
+    )
+}
