@@ -25,7 +25,8 @@ class Condition:
     """One cell of a grid: everything about its runs but the seed.
 
     ``parameters`` of the activation are pairs of name and value; ``variant`` names a
-    change of it that ``controls`` makes. Cells may have sizes and seeds of their own.
+    change of it that ``controls`` makes, or whatever else tells cells apart. Cells may
+    have sizes and seeds of their own.
     """
 
     regime: str
@@ -268,6 +269,78 @@ SLOPE_OR_GAIN = Study(
     further=("variant", "shared", "parameter"),
 )
 
+_GATED_STEPS = {"optimiser": "adam", "epochs": 16}  # 16 times 50 steps
+
+GATED = Study(
+    name="gated",
+    question="What does a gate buy at equal parameters?",
+    chapter=7,
+    data="python_documentation",
+    scale="",
+    sizes=(),
+    batch_size=32,
+    runner="transformer",
+    further=("step", "seconds"),
+    conditions=tuple(
+        Condition("tune", kind, lr, seeds_of_its_own=(100, 101), **_GATED_STEPS)
+        for kind in ("relu", "gelu", "relu2", "bilinear", "swiglu", "geglu")
+        for lr in (0.004, 0.008, 0.016, 0.032)
+    ),
+)
+
+_DEEP = {"sizes_of_its_own": (784, 2048, 1024, 1024, 512, 512, 256, 128, 10)}
+
+
+def _dead() -> tuple[Condition, ...]:
+    def cell(regime, activation, init, variant="base", **more):
+        return Condition(
+            regime, activation, init=init, variant=variant, **_STEPS[regime], **more
+        )
+
+    regimes = ("sgd_small", "sgd_large", "adam")
+    return (
+        *(cell(r, "relu", init) for init in ("default", "he") for r in regimes),
+        *(cell(r, "relu", "default_zero_bias") for r in ("sgd_small", "adam")),
+        # The deep network is looked at and not trained.
+        *(
+            cell("sgd_small", "relu", init, "deep", epochs=0, **_DEEP)
+            for init in ("default", "default_gain", "default_zero_bias", "he")
+        ),
+        cell("sgd_small", "swish", "default"),
+        *(cell("adam", f, "default") for f in ("leaky_relu", "elu", "gelu")),
+        *(
+            cell(
+                "adam",
+                "relu",
+                init,
+                f"{depth}x{width}",
+                epochs=5,
+                sizes_of_its_own=(784, *[width] * depth, 10),
+            )
+            for width in (32, 128)
+            for depth in (4, 8, 16)
+            for init in ("default", "he")
+        ),
+    )
+
+
+DEAD = Study(
+    name="dead",
+    question="Who kills the units: the depth, the start or the step?",
+    chapter=10,
+    runner="mlp_with_unit_counts",
+    conditions=_dead(),
+    further=(
+        "variant",
+        "dead_test",
+        "flat_test",
+        "died_test",
+        "revived_test",
+        "zeros_test",
+        "dead_train",
+    ),
+)
+
 STUDIES: dict[str, Study] = {
     study.name: study
     for study in (
@@ -277,5 +350,7 @@ STUDIES: dict[str, Study] = {
         SQUARE,
         SIGMOID_REPAIRS,
         SLOPE_OR_GAIN,
+        GATED,
+        DEAD,
     )
 }

@@ -62,7 +62,16 @@ COLUMNS = [
 # What tells the cells of a grid apart.
 KEYS = ["regime", "activation", "init", "variant", "optimiser", "lr", "momentum"]
 PACKAGES = ("actlab", "torch", "torchvision", "numpy", "pandas", "scipy", "joblib")
-CODE = ("controls.py", "datasets.py", "networks.py", "runners.py", "training.py")
+CODE = (
+    "controls.py",
+    "datasets.py",
+    "language/text.py",
+    "language/training.py",
+    "language/transformer.py",
+    "networks.py",
+    "runners.py",
+    "training.py",
+)
 
 
 class StudyError(LookupError):
@@ -302,9 +311,16 @@ def _git_commit() -> str | None:
 
 
 def _data_hashes(name: str) -> dict[str, str] | None:
-    from .datasets import FASHION_MNIST_SHA256
+    if name == "fashion_mnist":
+        from .datasets import FASHION_MNIST_SHA256
 
-    return dict(FASHION_MNIST_SHA256) if name == "fashion_mnist" else None
+        return dict(FASHION_MNIST_SHA256)
+    if name == "python_documentation":
+        from .language import corpus
+
+        text = corpus()
+        return {text.name: text.sha256}
+    return None
 
 
 # Recorded results ------------------------------------------------------------------
