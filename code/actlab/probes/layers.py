@@ -1,0 +1,377 @@
+"""What flows through each layer: sizes, slopes, error signals, their distributions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from .. import training as training_module
+from .hooks import (
+    Call,
+    Listener,
+    batches_of,
+    slope_of,
+    undisturbed,
+    units_first,
+)
+
+__all__ = [
+    "EDGES",
+    "QUANTITIES",
+    "SATURATED_BELOW",
+    "Histograms",
+    "Sample",
+    "correlation",
+    "histograms",
+    "log_histogram",
+    "snapshot",
+]
+
+SATURATED_BELOW = 0.05
+"""An activation counts as saturated where the size of its slope is below this."""
+
+QUANTITIES = (
+    "pre_activation",
+    "activation",
+    "error_signal",
+    "weight",
+    "weight_gradient",
+)
+
+LOWEST, HIGHEST, PER_DECADE = -16, 4, 5
+EDGES = np.linspace(LOWEST, HIGHEST, (HIGHEST - LOWEST) * PER_DECADE + 1)
+"""Edges of the bins of all histograms, in log10 of the size: the same for all."""
+
+COLUMNS = (
+    "layer",
+    "name",
+    "kind",
+    "weight",
+    "units",
+    "pre_activation_rms",
+    "pre_activation_spread",
+    "activation_mean",
+    "activation_rms",
+    "slope_rms",
+    "saturation",
+    "error_signal_rms",
+    "weight_rms",
+    "weight_gradient_rms",
+    "input_correlation",
+    "dead",
+)
+
+
+def correlation(z: Tensor) -> float:
+    """Mean cosine between the vectors of two different examples.
+
+    1 means that all examples look alike to the layer (collapse), 0 that they are
+    unrelated.  Uncentred, as in the theory of correlation maps.
+
+    Parameters
+    ----------
+    z : shape (examples, …); computed in float64.
+
+    Examples that are zero throughout are left out; nan where fewer than two are left.
+    Chapters 04 and 09.  Source: Poole et al. 2016, arXiv:1606.05340.
+    """
+    return float(_correlation(z.detach()))
+
+
+def _correlation(z: Tensor) -> Tensor:
+    z = z.flatten(1).double()
+    length = z.norm(dim=1)
+    z = z[length > 0] / length[length > 0, None]
+    n = len(z)
+    if n < 2:
+        return z.new_tensor(math.nan)
+    return (z.sum(0).square().sum() - n) / (n * (n - 1))
+
+
+def rms(values: Tensor) -> Tensor:
+    """Root mean square, a tensor without axes."""
+    return values.detach().square().mean().sqrt()
+
+
+def log_histogram(values: Tensor) -> Tensor:
+    """Count sizes into the bins of ``EDGES``, after two counts: zeros, and nan or inf.
+
+    Returns whole numbers, shape (bins + 2,).  What lies outside is counted in the
+    outermost bins.
+    """
+    size = values.detach().reshape(-1).abs().float()
+    bins = len(EDGES) - 1
+    index = size.log10().sub_(LOWEST).mul_(PER_DECADE).clamp_(0, bins - 1)
+    index = index.nan_to_num_(0).long().add_(2)
+    index[size == 0] = 0
+    index[~size.isfinite()] = 1
+    return torch.bincount(index, minlength=bins + 2)
+
+
+@dataclass(eq=False)
+class Sample:
+    """One forward and one backward pass, measured while they run.
+
+    ``hidden`` has one dict of tensors without axes per activation, ``output`` one for
+    the network's output; both gain ``error_signal_rms`` when the gradient passes.
+    ``counts`` maps (layer, quantity) to histograms where ``histogram`` asks for them.
+    """
+
+    histogram: Sequence[str] = ()
+    detailed: bool = True
+    hidden: list[dict] = field(default_factory=list)
+    output: dict = field(default_factory=dict)
+    counts: dict[tuple[int, str], Tensor] = field(default_factory=dict)
+    paired: set[str] = field(default_factory=set)
+    n: int = 0
+
+    def visit(self, call: Call) -> None:
+        """Measure one activation; called in the middle of the forward pass."""
+        z, a = call.pre_activation, call.activation
+        weight = call.weight[0] if call.weight else ""
+        weight = "" if weight in self.paired else weight
+        self.paired.add(weight)
+        slope = slope_of(call)
+        row = {"layer": call.layer, "name": call.name, "kind": "hidden"}
+        row |= {"weight": weight} | self._flow(z)
+        with torch.no_grad():
+            units = units_first(a.detach(), call.axis)
+            row["units"] = len(units)
+            row["activation_mean"] = a.detach().mean()
+            row["activation_rms"] = rms(a)
+            row["dead"] = (units == 0).all(1).sum()
+            if slope is not None:
+                row["slope_rms"] = rms(slope)
+                flat = slope.abs() < SATURATED_BELOW
+                row["saturation"] = flat.float().mean()
+        self.hidden.append(row)
+        self._count(call.layer, "pre_activation", z)
+        self._count(call.layer, "activation", a)
+        self._await_gradient(z, row)
+
+    def finish(self, output: Tensor, listener: Listener) -> None:
+        """Measure the network's output, when the forward pass is over."""
+        if not isinstance(output, Tensor) or output.ndim < 1:
+            return
+        last = listener.last_weight
+        weight = last[0] if last and last[0] not in self.paired else ""
+        self.n = len(output) if output.ndim else 1
+        layer = len(self.hidden) + 1
+        self.output = {"layer": layer, "name": "output", "kind": "output"}
+        self.output |= {"weight": weight, "units": output.shape[-1]}
+        self.output |= self._flow(output)
+        self._count(layer, "pre_activation", output)
+        self._await_gradient(output, self.output)
+
+    def _flow(self, z: Tensor) -> dict[str, Tensor]:
+        z = z.detach()
+        row = {"pre_activation_rms": rms(z)}
+        if self.detailed:
+            spread = z.flatten(1).var(0, correction=0) if z.ndim > 1 else z.var()
+            row["pre_activation_spread"] = spread.mean().sqrt()
+            row["input_correlation"] = _correlation(z if z.ndim > 1 else z[:, None])
+        return row
+
+    def _await_gradient(self, z: Tensor, row: dict) -> None:
+        if not z.requires_grad:
+            return
+        n = len(z)
+
+        def arrived(gradient: Tensor) -> None:
+            # The loss is a mean over n examples; times n it is one example's own.
+            row["error_signal_rms"] = rms(gradient) * n
+            self._count(row["layer"], "error_signal", gradient, n)
+
+        z.register_hook(arrived)
+
+    def _count(self, layer: int, quantity: str, values: Tensor, by: int = 1) -> None:
+        if quantity in self.histogram:
+            values = values.detach()
+            counts = log_histogram(values * by if by != 1 else values)
+            self.counts[layer, quantity] = counts
+
+
+def table(rows: Sequence[dict], columns: Sequence[str] = COLUMNS) -> pd.DataFrame:
+    """Rows of plain numbers and tensors without axes as a DataFrame."""
+    plain = [
+        {key: v.item() if isinstance(v, Tensor) else v for key, v in row.items()}
+        for row in rows
+    ]
+    return pd.DataFrame(plain).reindex(columns=list(columns))
+
+
+def snapshot(
+    network: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    *,
+    loss: str | Callable[[Tensor, Tensor], Tensor] = "auto",
+    layers: Sequence[str | nn.Module] | None = None,
+    output: bool = False,
+    training: bool | None = None,
+) -> pd.DataFrame:
+    """Measure every layer in one forward and one backward pass over ``x``.
+
+    Parameters
+    ----------
+    network : any module whose activations are modules (functions called in
+        ``forward`` cannot be hooked).
+    x, y : inputs of shape (examples, …) and their targets.
+    loss : as in :func:`actlab.training.fit`, or a function of output and targets that
+        gives a mean over the examples.
+    layers : names of the modules that count as activations; None finds them.
+    output : whether a last row for the network's output is added.
+    training : the mode in which the network runs (dropout, batch normalisation); None
+        keeps the one it is in.
+
+    Returns a table with one row per hidden layer, in the order in which they ran:
+
+    - layer (from 1), name of the activation, kind, weight (name of the weight layer
+      that feeds it), units;
+    - pre_activation_rms, root mean square of z over units and examples;
+      pre_activation_spread, the standard deviation of z from example to example (root
+      mean square over the units); activation_mean, activation_rms, of f(z);
+    - slope_rms, root mean square of f′(z); saturation, the share of units × examples
+      with \\|f′(z)\\| < 0.05 (for ReLU this is the share of zeros);
+    - error_signal_rms, of ∂L/∂z, where L is *each example's own* loss: the gradient of
+      the mean loss times the number of examples;
+    - weight_rms and weight_gradient_rms, of the weight matrix that feeds the layer and
+      of the gradient of the *mean* loss with respect to it;
+    - input_correlation, mean cosine between the z of two different examples;
+    - dead, units that are exactly 0 for all of ``x``.
+
+    nan stands where a quantity does not exist: weights that are frozen or not matrices
+    of one layer, slopes of functions that do not act on each element.  The network is
+    left bit-identical, ``.grad`` and torch's random generators included.  Chapter 09.
+    """
+    sample, gradients = _measure(network, x, y, loss, layers, training)
+    rows = sample.hidden + ([sample.output] if output else [])
+    weights = dict(network.named_parameters())
+    for row in rows:
+        name = f"{row['weight']}.weight" if row["weight"] else "weight"
+        weight = weights.get(name)
+        if weight is not None:
+            row["weight_rms"] = rms(weight)
+        if name in gradients:
+            row["weight_gradient_rms"] = rms(gradients[name])
+    return table(rows)
+
+
+def _measure(
+    network: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    loss: str | Callable,
+    layers: Sequence | None,
+    training: bool | None,
+    histogram: Sequence[str] = (),
+) -> tuple[Sample, dict[str, Tensor]]:
+    """Run forward and backward once; return what was seen, and weight gradients."""
+    if not isinstance(x, Tensor) or not isinstance(y, Tensor) or len(x) != len(y):
+        what = [len(v) if hasattr(v, "__len__") else type(v).__name__ for v in (x, y)]
+        raise ValueError(
+            f"x and y have {what} examples; give two tensors of one length"
+        )
+    criterion = loss if callable(loss) else training_module._criterion(loss, y)
+    sample = Sample(histogram)
+    listener = Listener(network, sample.visit, layers)
+    (x,) = batches_of(network, x, max(len(x), 1))
+    if x.is_floating_point():
+        # Gradients then reach every layer, also where all weights before are frozen.
+        x = x.detach().clone().requires_grad_()
+    with undisturbed(network, training), torch.enable_grad():
+        with listener:
+            result = network(x)
+            sample.finish(result, listener)
+            if not sample.hidden:
+                raise ValueError("no activation ran in the forward pass")
+        value = criterion(result, y.to(x.device))
+        sources = {n: p for n, p in network.named_parameters() if p.requires_grad}
+        inputs = [*sources.values(), *([x] if x.requires_grad else [])]
+        grads = torch.autograd.grad(value, inputs, allow_unused=True)
+    pairs = zip(sources, grads)
+    return sample, {name: grad for name, grad in pairs if grad is not None}
+
+
+@dataclass(frozen=True, eq=False)
+class Histograms:
+    """Distributions of sizes, layer by layer, on one logarithmic axis.
+
+    ``counts`` maps (layer, quantity) to whole numbers: zeros first, then nan or inf,
+    then the bins of ``edges`` (log10 of the size).  ``names`` maps layers to names.
+    """
+
+    counts: dict[tuple[int, str], np.ndarray]
+    names: dict[int, str]
+    edges: np.ndarray = field(default_factory=lambda: EDGES)
+
+    @property
+    def layers(self) -> list[int]:
+        """The layers, from the input on."""
+        return sorted(self.names)
+
+    def share(self, layer: int, quantity: str) -> np.ndarray:
+        """Share of the values per bin, of all values; shape (bins,)."""
+        counts = self._get(layer, quantity)
+        return counts[2:] / max(counts.sum(), 1)
+
+    def zeros(self, layer: int, quantity: str) -> float:
+        """Share of the values that are exactly 0."""
+        counts = self._get(layer, quantity)
+        return float(counts[0] / max(counts.sum(), 1))
+
+    def quantile(self, layer: int, quantity: str, q: float) -> float:
+        """log10 of a quantile of the sizes that are not 0; nan where all are 0."""
+        counts = self._get(layer, quantity)[2:]
+        if not counts.sum():
+            return math.nan
+        sums = np.concatenate([[0], np.cumsum(counts)]) / counts.sum()
+        return float(np.interp(q, sums, self.edges))
+
+    def _get(self, layer: int, quantity: str) -> np.ndarray:
+        if (layer, quantity) not in self.counts:
+            raise KeyError(
+                f"no histogram of {quantity!r} in layer {layer!r}; there are "
+                f"{sorted({q for _, q in self.counts})} in layers {self.layers}"
+            )
+        return self.counts[layer, quantity]
+
+
+def histograms(
+    network: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    *,
+    loss: str | Callable[[Tensor, Tensor], Tensor] = "auto",
+    layers: Sequence[str | nn.Module] | None = None,
+    output: bool = True,
+    training: bool | None = None,
+) -> Histograms:
+    """Measure the distributions of every layer in one forward and backward pass.
+
+    Parameters are those of :func:`snapshot`.  Returns :class:`Histograms` of
+    ``"pre_activation"``, ``"activation"``, ``"error_signal"`` (as in ``snapshot``),
+    ``"weight"`` and ``"weight_gradient"``; the row of the output has no activation.
+    Chapter 09.
+    """
+    sample, gradients = _measure(network, x, y, loss, layers, training, QUANTITIES)
+    rows = sample.hidden + ([sample.output] if output and sample.output else [])
+    weights = dict(network.named_parameters())
+    counts = dict(sample.counts)
+    for row in rows:
+        name = f"{row['weight']}.weight"
+        if row["weight"] and name in weights:
+            counts[row["layer"], "weight"] = log_histogram(weights[name])
+        if row["weight"] and name in gradients:
+            counts[row["layer"], "weight_gradient"] = log_histogram(gradients[name])
+    kept = {row["layer"]: row["name"] for row in rows}
+    return Histograms(
+        counts={key: c.cpu().numpy() for key, c in counts.items() if key[0] in kept},
+        names=kept,
+    )

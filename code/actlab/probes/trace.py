@@ -1,0 +1,269 @@
+"""Recording a network while it trains."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from .dead import LifeHistory
+from .hooks import MEASURING, Listener
+from .layers import COLUMNS, EDGES, Histograms, Sample, rms, table
+
+__all__ = ["Trace", "record"]
+
+TRACED = ("activation", "error_signal")
+WEIGHT_COLUMNS = (
+    "step",
+    "name",
+    "weight_rms",
+    "weight_gradient_rms",
+    "update_rms",
+    "log_update_ratio",
+)
+
+
+@dataclass(eq=False)
+class _Step:
+    """One sampled step: the pass, and each weight's size, gradient and change."""
+
+    step: int
+    sample: Sample
+    before: dict[str, Tensor] = field(default_factory=dict)
+    weights: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+class Trace:
+    """What :func:`record` saw; can be read during the recording and after it.
+
+    ``life`` is the :class:`LifeHistory` over ``x``, None where no ``x`` was given.
+    """
+
+    def __init__(self, network: nn.Module, life: LifeHistory | None) -> None:
+        self.network, self.life = network, life
+        self.passes = 0
+        self._steps: list[_Step] = []
+
+    @property
+    def steps(self) -> list[int]:
+        """Numbers of the sampled steps; 0 is the first step of training."""
+        return [step.step for step in self._steps]
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row per sampled step and layer, the network's output last.
+
+        Columns: step, then those of :func:`snapshot` measured on the batch at hand
+        (``silent`` counts the units that are 0 for the whole batch), then weight_rms
+        before the step, weight_gradient_rms, update_rms (of the change that the
+        optimiser made to the weights), log_update_ratio = log10(update_rms /
+        weight_rms), and ``dead``, units that are 0 for all of ``x`` (nan without it).
+        """
+        rows = []
+        for step in self._steps:
+            dead = self._dead_at(step.step)
+            output = [step.sample.output] if step.sample.output else []
+            for row in step.sample.hidden + output:
+                weight = row["weight"]
+                name = f"{weight}.weight" if weight else "weight"
+                row = {**row, "silent": row.get("dead"), "dead": None}
+                row |= {"step": step.step} | step.weights.get(name, {})
+                if dead and row["kind"] == "hidden":
+                    row["dead"] = dead[row["layer"] - 1]
+                rows.append(row)
+        columns = ["step", *COLUMNS[:-1], "silent", "dead"]
+        at = columns.index("weight_gradient_rms") + 1
+        columns[at:at] = ["update_rms", "log_update_ratio"]
+        return _with_ratio(table(rows, columns))
+
+    def _dead_at(self, step: int) -> list[int]:
+        if self.life is None:
+            return []
+        return self.life.observations[self.life.steps.index(step)].counts
+
+    @property
+    def weights(self) -> pd.DataFrame:
+        """One row per sampled step and weight matrix, also of those without a layer."""
+        rows = [
+            {"step": step.step, "name": name} | row
+            for step in self._steps
+            for name, row in step.weights.items()
+        ]
+        return _with_ratio(table(rows, WEIGHT_COLUMNS))
+
+    def histograms(self, layer: int, quantity: str = "activation") -> np.ndarray:
+        """Counts per sampled step, shape (steps, bins + 2): zeros, nan or inf, bins.
+
+        ``quantity`` is ``"activation"`` or ``"error_signal"``; the bins are those of
+        ``Histograms.edges``.
+        """
+        found = [s.sample.counts.get((layer, quantity)) for s in self._steps]
+        if all(counts is None for counts in found):
+            raise KeyError(
+                f"no histogram of {quantity!r} in layer {layer!r}; there are "
+                f"{list(TRACED)} in layers {self.layers}"
+            )
+        empty = torch.zeros(len(EDGES) + 1, dtype=torch.long)
+        return torch.stack([empty if c is None else c.cpu() for c in found]).numpy()
+
+    def histograms_at(self, step: int) -> Histograms:
+        """The distributions of one sampled step."""
+        if step not in self.steps:
+            raise KeyError(f"step {step!r} was not sampled; these were: {self.steps}")
+        sample = self._steps[self.steps.index(step)].sample
+        return Histograms(
+            counts={key: c.cpu().numpy() for key, c in sample.counts.items()},
+            names={row["layer"]: row["name"] for row in sample.hidden},
+        )
+
+    @property
+    def layers(self) -> list[int]:
+        """The hidden layers, from 1."""
+        return [row["layer"] for row in self._steps[0].sample.hidden]
+
+
+def _with_ratio(frame: pd.DataFrame) -> pd.DataFrame:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = frame["update_rms"].astype(float) / frame["weight_rms"].astype(float)
+        frame["log_update_ratio"] = np.log10(ratio)
+    return frame
+
+
+@contextmanager
+def record(
+    network: nn.Module,
+    every: int = 10,
+    x: Tensor | Iterable | None = None,
+    *,
+    layers: Sequence[str | nn.Module] | None = None,
+    **life: Any,
+) -> Iterator[Trace]:
+    """Watch ``network`` while the body of the ``with`` statement trains it.
+
+    A step is one forward pass through ``network`` with gradients on, followed by its
+    backward pass and a change of the weights by whatever means.  Step 0 and every
+    ``every``-th are measured; passes under ``torch.no_grad()`` are no steps.
+
+    Parameters
+    ----------
+    network : any module whose activations are modules (functions called in
+        ``forward`` cannot be hooked).
+    every : measure one step in this many.
+    x : inputs on which dead units are counted before each measured step; costs a
+        forward pass over ``x`` each time.
+    layers : names of the modules that count as activations; None finds them.
+    **life : settings of the :class:`LifeHistory` over ``x``, such as ``by``.
+
+    Yields a :class:`Trace`.  The error signal is scaled for a loss that is a mean over
+    the batch.  All hooks are removed at the end, also when the body raises; training
+    takes the same course, bit by bit, as without the recording.  Chapters 09 and 10.
+    """
+    if not isinstance(every, int) or every < 1:
+        raise ValueError(f"every is {every!r}; give a whole number from 1 on")
+    if life and x is None:
+        raise ValueError(f"{sorted(life)} need x, the inputs on which units are judged")
+    history = None if x is None else LifeHistory(network, x, layers=layers, **life)
+    recorder = _Recorder(Trace(network, history), every, layers)
+    try:
+        recorder.start()
+        yield recorder.trace
+        recorder.settle()
+    finally:
+        recorder.stop()
+
+
+class _Recorder:
+    """The hooks of one recording."""
+
+    def __init__(self, trace: Trace, every: int, layers: Sequence | None) -> None:
+        self.trace, self.every = trace, every
+        self.network = trace.network
+        self.listener = Listener(self.network, self._visit, layers)
+        self.current: _Step | None = None
+        self.waiting: _Step | None = None
+        self.handles: list = []
+        self.gradient_handles: list = []
+
+    def start(self) -> None:
+        self.handles = [
+            self.network.register_forward_pre_hook(self._before),
+            self.network.register_forward_hook(self._after),
+        ]
+
+    def stop(self) -> None:
+        self.listener.stop()
+        for handle in self.handles + self.gradient_handles:
+            handle.remove()
+        self.handles, self.gradient_handles = [], []
+
+    def _visit(self, call: Any) -> None:
+        self.current.sample.visit(call)
+
+    def _before(self, network: nn.Module, inputs: Any) -> None:
+        if MEASURING.get():
+            return
+        self.settle()
+        if not torch.is_grad_enabled():
+            return
+        self.listener.stop()  # of a pass that failed half-way
+        step, self.trace.passes = self.trace.passes, self.trace.passes + 1
+        if step % self.every:
+            return
+        if self.trace.life is not None:
+            self.trace.life.observe(step)
+        self.current = _Step(step, Sample(TRACED, detailed=False))
+        self.listener.start()
+
+    def _after(self, network: nn.Module, inputs: Any, output: Any) -> None:
+        if MEASURING.get() or self.current is None:
+            return
+        step, self.current = self.current, None
+        step.sample.finish(output, self.listener)
+        self.listener.stop()
+        self._watch_weights(step)
+        self.trace._steps.append(step)
+        self.waiting = step
+
+    def _watch_weights(self, step: _Step) -> None:
+        for name, weight in self.network.named_parameters():
+            if weight.ndim < 2:
+                continue
+            step.before[name] = weight.detach().clone()
+            row = step.weights[name] = {"weight_rms": rms(weight)}
+            if weight.requires_grad:
+                handle = weight.register_hook(_note(row))
+                self.gradient_handles.append(handle)
+
+    def settle(self) -> None:
+        """Measure what the optimiser did to the weights, once it has done it."""
+        step = self.waiting
+        if step is None:
+            return
+        weights = dict(self.network.named_parameters())
+        changes = {
+            name: weights[name].detach() - before
+            for name, before in step.before.items()
+            if name in weights
+        }
+        if not any(change.any() for change in changes.values()):
+            return  # gradients are being accumulated: the step is still to come
+        for name, change in changes.items():
+            step.weights[name]["update_rms"] = rms(change)
+        step.before.clear()
+        self.waiting = None
+        for handle in self.gradient_handles:
+            handle.remove()
+        self.gradient_handles = []
+
+
+def _note(row: dict[str, Any]):
+    def arrived(gradient: Tensor) -> None:
+        row["weight_gradient_rms"] = rms(gradient)
+
+    return arrived
