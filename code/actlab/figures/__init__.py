@@ -8,6 +8,22 @@ where the executor of the notebooks takes it. ``COLOURS`` are the colours of the
 One file per subject; all of them draw with ``style``.
 """
 
+from .dead import (
+    bias_and_signal,
+    dead_by_layer,
+    death_and_accuracy,
+    life_history,
+    output_ranges,
+    unit_lives,
+    zeroing_curves,
+)
+from .depth import (
+    along_line,
+    depth_profiles,
+    depth_tables,
+    gradient_ridges,
+    spectra,
+)
 from .drawings import neuron, timeline
 from .functions import (
     autograd_at_kinks,
@@ -16,6 +32,7 @@ from .functions import (
     gallery,
     sorted_data,
 )
+from .gated import loss_curves, loss_differences, maxima_of_lines, tuning_curves
 from .layers import layer_health, signal_through_depth, singular_values
 from .losses import descent_paths, threshold_units
 from .networks import decision_regions, fit_curves, joints, kinks
@@ -27,26 +44,42 @@ __all__ = [
     "ALT_TEXTS",
     "COLOURS",
     "accuracy_grid",
+    "along_line",
     "autograd_at_kinks",
+    "bias_and_signal",
     "crossing",
+    "dead_by_layer",
+    "death_and_accuracy",
     "decision_regions",
+    "depth_profiles",
+    "depth_tables",
     "descent_paths",
     "fit_curves",
     "function_plot",
     "gain_integral",
     "gallery",
+    "gradient_ridges",
     "joints",
     "kinks",
     "layer_health",
+    "life_history",
+    "loss_curves",
+    "loss_differences",
     "matrix_map",
+    "maxima_of_lines",
     "neuron",
+    "output_ranges",
     "signal_through_depth",
     "singular_values",
     "sorted_data",
+    "spectra",
     "threshold_units",
     "timeline",
     "training_curves",
+    "tuning_curves",
+    "unit_lives",
     "use_style",
     "weight_curves",
     "width_sweep",
+    "zeroing_curves",
 ]
