@@ -9,14 +9,21 @@ SymPy's; where it is a callable, both are found numerically (slopes by autograd)
 Gaussian integrals are Gauss-Legendre sums over panels that end at every kink.
 
 Each of the package's modules uses only those before it: `breaks`, `functions`,
-`shape` and `integrals`, `signal`, `sheet`.
+`shape` and `integrals`, `signal`, `depth`, `sheet`.
 
-Chapter: 02 (the sheet), 04 and 09 (variance and correlation maps).
+Chapter: 02 (the sheet), 04 and 09 (variance and correlation maps, depth profiles).
 """
 
 from __future__ import annotations
 
 from .breaks import Kink
+from .depth import (
+    DepthProfile,
+    depth_profile,
+    iterate_correlation,
+    iterate_gradient,
+    start_variances,
+)
 from .integrals import mean, second_moment
 from .sheet import PropertySheet, property_sheet
 from .signal import (
@@ -32,18 +39,23 @@ from .signal import (
 )
 
 __all__ = [
+    "DepthProfile",
     "FixedPoint",
     "Kink",
     "PropertySheet",
     "backward_gain",
     "chi_1",
     "correlation_map",
+    "depth_profile",
     "fixed_point",
     "forward_gain",
+    "iterate_correlation",
+    "iterate_gradient",
     "iterate_variance",
     "mean",
     "property_sheet",
     "second_moment",
+    "start_variances",
     "variance_map",
     "variance_slope",
 ]
