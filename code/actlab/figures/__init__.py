@@ -37,6 +37,12 @@ from .layers import layer_health, signal_through_depth, singular_values
 from .losses import descent_paths, threshold_units
 from .networks import decision_regions, fit_curves, joints, kinks
 from .output import matrix_map, weight_curves
+from .probes import (
+    histogram_strips,
+    history_heatmap,
+    layer_histograms,
+    update_ratios,
+)
 from .studies import accuracy_grid, crossing, training_curves, width_sweep
 from .style import ALT_TEXTS, COLOURS, use_style
 
@@ -59,9 +65,12 @@ __all__ = [
     "gain_integral",
     "gallery",
     "gradient_ridges",
+    "histogram_strips",
+    "history_heatmap",
     "joints",
     "kinks",
     "layer_health",
+    "layer_histograms",
     "life_history",
     "loss_curves",
     "loss_differences",
@@ -78,6 +87,7 @@ __all__ = [
     "training_curves",
     "tuning_curves",
     "unit_lives",
+    "update_ratios",
     "use_style",
     "weight_curves",
     "width_sweep",
