@@ -288,10 +288,10 @@ def _loss(value: float, classes: int | None, y: Tensor) -> Sign:
     excess = value / guess if guess else math.inf
     return Sign(
         name="loss",
-        status=_status(excess, excess > 1.1, excess > 2),
+        status=_status(excess, excess > 1.25, excess > 2),
         number=value,
         value=f"{_short(value)}; guessing gives {_short(guess)} ({words})",
-        limit="before training within 10 % of guessing, afterwards below",
+        limit="before training at most 25 % above guessing, afterwards below",
         aim="derived",
         limit_from="custom",
         meaning="A network that knows nothing and says so has the loss of guessing. "
