@@ -341,6 +341,60 @@ DEAD = Study(
     ),
 )
 
+# Chapter 09: thirty layers of 64 units, and what is done to make them learn. A run that
+# breaks down is a result.
+_RATES = (0.01, 0.03, 0.1, 0.3)
+
+
+def _cures() -> tuple[Condition, ...]:
+    def cells(regime, activation, init, variants, rates=_RATES, optimiser="sgd"):
+        return [
+            Condition(
+                regime, activation, lr, optimiser=optimiser, init=init, epochs=20,
+                variant=variant,
+            )
+            for variant in variants
+            for lr in rates
+        ]  # fmt: skip
+
+    bridged = ("scaled_residual", "residual_layer_norm")
+    normed = ("layer_norm", "batch_norm")
+    residual = ("residual", "residual_clip")
+    starts = (
+        ("sigmoid", "default", ""),
+        ("sigmoid", "xavier_4", ""),
+        ("sigmoid", "xavier", "as_tanh"),
+        ("tanh", "xavier", ""),
+        ("sigmoid", "default", "residual_layer_norm"),
+    )
+    steps = (("sgd", _RATES), ("adam", (0.0003, 0.001, 0.003)))
+    return (
+        *cells(
+            "vanishing", "relu", "default", ("", "clip", *normed, *residual, *bridged)
+        ),
+        *cells("vanishing", "relu", "he", ("",)),
+        *cells("exploding", "relu", "he", ("", "clip", *normed, *bridged)),
+        *(
+            cell
+            for optimiser, rates in steps
+            for activation, init, variant in starts
+            for cell in cells("sigmoid", activation, init, (variant,), rates, optimiser)
+        ),
+    )
+
+
+CURES = Study(
+    name="cures",
+    question="What makes thirty layers learn, and what does each cure change?",
+    chapter=9,
+    data="digits",
+    sizes=(64, *[64] * 30, 10),
+    seeds=3,
+    runner="cures",
+    further=("variant",),
+    conditions=_cures(),
+)
+
 STUDIES: dict[str, Study] = {
     study.name: study
     for study in (
@@ -352,5 +406,6 @@ STUDIES: dict[str, Study] = {
         SLOPE_OR_GAIN,
         GATED,
         DEAD,
+        CURES,
     )
 }

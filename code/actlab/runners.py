@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from . import catalogue, controls
+from . import catalogue, controls, deep
 from .datasets import Dataset
 from .grids import Setting
 from .networks import MLP
@@ -208,4 +208,5 @@ RUNNERS: dict[str, Callable[[Setting], tuple[History, float]]] = {
     "mlp": _run_mlp,
     "mlp_with_unit_counts": _run_mlp_with_unit_counts,
     "transformer": _run_transformer,
+    "cures": deep.run_setting,
 }

@@ -65,6 +65,7 @@ PACKAGES = ("actlab", "torch", "torchvision", "numpy", "pandas", "scipy", "jobli
 CODE = (
     "controls.py",
     "datasets.py",
+    "deep.py",
     "language/text.py",
     "language/training.py",
     "language/transformer.py",
