@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from actlab import datasets, probes, training
 from actlab.networks import MLP
 from actlab.probes.health import SOURCES
-from actlab.probes.layers import EDGES, log_histogram
+from actlab.probes.layers import EDGES, OCTAVES, exponents, log_histogram, octaves
 
 
 def layer(weight, bias) -> nn.Linear:
@@ -500,6 +500,18 @@ def test_histogram_of_known_sizes():
     filled = {int(i): int(counts[2 + i]) for i in np.flatnonzero(counts[2:])}
     at = {round(float(EDGES[i]), 6): n for i, n in filled.items()}
     assert at == {-16.0: 1, -3.0: 1, 0.0: 2}
+    values = torch.tensor(
+        [0.0, math.nan, -math.inf, 1e-30, 2.0**-53, 1.0, -1.9, 2.0, 0.49, -1e9, 8191.0]
+    )
+    for dtype in (torch.float32, torch.float64):
+        counts = octaves(exponents(values.to(dtype)))
+        assert len(counts) == len(OCTAVES) + 1
+        assert counts[:2].tolist() == [1, 2] and counts.sum() == 11
+        at = {
+            round(float(OCTAVES[i] / np.log10(2))): int(counts[2 + i])
+            for i in np.flatnonzero(counts[2:])
+        }
+        assert at == {-53: 2, -2: 1, 0: 2, 1: 1, 12: 1, 13: 1}
 
 
 def test_histograms_count_every_value():
@@ -733,7 +745,7 @@ def test_recording_of_fit_with_histograms():
     steps = 4 * math.ceil(len(data.x_train) / 32)
     assert trace.passes == steps and trace.steps == list(range(0, steps, 5))
     counts = trace.histograms(2)
-    assert counts.shape == (len(trace.steps), len(EDGES) + 1)
+    assert counts.shape == (len(trace.steps), len(OCTAVES) + 1)
     batch = [min(32, len(data.x_train) - 32 * (s % (steps // 4))) for s in trace.steps]
     assert counts.sum(1).tolist() == [8 * n for n in batch]
     at = trace.histograms_at(5)
