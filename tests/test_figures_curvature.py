@@ -50,7 +50,7 @@ def test_gradient_maps_share_a_scale():
     images = [axes.images[0] for axes in figure.axes[:3]]
     assert len({image.get_clim() for image in images}) == 1
     assert not figure.axes[3].get_visible()
-    assert "3 maps" in figure.alt and "0.01: ReLU 25 %" in figure.alt
+    assert "3 maps" in figure.alt and "0.01: ReLU 26 %" in figure.alt
     assert "none for the others" in figure.alt
     with pytest.raises(ValueError, match="at least one"):
         figures.gradient_maps([])

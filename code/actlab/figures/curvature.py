@@ -309,12 +309,11 @@ def sharpness_paths(
     Chapter 11.
     """
     figure, (top, bottom) = plt.subplots(2, 1, figsize=(WIDTH, 4.7), sharex=True)
-    ends, findings = [], []
+    findings = []
     for k, (label, (steps, losses, sharpness)) in enumerate(paths.items()):
         style = {"color": COLOURS[k % 6], "linestyle": DASHES[k % 6], "linewidth": 1.7}
         top.plot(steps, losses, label=label, **style)
         bottom.plot(steps, sharpness, **style)
-        ends.append((label, float(sharpness[-1]), COLOURS[k % 6]))
         late = np.asarray(sharpness)[len(sharpness) // 2 :]
         findings.append(
             f"{label} starts at {number(sharpness[0], 2)} and stays between "
@@ -330,11 +329,12 @@ def sharpness_paths(
     bottom.set_xlabel("step of gradient descent")
     bottom.annotate(
         f"2/lr = {number(2 / lr)}",
-        (0.99, 2 / lr),
+        (1.0, 2 / lr),
         xycoords=bottom.get_yaxis_transform(),
-        xytext=(0, 4),
+        xytext=(4, 0),
         textcoords="offset points",
-        ha="right",
+        va="center",
+        annotation_clip=False,
     )
     alt = (
         f"Two line plots over steps of gradient descent with step size {number(lr)}. "
@@ -379,10 +379,10 @@ def loss_slices(
             words.append(f"{label} {number(line.width(rise), 2)}")
         axes.set_yscale("log")
         axes.margins(x=0.01)
-        axes.set_title(title, pad=24)
+        axes.set_title(title, pad=24 if axes is grid[0, 0] else 6)
         axes.set_ylabel("loss")
-        legend_above(axes)
         findings.append(f"{title}: " + join(words))
+    legend_above(grid[0, 0])
     grid[-1, 0].set_xlabel("distance from the trained network, in directions")
     alt = (
         f"{count(len(panels), 'line plot')} of the loss along a random direction "
@@ -420,7 +420,7 @@ def loss_planes(planes: Mapping[str, Plane]) -> Figure:
         axes.contour(
             plane.first, plane.second, logs[title], levels, colors=INK, linewidths=0.5
         )
-        axes.plot(0, 0, "P", color=COLOURS[1], markersize=8)
+        axes.plot(0, 0, "P", color=COLOURS[1], markersize=7)
         axes.set_title(title)
         axes.set_aspect("equal")
         axes.grid(False)
@@ -430,7 +430,9 @@ def loss_planes(planes: Mapping[str, Plane]) -> Figure:
             f"{number(float(plane.losses.max()), 2)}"
         )
     grid[0, 0].set_ylabel("direction 2")
-    figure.colorbar(image, ax=grid, fraction=0.046, pad=0.03, label="log10 loss")
+    figure.colorbar(
+        image, ax=grid, shrink=0.55, pad=0.03, label="log10 loss", format="%.1f"
+    )
     alt = (
         f"{count(len(planes), 'contour map')} of log10 loss on a plane through a "
         "trained network, which stands at the cross in the middle, with closed rings "
