@@ -344,6 +344,7 @@ DEAD = Study(
 # Chapter 09: thirty layers of 64 units, and what is done to make them learn. A run that
 # breaks down is a result.
 _RATES = (0.01, 0.03, 0.1, 0.3)
+_LOWER = (0.001, 0.003)
 
 
 def _cures() -> tuple[Condition, ...]:
@@ -373,6 +374,14 @@ def _cures() -> tuple[Condition, ...]:
             "vanishing", "relu", "default", ("", "clip", *normed, *residual, *bridged)
         ),
         *cells("vanishing", "relu", "he", ("",)),
+        # Where the best step lay at an end of the four, further ones.
+        *cells("vanishing", "relu", "default", ("layer_norm", "residual"), _LOWER),
+        *cells("vanishing", "relu", "he", ("",), _LOWER),
+        *cells(
+            "vanishing", "relu", "default", ("residual_clip", "scaled_residual"), (1.0,)
+        ),
+        *cells("sigmoid", "sigmoid", "xavier", ("as_tanh",), (0.0001,), "adam"),
+        *cells("sigmoid", "tanh", "xavier", ("",), (0.0001,), "adam"),
         *cells("exploding", "relu", "he", ("", "clip", *normed, *bridged)),
         *(
             cell
