@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from . import catalogue, controls, deep
+from . import catalogue, controls, deep, fields
 from .datasets import Dataset
 from .grids import Setting
 from .networks import MLP
@@ -209,4 +209,5 @@ RUNNERS: dict[str, Callable[[Setting], tuple[History, float]]] = {
     "mlp_with_unit_counts": _run_mlp_with_unit_counts,
     "transformer": _run_transformer,
     "cures": deep.run_setting,
+    "field": fields.execute,
 }

@@ -66,6 +66,7 @@ CODE = (
     "controls.py",
     "datasets.py",
     "deep.py",
+    "fields.py",
     "language/text.py",
     "language/training.py",
     "language/transformer.py",
