@@ -291,7 +291,7 @@ _SIGNALS = (("chirp", 0.0003, (0, 1, 2)), ("flower", 0.003, (0, 1)))
 
 FREQUENCY = Study(
     name="frequency-or-activation",
-    question="Which networks hold a signal of high frequencies, and is it the function?",
+    question="Which networks hold high frequencies, and is it their function?",
     chapter=8,
     conditions=tuple(
         Condition(
