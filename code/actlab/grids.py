@@ -286,7 +286,7 @@ _FIELDS = (
     "rational_fourier",
     "spline",
 )
-_HIGHEST = {"sine_1": 1.0, "sine_1_spread": 0.3, "staf_naive": 0.3}
+_HIGHEST = {"sine_1": 1.0, "sine_1_spread": 0.3, "staf_naive": 0.3, "spline": 0.3}
 _SIGNALS = (("chirp", 0.0003, (0, 1, 2)), ("flower", 0.003, (0, 1)))
 
 FREQUENCY = Study(
