@@ -751,7 +751,7 @@ def test_recording_of_fit_with_histograms():
     at = trace.histograms_at(5)
     assert np.array_equal(at.counts[2, "activation"], counts[1])
     assert trace.frame["log_update_ratio"].notna().all()
-    with pytest.raises(KeyError, match="there are"):
+    with pytest.raises(KeyError, match="keeps it"):
         trace.histograms(9)
     with pytest.raises(KeyError, match="was not sampled"):
         trace.histograms_at(1)
@@ -768,6 +768,11 @@ def test_an_empty_recording_and_bad_settings():
             probes.record(network, every=every),
         ):
             pass
+    with (
+        pytest.raises(ValueError, match="some of"),
+        probes.record(network, histograms=["slope"]),
+    ):
+        pass
     with pytest.raises(ValueError, match="need x"), probes.record(network, by="data"):
         pass
 

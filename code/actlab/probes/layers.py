@@ -175,7 +175,7 @@ class Sample:
             row["dead"] = (torch.count_nonzero(a.detach(), others) == 0).sum()
             if slope is not None:
                 row["slope_rms"] = rms(slope)
-                flat = torch.count_nonzero(slope.abs() < SATURATED_BELOW)
+                flat = torch.count_nonzero(slope.abs_() < SATURATED_BELOW)
                 row["saturation"] = flat / slope.numel()
         self.hidden.append(row)
         self._count(call.layer, "pre_activation", z)
