@@ -266,7 +266,7 @@ def snapshot(
       pre_activation_spread, the standard deviation of z from example to example (root
       mean square over the units); activation_mean, activation_rms, of f(z);
     - slope_rms, root mean square of f′(z); saturation, the share of units × examples
-      with \\|f′(z)\\| < 0.05 (for ReLU this is the share of zeros);
+      with |f′(z)| < 0.05 (for ReLU this is the share of zeros);
     - error_signal_rms, of ∂L/∂z, where L is *each example's own* loss: the gradient of
       the mean loss times the number of examples;
     - weight_rms and weight_gradient_rms, of the weight matrix that feeds the layer and
