@@ -190,7 +190,7 @@ def report(
         output = network(inputs)
         criterion = loss if callable(loss) else training_module._criterion(loss, y)
         value = float(criterion(output, few_y.to(inputs.device)))
-    mode = {"layers": layers, "training": network.training}
+    mode = {"layers": layers, "training": None}
     dead = dead_units(network, x, **mode)
     try:
         flat = dead_units(network, x, by="threshold", **mode)
@@ -264,7 +264,16 @@ def _finite(network: nn.Module, x: Tensor, table: pd.DataFrame, loss: float) -> 
 
 
 def _inputs(x: Tensor) -> Sign:
-    x = x.double() if x.is_floating_point() else x.new_zeros(1, dtype=torch.float64)
+    meaning = (
+        "Initialisations assume inputs of size one around zero. A common offset makes "
+        "all examples look alike to the first layer."
+    )
+    advice = (
+        "Subtract the mean of the training set and divide by its standard deviation."
+    )
+    if not x.is_floating_point():
+        return _not_measured("inputs", "they are whole numbers", meaning, advice)
+    x = x.double()
     mean, std = float(x.mean()), float(x.std(correction=0))
     off = abs(mean) / std if std else math.inf
     return Sign(
@@ -275,10 +284,8 @@ def _inputs(x: Tensor) -> Sign:
         limit="|mean| below the standard deviation, which is between 0.1 and 10",
         aim="lecun1998efficient",
         limit_from="custom",
-        meaning="Initialisations assume inputs of size one around zero. A common "
-        "offset makes all examples look alike to the first layer.",
-        advice="Subtract the mean of the training set and divide by its standard "
-        "deviation.",
+        meaning=meaning,
+        advice=advice,
     )
 
 
