@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import warnings
+from pathlib import Path
 
 import matplotlib
 
@@ -17,7 +18,7 @@ import pytest
 import torch
 from matplotlib.text import Text
 
-from actlab import datasets, deep, figures, probes, properties
+from actlab import datasets, deep, figures, probes, properties, studies
 from actlab.catalogue import CATALOGUE
 from actlab.deep import DeepMLP
 from actlab.figures import style
@@ -306,3 +307,58 @@ def test_neighbours_on_a_rough_line_are_told_from_those_on_a_smooth_one():
     noise = torch.randn(400, generator=torch.Generator().manual_seed(0))
     rough = figures.along_line(t, {"rough": noise, "smooth": t.sin()}).alt
     assert "smooth 1" in rough and "rough 1" not in rough
+
+
+# --- what chapter 09 quotes ---------------------------------------------------------
+
+
+def best_of(regime: str, activation: str, init: str, variant: str, optimiser: str):
+    """Accuracies at the step that is best on average; a breakdown is a guess."""
+    runs = studies.final("cures").fillna({"test_accuracy": 10.0})
+    where = {"regime": regime, "activation": activation, "init": init}
+    for column, value in (where | {"variant": variant, "optimiser": optimiser}).items():
+        runs = runs[runs[column] == value]
+    by_step = runs.groupby("lr")["test_accuracy"]
+    return by_step.get_group(by_step.mean().idxmax())
+
+
+def test_numbers_quoted_from_the_study_cures_are_recorded():
+    path = next((Path(__file__).parents[1] / "chapters").glob("09-*.ipynb"))
+    text = path.read_text("utf-8")
+    for variant, init, form in (
+        ("", "default", "as it is or clipped {:.1f} %"),
+        ("clip", "default", "as it is or clipped {:.1f} %"),
+        ("", "he", "He {:.0f},"),
+        ("layer_norm", "default", "layer norm {:.0f},"),
+        ("residual", "default", "residual {:.0f},"),
+        ("batch_norm", "default", "batch norm {:.0f},"),
+        ("residual_layer_norm", "default", "residual + layer norm {:.1f},"),
+        ("scaled_residual", "default", "residual / √30 {:.1f},"),
+        ("residual_clip", "default", "residual + clip {:.1f} %"),
+    ):
+        wanted = form.format(best_of("vanishing", "relu", init, variant, "sgd").mean())
+        assert wanted in text, wanted
+    for activation, init, variant, form in (
+        ("sigmoid", "default", "", "PyTorch's start {:.1f} %"),
+        ("sigmoid", "xavier_4", "", "Xavier × 4 {:.0f} %"),
+        ("sigmoid", "xavier", "as_tanh", "started as tanh {:.0f} %"),
+        ("tanh", "xavier", "", "tanh {:.0f} %"),
+        ("sigmoid", "default", "residual_layer_norm", "layer norm {:.1f} %"),
+    ):
+        runs = best_of("sigmoid", activation, init, variant, "adam")
+        assert form.format(runs.mean()) in text, form
+    batch = best_of("vanishing", "relu", "default", "batch_norm", "sgd")
+    assert f"from {batch.min():.0f} to {batch.max():.0f} %" in text
+
+
+def test_what_chapter_09_says_of_every_step_holds():
+    runs = studies.final("cures")
+    relu = runs[(runs["regime"] == "vanishing") & (runs["init"] == "default")]
+    steps = relu.set_index("variant")["test_accuracy"]
+    assert (steps[""] < 11).all() and (steps["clip"] < 11).all()
+    assert (steps["residual_layer_norm"] > 90).all(), "learns at every step"
+    plain = relu[relu["variant"] == "residual"].groupby("lr")["test_accuracy"]
+    assert plain.count()[0.01:].sum() == 0 and (plain.count()[:0.005] == 3).all()
+    exploding = runs[runs["regime"] == "exploding"].set_index("variant")
+    assert exploding.loc[[""], "test_accuracy"].isna().all()
+    assert exploding.loc[["clip"], "test_accuracy"].notna().all()
