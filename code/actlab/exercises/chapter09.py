@@ -170,10 +170,9 @@ def grade_init(answer: Any, variant: int | None, report: Report) -> None:
         offsets.append(offset)
     size, error = float(np.median(sizes)), float(np.median(errors))
     seen = f"activation size {size:.0e}, error signal {error:.0e}."
-    ends = [*sizes, *errors]
-    if not all(math.isfinite(v) for v in ends):
+    if not all(math.isfinite(v) for v in (*sizes, *errors)):
         report.fail("the activations or the error signals are no longer finite.")
-    if min(ends) >= 0.3 and max(ends) <= 3:
+    if 0.3 <= size <= 3 and 0.3 <= error <= 3:
         report.expect(
             max(offsets) < 1,
             "sizes and error signals are in range, but the biases add more to the "
