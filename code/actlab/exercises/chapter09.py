@@ -172,7 +172,7 @@ def grade_init(answer: Any, variant: int | None, report: Report) -> None:
     seen = f"activation size {size:.0e}, error signal {error:.0e}."
     if not all(math.isfinite(v) for v in (*sizes, *errors)):
         report.fail("the activations or the error signals are no longer finite.")
-    if 0.3 <= size <= 3 and 0.3 <= error <= 3:
+    if 0.2 <= size <= 5 and 0.2 <= error <= 5:
         report.expect(
             max(offsets) < 1,
             "sizes and error signals are in range, but the biases add more to the "
