@@ -114,12 +114,15 @@ def assert_same(before: dict, after: dict) -> None:
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 4, 5, 100])
 @pytest.mark.parametrize("by", ["data", "gradient", "threshold"])
 def test_dead_units_of_a_network_built_by_hand(by, batch_size):
-    found = probes.dead_units(known(), RAMP, by=by, batch_size=batch_size)
-    assert [m.tolist() for m in found.masks] == [
-        [False, True, False, True],
-        [False, True],
-    ]
-    assert found.counts == [2, 1] and found.sizes == [4, 2] and found.examples == 5
+    # Backwards, the third unit fires in the first batch only.
+    for x in (RAMP, RAMP.flip(0)):
+        found = probes.dead_units(known(), x, by=by, batch_size=batch_size)
+        assert [m.tolist() for m in found.masks] == [
+            [False, True, False, True],
+            [False, True],
+        ]
+        assert found.counts == [2, 1] and found.sizes == [4, 2]
+        assert found.examples == 5
     without_last = probes.dead_units(known(), RAMP[:4], by=by, batch_size=batch_size)
     assert without_last.counts == [3, 1]
 
@@ -156,8 +159,9 @@ def channels() -> nn.Sequential:
 
 @pytest.mark.parametrize("by", ["data", "gradient", "threshold"])
 def test_dead_channels_of_a_convolution(by):
-    found = probes.dead_units(channels(), images(), by=by)
-    assert found.masks[0].tolist() == [False, True, False, True]
+    for batches in (images(), images()[::-1]):
+        found = probes.dead_units(channels(), batches, by=by)
+        assert found.masks[0].tolist() == [False, True, False, True]
     assert probes.dead_units(channels(), images()[:2], by=by).counts == [3]
 
 
