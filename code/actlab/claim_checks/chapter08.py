@@ -49,11 +49,11 @@ def a_denominator_can_vanish_and_a_safe_one_cannot() -> str:
     values = 1 / Rational([1.0, 0.0, 0.0], [-3.0, 1.0]).double()(x)
     safe = values.min().item()
     require(safe > 1 - 1e-6, f"the least of 1 + |Q(x)| is {safe}")
-    return f"least denominator {lowest:.2f} without, {safe:.2f} with the absolute value"
+    spline = _every_coefficient_of_a_spline_learns()
+    return f"least denominator {lowest:.2f} and, safe, {safe:.2f}; spline: {spline}"
 
 
-@check
-def every_coefficient_of_a_spline_learns() -> str:
+def _every_coefficient_of_a_spline_learns() -> str:
     """Gradients of a spline's coefficients differ, and the input has one."""
     import torch
 
