@@ -96,8 +96,8 @@ def test_embedded_javascript_agrees_with_torch(key: str) -> None:
         in_browser, output.detach().numpy(), rtol=1e-9, atol=1e-12
     )
     slope_in_browser = numbers(engine, f"x => slope(x, {defaults})", x)
-    # nn.Hardsigmoid's slope is the float32 next to 1/6, in float64 too.
-    rtol = 4e-8 if key == "hardsigmoid" else 1e-9
+    # nn.Hardsigmoid's slope is the float32 next to 1/6 in float64 too: 2.98e-8 off.
+    rtol = 3e-8 if key == "hardsigmoid" else 1e-9
     np.testing.assert_allclose(slope_in_browser, slope.numpy(), rtol=rtol, atol=1e-12)
 
 

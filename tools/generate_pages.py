@@ -456,7 +456,7 @@ addEventListener("DOMContentLoaded", () => {
 
 API = {
     "Functions": ["catalogue", "formulas", "properties", "activations"],
-    "Data, networks, training": ["datasets", "networks", "training"],
+    "Data, networks, training": ["datasets", "networks", "training", "language"],
     "Studies": ["studies", "statistics", "claims"],
     "Figures": ["figures", "interactive"],
     "Exercises": ["exercises", "exercises.model"],

@@ -1,4 +1,6 @@
-"""Draw assets/readme.png: chapter 01's network on the spirals, without and with ReLU.
+"""Draw assets/readme.png: chapter 01's network on the spirals, with ReLU and with tanh.
+
+Not without an activation: what that gives is the first prediction of chapter 01.
 
     PYTHONPATH=code python tools/readme_picture.py
 
@@ -19,7 +21,7 @@ def main() -> None:
     """Train both networks, draw, save."""
     data = datasets.spirals(n=600, seed=0)
     drawn = {}
-    for label, activation in [("no activation", None), ("with ReLU", "relu")]:
+    for label, activation in [("with ReLU", "relu"), ("with tanh", "tanh")]:
         network = networks.MLP([2, 32, 32, 2], activation, seed=0)
         training.fit(
             network,

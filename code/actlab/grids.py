@@ -245,7 +245,10 @@ def _slope_or_gain() -> tuple[Condition, ...]:
     def ladder(regime, init):
         if init != "default":
             return everywhere
-        return everywhere + at_default + at_small_steps * (regime == "sgd_small")
+        return everywhere + at_default + at_small_steps * small(regime)
+
+    def small(regime):
+        return regime == "sgd_small"
 
     return tuple(
         cell(
@@ -256,7 +259,8 @@ def _slope_or_gain() -> tuple[Condition, ...]:
             parameters=(_LEARNT[activation],) if variant == "frozen" else (),
         )
         for regime in ("sgd_small", "sgd_large")
-        for init in ("default", "default_gain", "he")
+        # The gain alone is the control of small steps, where the slope seems to win.
+        for init in ("default", "he", "default_gain")[: 3 if small(regime) else 2]
         for activation, variant in ladder(regime, init)
     )
 
@@ -269,6 +273,53 @@ SLOPE_OR_GAIN = Study(
     further=("variant", "shared", "parameter"),
 )
 
+# Half decades; where the best of a kind lay on the edge, the grid was extended.
+_FIELDS = (
+    "relu",
+    "relu_fourier",
+    "sine_1",
+    "sine_1_spread",
+    "sine_30",
+    "staf_naive",
+    "staf",
+    "rational",
+    "rational_fourier",
+    "spline",
+)
+_HIGHEST = {"sine_1": 1.0, "sine_1_spread": 0.3, "staf_naive": 0.3}
+_SIGNALS = (("chirp", 0.0003, (0, 1, 2)), ("flower", 0.003, (0, 1)))
+
+FREQUENCY = Study(
+    name="frequency-or-activation",
+    question="Which networks hold high frequencies, and is it their function?",
+    chapter=8,
+    conditions=tuple(
+        Condition(
+            signal, kind, lr=lr, optimiser="adam", epochs=400, seeds_of_its_own=seeds
+        )
+        for signal, lowest, seeds in _SIGNALS
+        for kind in _FIELDS
+        for lr in (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
+        if lowest <= lr <= _HIGHEST.get(kind, 0.1)
+    ),
+    seeds=3,
+    data="spirals",  # the runner makes its own signal, named by the regime
+    scale="",
+    sizes=(32, 32),
+    batch_size=0,  # all points at each step
+    runner="field",
+    further=("psnr", "psnr_between"),
+)
+
+# Kinds of feed-forward block and the learning rate that tuning chose for each.
+_KINDS = {
+    "relu": 0.008,
+    "gelu": 0.016,
+    "relu2": 0.008,
+    "bilinear": 0.008,
+    "swiglu": 0.016,
+    "geglu": 0.008,
+}
 _GATED_STEPS = {"optimiser": "adam", "epochs": 16}  # 16 times 50 steps
 
 GATED = Study(
@@ -281,10 +332,16 @@ GATED = Study(
     batch_size=32,
     runner="transformer",
     further=("step", "seconds"),
-    conditions=tuple(
-        Condition("tune", kind, lr, seeds_of_its_own=(100, 101), **_GATED_STEPS)
-        for kind in ("relu", "gelu", "relu2", "bilinear", "swiglu", "geglu")
-        for lr in (0.004, 0.008, 0.016, 0.032)
+    conditions=(
+        *(
+            Condition("tune", kind, lr, seeds_of_its_own=(100,), **_GATED_STEPS)
+            for kind in _KINDS
+            for lr in (0.004, 0.008, 0.016, 0.032)
+        ),
+        # Each kind at the rate that was best for it above, with fresh seeds.
+        *(Condition("final", kind, lr, **_GATED_STEPS) for kind, lr in _KINDS.items()),
+        # The time that a step with a gate takes more, given to ReLU as more steps.
+        Condition("longer", "relu", _KINDS["relu"], **(_GATED_STEPS | {"epochs": 19})),
     ),
 )
 
@@ -341,6 +398,69 @@ DEAD = Study(
     ),
 )
 
+# Chapter 09: thirty layers of 64 units, and what is done to make them learn. A run that
+# breaks down is a result.
+_RATES = (0.01, 0.03, 0.1, 0.3)
+_LOWER = (0.001, 0.003)
+
+
+def _cures() -> tuple[Condition, ...]:
+    def cells(regime, activation, init, variants, rates=_RATES, optimiser="sgd"):
+        return [
+            Condition(
+                regime, activation, lr, optimiser=optimiser, init=init, epochs=20,
+                variant=variant,
+            )
+            for variant in variants
+            for lr in rates
+        ]  # fmt: skip
+
+    bridged = ("scaled_residual", "residual_layer_norm")
+    normed = ("layer_norm", "batch_norm")
+    residual = ("residual", "residual_clip")
+    starts = (
+        ("sigmoid", "default", ""),
+        ("sigmoid", "xavier_4", ""),
+        ("sigmoid", "xavier", "as_tanh"),
+        ("tanh", "xavier", ""),
+        ("sigmoid", "default", "residual_layer_norm"),
+    )
+    steps = (("sgd", _RATES), ("adam", (0.0003, 0.001, 0.003)))
+    return (
+        *cells(
+            "vanishing", "relu", "default", ("", "clip", *normed, *residual, *bridged)
+        ),
+        *cells("vanishing", "relu", "he", ("",)),
+        # Where the best step lay at an end of the four, further ones.
+        *cells("vanishing", "relu", "default", ("layer_norm", "residual"), _LOWER),
+        *cells("vanishing", "relu", "he", ("",), _LOWER),
+        *cells(
+            "vanishing", "relu", "default", ("residual_clip", "scaled_residual"), (1.0,)
+        ),
+        *cells("sigmoid", "sigmoid", "xavier", ("as_tanh",), (0.0001,), "adam"),
+        *cells("sigmoid", "tanh", "xavier", ("",), (0.0001,), "adam"),
+        *cells("exploding", "relu", "he", ("", "clip", *normed, *bridged)),
+        *(
+            cell
+            for optimiser, rates in steps
+            for activation, init, variant in starts
+            for cell in cells("sigmoid", activation, init, (variant,), rates, optimiser)
+        ),
+    )
+
+
+CURES = Study(
+    name="cures",
+    question="What makes thirty layers learn, and what does each cure change?",
+    chapter=9,
+    data="digits",
+    sizes=(64, *[64] * 30, 10),
+    seeds=3,
+    runner="cures",
+    further=("variant",),
+    conditions=_cures(),
+)
+
 STUDIES: dict[str, Study] = {
     study.name: study
     for study in (
@@ -350,7 +470,9 @@ STUDIES: dict[str, Study] = {
         SQUARE,
         SIGMOID_REPAIRS,
         SLOPE_OR_GAIN,
+        FREQUENCY,
         GATED,
         DEAD,
+        CURES,
     )
 }

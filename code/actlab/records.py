@@ -36,6 +36,8 @@ PACKAGES = ("actlab", "torch", "torchvision", "numpy", "pandas", "scipy", "jobli
 CODE = (
     "controls.py",
     "datasets.py",
+    "deep.py",
+    "fields.py",
     "language/text.py",
     "language/training.py",
     "language/transformer.py",

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from . import catalogue, controls
+from . import catalogue, controls, deep, fields
 from .datasets import Dataset
 from .grids import Setting
 from .networks import MLP
@@ -21,6 +21,7 @@ __all__ = ["RUNNERS", "execute", "prepare"]
 
 History = dict[str, list[float]]
 Log = Callable[[nn.Module, int], Mapping[str, Any]]
+Runner = Callable[[Setting, str], tuple[History, float]]
 
 
 def execute(setting: Setting, device: str = "cpu") -> tuple[History, float]:
@@ -207,8 +208,24 @@ def _run_transformer(setting: Setting, device: str) -> tuple[History, float]:
     return columns, run.seconds
 
 
-RUNNERS: dict[str, Callable[[Setting, str], tuple[History, float]]] = {
+def _on_cpu(run: Callable[[Setting], tuple[History, float]]) -> Runner:
+    """Return a runner for networks so small that no other device helps."""
+
+    def runner(setting: Setting, device: str) -> tuple[History, float]:
+        if device != "cpu":
+            raise ValueError(
+                f"study runner {setting.runner!r} trains tiny networks on the CPU; "
+                f"leave out --device {device}"
+            )
+        return run(setting)
+
+    return runner
+
+
+RUNNERS: dict[str, Runner] = {
     "mlp": _run_mlp,
     "mlp_with_unit_counts": _run_mlp_with_unit_counts,
     "transformer": _run_transformer,
+    "cures": _on_cpu(deep.run_setting),
+    "field": _on_cpu(fields.execute),
 }

@@ -76,8 +76,9 @@ def gelu_is_zero_in_float32() -> str:
     y = torch.nn.functional.gelu(x)
     (slope,) = torch.autograd.grad(y.sum(), x)
     output, gradient = (x[v == 0].max().item() for v in (y, slope))
-    for end in (output, gradient):
-        require(-7 < end < -4.5, f"exact zeros from {end:.2f} on")
+    require(-7 < output < -4.5, f"exact zeros from {output:.2f} on")
+    # −6.2 through oneDNN, −14.3 by PyTorch's own code
+    require(-15 < gradient < -4.5, f"slopes exactly 0 from {gradient:.2f} on")
     return f"float32: output 0 from {output:.1f}, slope 0 from {gradient:.1f}"
 
 

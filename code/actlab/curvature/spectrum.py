@@ -107,6 +107,7 @@ def extreme_eigenvalues(
     surface: LossSurface | Product,
     *,
     size: int | None = None,
+    block: str | None = None,
     tolerance: float = 1e-6,
     steps: int = 300,
     seed: int = 0,
@@ -117,6 +118,7 @@ def extreme_eigenvalues(
     ----------
     surface : a :class:`LossSurface`, or a function that multiplies a symmetric matrix
         with a vector (then ``size`` is needed).
+    block : only the block of one parameter or module, see :meth:`LossSurface.hessian`.
     tolerance : wanted error, as a share of the larger of the two in size.
     steps : products at most; if the tolerance is not reached by then, ``error`` says
         what was.
@@ -125,7 +127,7 @@ def extreme_eigenvalues(
     Memory: products · size numbers. Cost: usually 20 to 100 products, about two
     training steps each. Raises :class:`TooLargeError`. Chapter 11.
     """
-    product, size, dtype = _operator(surface, size)
+    product, size, dtype = _operator(surface, size, block)
     generator = torch.Generator().manual_seed(seed)
     start = torch.randn(size, generator=generator, dtype=torch.float64).to(dtype)
     count = min(20, steps, size)
@@ -248,10 +250,18 @@ def spectral_density(
 
 
 def _operator(
-    surface: LossSurface | Product, size: int | None
+    surface: LossSurface | Product, size: int | None, block: str | None = None
 ) -> tuple[Product, int, torch.dtype]:
     if isinstance(surface, LossSurface):
-        return surface.hessian_product(), surface.size, surface.theta.dtype
+        where, whole = surface.where(block), surface.hessian_product()
+
+        def inside(vector: Tensor) -> Tensor:
+            padded = torch.zeros_like(surface.theta)
+            padded[where] = vector
+            return whole(padded)[where]
+
+        product = whole if block is None else inside
+        return product, where.stop - where.start, surface.theta.dtype
     if not callable(surface):
         raise TypeError(
             "a LossSurface or a function that multiplies a matrix with a vector is "

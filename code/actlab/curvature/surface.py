@@ -134,19 +134,16 @@ class LossSurface:
         return product if vectors is None else product(vectors)
 
     def hessian(self, theta: Tensor | None = None, *, block: str | None = None):
-        """The exact Hessian, (size, size), or that of one parameter alone.
+        """The exact Hessian, (size, size), or a block of it on its diagonal.
 
-        ``block`` names the parameter. Memory: size² numbers, 8 MB for a thousand
-        parameters in float64, 800 MB for ten thousand. Cost: one product per
+        ``block`` names a parameter (``"linears.0.weight"``) or a module with
+        parameters side by side (``"linears.0"``). Memory: size² numbers, 8 MB for a
+        thousand parameters in float64, 800 MB for ten thousand. Cost: one product per
         parameter. Raises :class:`TooLargeError` above the memory limit, with the size
         that would fit. Chapter 11.
         """
         theta = self.theta if theta is None else theta
-        if block is not None and block not in self.blocks:
-            raise ValueError(
-                f"there is no parameter {block!r}; there are {', '.join(self.blocks)}"
-            )
-        where = slice(0, self.size) if block is None else self.blocks[block]
+        where = self.where(block)
         size = where.stop - where.start
         self._require(size)
         product = self.hessian_product(theta=theta)
@@ -159,6 +156,20 @@ class LossSurface:
             rows.append(product(unit.to(theta.device))[:, where])
         matrix = torch.cat(rows)
         return (matrix + matrix.T) / 2
+
+    def where(self, block: str | None) -> slice:
+        """The slice of ``theta`` that belongs to a parameter or module; None is all."""
+        if block is None:
+            return slice(0, self.size)
+        inside = [n for n in self.blocks if n == block or n.startswith(f"{block}.")]
+        if not inside:
+            raise ValueError(
+                f"there is no parameter {block!r}; there are {', '.join(self.blocks)}"
+            )
+        where = slice(self.blocks[inside[0]].start, self.blocks[inside[-1]].stop)
+        if where.stop - where.start != sum(self.shapes[n].numel() for n in inside):
+            raise ValueError(f"the parameters of {block!r} do not lie side by side")
+        return where
 
     def _require(self, size: int) -> None:
         itemsize = self.theta.element_size()

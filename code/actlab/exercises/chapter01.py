@@ -146,20 +146,24 @@ EXERCISES = [
         kind="compute",
         stars=1,
         outcome=2,
-        parts=[Number("pieces", label="number of pieces", answer=4)],
-        right="Flat, slope 1, slope −1, flat: three kinks, four pieces.",
+        parts=[Number("pieces", label="number of pieces", answer=5)],
+        right="Flat, up, flat, down, flat: four kinks, five pieces.",
         wrong=[
             Wrong(
-                {"pieces": 3},
-                "Three units make three kinks, at −1, 0 and 1. Three cuts leave four pieces.",
+                {"pieces": 4},
+                "Four units make four kinks, at −2, 0, 1 and 3. Four cuts leave five pieces.",
             ),
             Wrong(
-                {"pieces": 8},
-                "2³ on/off patterns exist on paper. Walk along the line from left to right: the units switch on one after the other, so only four patterns occur.",
+                {"pieces": 16},
+                "2⁴ on/off patterns exist on paper. Walk along the line from left to right: the units switch on one after the other, so only five patterns occur.",
             ),
             Wrong(
                 {"pieces": 2},
-                "You counted the sloping pieces. The two flat ones are pieces too.",
+                "You counted the sloping pieces. The three flat ones are pieces too.",
+            ),
+            Wrong(
+                {"pieces": 3},
+                "Three pieces lie between the four kinks. The line goes on to the left of the first and to the right of the last.",
             ),
         ],
     ),

@@ -496,12 +496,12 @@ EXERCISES = [
         parts=[
             Choice(
                 "sentence",
-                label="The one sentence that the three rows allow",
+                label="The one sentence that the three blocks allow",
                 options=[
                     "The sparser the start, the more robust the trained network.",
                     "Ninety per cent zeros are too many for a network to learn.",
                     "More zeros at the start brought no more robustness; and because "
-                    "the bias took size from the signal too, the last row cannot say "
+                    "the bias took size from the signal too, the last block cannot say "
                     "which of the two stopped it.",
                     "How sparse a trained network is, is decided by its start.",
                     "Bias 0 is the best start for a ReLU network.",
@@ -510,28 +510,28 @@ EXERCISES = [
             )
         ],
         right=(
-            "Zeros and size moved together, so a row of its own would be needed: the "
+            "Zeros and size moved together, so another block would be needed: the "
             "same zeros, with the size put back by larger weights."
         ),
         wrong=[
             Wrong(
                 {"sentence": 0},
-                "Compare the accuracies with noise in the first two rows: half as many "
-                "zeros more at the start, and no gain. The last row is worse.",
+                "Compare the accuracies with noise in the first two blocks: half as many "
+                "zeros more at the start, and no gain. The last block is worse.",
             ),
             Wrong(
                 {"sentence": 1},
                 "Look at the size column. The same bias that made the zeros took almost "
-                "the whole signal, and one seed of the last row learnt all the same.",
+                "the whole signal, and one seed of the last block learnt all the same.",
             ),
             Wrong(
                 {"sentence": 3},
-                "The second row starts at about 74 % and ends near 57, close to the "
+                "The second block starts at about 74 % and ends near 59, close to the "
                 "first. Training moved it.",
             ),
             Wrong(
                 {"sentence": 4},
-                "Its accuracies are those of the second row, within the seeds. Three "
+                "Its accuracies are those of the second block, within the seeds. Three "
                 "biases were tried, none was tuned.",
             ),
         ],

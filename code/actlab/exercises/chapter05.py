@@ -493,8 +493,8 @@ EXERCISES = [
             ),
             Wrong(
                 {"sentence": 2},
-                "Other starting weights are enough. In the chapter ReLU differs from "
-                "itself by as much.",
+                "Other starting weights are enough. The chapter could not tell ReLU from "
+                "itself any better than to a point and a half.",
             ),
             Wrong(
                 {"sentence": 4},

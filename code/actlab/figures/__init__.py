@@ -8,6 +8,16 @@ where the executor of the notebooks takes it. ``COLOURS`` are the colours of the
 One file per subject; all of them draw with ``style``.
 """
 
+from .curvature import (
+    eigenvalue_densities,
+    gradient_maps,
+    gradient_surface,
+    kernel_against_slope,
+    loss_planes,
+    loss_slices,
+    lyapunov_curve,
+    sharpness_paths,
+)
 from .dead import (
     bias_and_signal,
     dead_by_layer,
@@ -37,8 +47,15 @@ from .layers import layer_health, signal_through_depth, singular_values
 from .losses import descent_paths, threshold_units
 from .networks import decision_regions, fit_curves, joints, kinks
 from .output import matrix_map, weight_curves
+from .probes import (
+    histogram_strips,
+    history_heatmap,
+    layer_histograms,
+    update_ratios,
+)
 from .studies import accuracy_grid, crossing, training_curves, width_sweep
 from .style import ALT_TEXTS, COLOURS, use_style
+from .trainable import ladder, parameter_paths, pictures
 
 __all__ = [
     "ALT_TEXTS",
@@ -54,21 +71,35 @@ __all__ = [
     "depth_profiles",
     "depth_tables",
     "descent_paths",
+    "eigenvalue_densities",
     "fit_curves",
     "function_plot",
     "gain_integral",
     "gallery",
+    "gradient_maps",
     "gradient_ridges",
+    "gradient_surface",
+    "histogram_strips",
+    "history_heatmap",
     "joints",
+    "kernel_against_slope",
     "kinks",
+    "ladder",
     "layer_health",
+    "layer_histograms",
     "life_history",
     "loss_curves",
     "loss_differences",
+    "loss_planes",
+    "loss_slices",
+    "lyapunov_curve",
     "matrix_map",
     "maxima_of_lines",
     "neuron",
     "output_ranges",
+    "parameter_paths",
+    "pictures",
+    "sharpness_paths",
     "signal_through_depth",
     "singular_values",
     "sorted_data",
@@ -78,6 +109,7 @@ __all__ = [
     "training_curves",
     "tuning_curves",
     "unit_lives",
+    "update_ratios",
     "use_style",
     "weight_curves",
     "width_sweep",

@@ -19,6 +19,7 @@ from .style import (
     MUTED,
     WIDTH,
     count,
+    display_name,
     finish,
     join,
     label_ends,
@@ -48,7 +49,8 @@ def life_history(frame: pd.DataFrame) -> Figure:
     """Draw the life of each unit as a row: dark while it is dead.
 
     One panel per layer; the units stand in the order in which they died first, the
-    born dead at the bottom.  Steps are on a logarithmic axis, since most happens early.
+    born dead at the bottom.  Steps (plus one) are on a logarithmic axis, since most
+    happens early.
 
     Parameters
     ----------
@@ -92,7 +94,11 @@ def life_history(frame: pd.DataFrame) -> Figure:
             f"{(change > 0).sum()} deaths, {(change < 0).sum()} revivals, "
             f"{dead[:, -1].sum()} dead at the end"
         )
-    grid[-1, 0].set_xlabel("step + 1, logarithmic")
+    marks = [m for m in (0, 1, 3, 10, 30, 100, 300, 1000, 3000) if m + 1 < last]
+    grid[-1, 0].set_xticks([m + 1 for m in marks], [str(m) for m in marks])
+    grid[-1, 0].minorticks_off()
+    grid[-1, 0].set_xlim(1, last)
+    grid[-1, 0].set_xlabel("step, on a logarithmic scale")
     handles = [
         Patch(facecolor=colours(0), edgecolor=MUTED, label="fires for some example"),
         Patch(facecolor=colours(1), label="dead"),
@@ -131,8 +137,10 @@ def unit_lives(highest: Mapping[str, np.ndarray], *, ylabel: str | None = None):
     axes.axhspan(low, 0, color=INK, alpha=0.10, linewidth=0)
     axes.axhline(0, color=INK, linewidth=1.3)
     axes.set_ylim(low, high)
-    axes.annotate("dead", (0.01, 0.0), xycoords=axes.get_yaxis_transform(),
-                  xytext=(0, -4), textcoords="offset points", va="top")  # fmt: skip
+    axes.annotate("dead below this line", (0.99, 0.0),
+                  xycoords=axes.get_yaxis_transform(), xytext=(0, -4),
+                  textcoords="offset points", va="top", ha="right",
+                  color=MUTED)  # fmt: skip
     axes.margins(x=0.01)
     axes.set_xlabel("step")
     axes.set_ylabel(ylabel or "highest pre-activation")
@@ -254,6 +262,7 @@ def bias_and_signal(frame: pd.DataFrame, *, logarithmic: bool = True) -> Figure:
         ends.append((name, float(frame[column].iloc[-1]), COLOURS[i]))
     if logarithmic:
         upper.set_yscale("log")
+        upper.minorticks_off()
     upper.set_ylabel("size")
     upper.margins(x=0.03)
     label_ends(upper, ends)
@@ -307,10 +316,11 @@ def output_ranges(frame: pd.DataFrame, *, limit: float | None = None) -> Figure:
                       xycoords=axes.get_yaxis_transform())  # fmt: skip
         last = part.iloc[-1]
         findings.append(
-            f"{name} {number(last.low, 2)} to {number(last.high, 2)}, {zeros:.0f} %"
+            f"{display_name(name)} {number(last.low, 2)} to {number(last.high, 2)}, "
+            f"{zeros:.0f} %"
         )
     axes.axvline(0, color=INK, linewidth=1)
-    axes.set_yticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), [display_name(name) for name in names])
     axes.set_ylim(len(names) - 0.4, -0.6)
     if limit is not None:
         axes.set_xlim(-limit, limit)
@@ -365,8 +375,11 @@ def zeroing_curves(
         kept = middle[middle["test_accuracy"] > best - 1]["zeros"].max()
         findings.append(f"{name} stays within a point of its best to {kept:.0f} %")
         if natural and name in natural:
-            axes.axvline(natural[name], color=COLOURS[i % 6], linewidth=1.2,
-                         linestyle=DASHES[i % 6])  # fmt: skip
+            axes.axvline(natural[name], color=COLOURS[i % 6], linewidth=1.2)
+            axes.annotate(f"{name}'s own zeros", (natural[name], 0.3),
+                          xycoords=axes.get_xaxis_transform(), xytext=(-4, 0),
+                          textcoords="offset points", ha="right",
+                          color=COLOURS[i % 6])  # fmt: skip
             findings[-1] += f" and has {natural[name]:.0f} % by itself"
     axes.set_xlim(-2, 100)
     axes.set_ylim(0, 101)

@@ -10,6 +10,7 @@ Chapters 09, 10 and 14.
 from __future__ import annotations
 
 from .dead import DEFINITIONS, DeadUnits, LifeHistory, dead_units
+from .health import HealthReport, Sign, report
 from .hooks import NoActivationError
 from .layers import QUANTITIES, Histograms, correlation, histograms, snapshot
 from .trace import Trace, record
@@ -18,13 +19,16 @@ __all__ = [
     "DEFINITIONS",
     "QUANTITIES",
     "DeadUnits",
+    "HealthReport",
     "Histograms",
     "LifeHistory",
     "NoActivationError",
+    "Sign",
     "Trace",
     "correlation",
     "dead_units",
     "histograms",
     "record",
+    "report",
     "snapshot",
 ]

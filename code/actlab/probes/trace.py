@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from .dead import LifeHistory
 from .hooks import MEASURING, Listener
-from .layers import COLUMNS, EDGES, Histograms, Sample, rms, table
+from .layers import COLUMNS, OCTAVES, Histograms, Sample, octaves, rms, table
 
 __all__ = ["Trace", "record"]
 
@@ -31,11 +31,10 @@ WEIGHT_COLUMNS = (
 
 @dataclass(eq=False)
 class _Step:
-    """One sampled step: the pass, and each weight's size, gradient and change."""
+    """One sampled step: what passed, and each weight's size, gradient and change."""
 
     step: int
     sample: Sample
-    before: dict[str, Tensor] = field(default_factory=dict)
     weights: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
@@ -100,8 +99,8 @@ class Trace:
     def histograms(self, layer: int, quantity: str = "activation") -> np.ndarray:
         """Counts per sampled step, shape (steps, bins + 2): zeros, nan or inf, bins.
 
-        ``quantity`` is ``"activation"`` or ``"error_signal"``; the bins are those of
-        ``Histograms.edges``.
+        ``quantity`` is ``"activation"`` or ``"error_signal"``; the bins are octaves, as
+        the ``edges`` of :meth:`histograms_at` say.
         """
         found = [s.sample.counts.get((layer, quantity)) for s in self._steps]
         if all(counts is None for counts in found):
@@ -109,8 +108,8 @@ class Trace:
                 f"no histogram of {quantity!r} in layer {layer!r}; there are "
                 f"{list(TRACED)} in layers {self.layers}"
             )
-        empty = torch.zeros(len(EDGES) + 1, dtype=torch.long)
-        return torch.stack([empty if c is None else c.cpu() for c in found]).numpy()
+        none = torch.zeros(256, dtype=torch.long)
+        return np.stack([octaves(none if c is None else c) for c in found])
 
     def histograms_at(self, step: int) -> Histograms:
         """The distributions of one sampled step."""
@@ -118,8 +117,9 @@ class Trace:
             raise KeyError(f"step {step!r} was not sampled; these were: {self.steps}")
         sample = self._steps[self.steps.index(step)].sample
         return Histograms(
-            counts={key: c.cpu().numpy() for key, c in sample.counts.items()},
+            counts={key: octaves(c) for key, c in sample.counts.items()},
             names={row["layer"]: row["name"] for row in sample.hidden},
+            edges=OCTAVES,
         )
 
     @property
@@ -187,6 +187,8 @@ class _Recorder:
         self.listener = Listener(self.network, self._visit, layers)
         self.current: _Step | None = None
         self.waiting: _Step | None = None
+        # Kept from sample to sample: fresh memory costs more than filling it.
+        self.before: dict[str, Tensor] = {}
         self.handles: list = []
         self.gradient_handles: list = []
 
@@ -234,7 +236,10 @@ class _Recorder:
         for name, weight in self.network.named_parameters():
             if weight.ndim < 2:
                 continue
-            step.before[name] = weight.detach().clone()
+            room = self.before.get(name)
+            if room is None or room.shape != weight.shape:
+                room = self.before[name] = torch.empty_like(weight.detach())
+            room.copy_(weight.detach())
             row = step.weights[name] = {"weight_rms": rms(weight)}
             if weight.requires_grad:
                 handle = weight.register_hook(_note(row))
@@ -246,16 +251,15 @@ class _Recorder:
         if step is None:
             return
         weights = dict(self.network.named_parameters())
-        changes = {
-            name: weights[name].detach() - before
-            for name, before in step.before.items()
-            if name in weights
-        }
-        if not any(change.any() for change in changes.values()):
-            return  # gradients are being accumulated: the step is still to come
+        watched = {n: weights[n].detach() for n in step.weights if n in weights}
+        changes = {n: rms(self.before[n].sub_(w)) for n, w in watched.items()}
+        if not any(change.item() for change in changes.values()):
+            # Gradients are being accumulated: the step is still to come.
+            for name, weight in watched.items():
+                self.before[name].copy_(weight)
+            return
         for name, change in changes.items():
-            step.weights[name]["update_rms"] = rms(change)
-        step.before.clear()
+            step.weights[name]["update_rms"] = change
         self.waiting = None
         for handle in self.gradient_handles:
             handle.remove()
