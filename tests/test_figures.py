@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from test_figures_dead import DRAWN as DEAD
+from test_figures_probes import DRAWN as PROBES
 
 from actlab import catalogue, datasets, figures
 from actlab.figures import style
@@ -170,7 +171,7 @@ DRAW = {
         torch.tensor([[0.25, -0.25], [-0.25, 0.25]]), labels=["a", "b"], rows="output"
     ),
 }
-DRAW |= DEAD
+DRAW |= DEAD | PROBES
 
 
 @pytest.fixture(autouse=True)

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from actlab import datasets, probes, training
 from actlab.networks import MLP
 from actlab.probes.health import SOURCES
-from actlab.probes.layers import EDGES, OCTAVES, exponents, log_histogram, octaves
+from actlab.probes.layers import EDGES, OCTAVES, exponents, log_histogram, octaves, rms
 
 
 def layer(weight, bias) -> nn.Linear:
@@ -114,12 +114,15 @@ def assert_same(before: dict, after: dict) -> None:
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 4, 5, 100])
 @pytest.mark.parametrize("by", ["data", "gradient", "threshold"])
 def test_dead_units_of_a_network_built_by_hand(by, batch_size):
-    found = probes.dead_units(known(), RAMP, by=by, batch_size=batch_size)
-    assert [m.tolist() for m in found.masks] == [
-        [False, True, False, True],
-        [False, True],
-    ]
-    assert found.counts == [2, 1] and found.sizes == [4, 2] and found.examples == 5
+    # Backwards, the third unit fires in the first batch only.
+    for x in (RAMP, RAMP.flip(0)):
+        found = probes.dead_units(known(), x, by=by, batch_size=batch_size)
+        assert [m.tolist() for m in found.masks] == [
+            [False, True, False, True],
+            [False, True],
+        ]
+        assert found.counts == [2, 1] and found.sizes == [4, 2]
+        assert found.examples == 5
     without_last = probes.dead_units(known(), RAMP[:4], by=by, batch_size=batch_size)
     assert without_last.counts == [3, 1]
 
@@ -156,8 +159,9 @@ def channels() -> nn.Sequential:
 
 @pytest.mark.parametrize("by", ["data", "gradient", "threshold"])
 def test_dead_channels_of_a_convolution(by):
-    found = probes.dead_units(channels(), images(), by=by)
-    assert found.masks[0].tolist() == [False, True, False, True]
+    for batches in (images(), images()[::-1]):
+        found = probes.dead_units(channels(), batches, by=by)
+        assert found.masks[0].tolist() == [False, True, False, True]
     assert probes.dead_units(channels(), images()[:2], by=by).counts == [3]
 
 
@@ -485,6 +489,25 @@ def test_snapshot_of_frozen_and_residual_networks():
     assert (table["error_signal_rms"] > 0).all()
 
 
+def test_sizes_whose_squares_leave_the_range_of_float32():
+    for value in (3e-30, 3e-25, 3.0, 3e25):
+        assert rms(torch.full((7, 9), value)).item() == pytest.approx(value, rel=1e-5)
+    assert rms(torch.full((70000,), 400.0).half()).item() == pytest.approx(
+        400, rel=1e-3
+    )
+    assert rms(torch.zeros(3)).item() == 0
+    assert math.isinf(rms(torch.tensor([1.0, math.inf])).item())
+    # Twenty-nine factors of about 0.14: 1e-25, which is not nothing.
+    network = MLP([8] + [32] * 30 + [4], "sigmoid", seed=0)
+    torch.manual_seed(0)
+    x, y = torch.randn(32, 8), torch.arange(32) % 4
+    table = probes.snapshot(network, x, y)
+    errors = table["error_signal_rms"].to_numpy()
+    factors = errors[:-1] / errors[1:]
+    assert errors[0] < 1e-19
+    assert ((0.08 < factors) & (factors < 0.25)).all()
+
+
 def test_correlation_by_hand():
     z = torch.tensor([[1.0, 0], [0, 2], [3, 3], [0, 0]])
     # Cosines 0, 1/√2, 1/√2; the zero vector has no direction.
@@ -499,9 +522,9 @@ def test_histogram_of_known_sizes():
     assert counts[:2].tolist() == [2, 2] and counts.sum() == 8
     filled = {int(i): int(counts[2 + i]) for i in np.flatnonzero(counts[2:])}
     at = {round(float(EDGES[i]), 6): n for i, n in filled.items()}
-    assert at == {-16.0: 1, -3.0: 1, 0.0: 2}
+    assert at == {-30.0: 1, -3.0: 1, 0.0: 2}
     values = torch.tensor(
-        [0.0, math.nan, -math.inf, 1e-30, 2.0**-53, 1.0, -1.9, 2.0, 0.49, -1e9, 8191.0]
+        [0.0, math.nan, -math.inf, 1e-36, 2.0**-100, 1.0, -1.9, 2.0, 0.49, -1e9, 8191.0]
     )
     for dtype in (torch.float32, torch.float64):
         counts = octaves(exponents(values.to(dtype)))
@@ -511,7 +534,7 @@ def test_histogram_of_known_sizes():
             round(float(OCTAVES[i] / np.log10(2))): int(counts[2 + i])
             for i in np.flatnonzero(counts[2:])
         }
-        assert at == {-53: 2, -2: 1, 0: 2, 1: 1, 12: 1, 13: 1}
+        assert at == {-100: 2, -2: 1, 0: 2, 1: 1, 12: 1, 13: 1}
 
 
 def test_histograms_count_every_value():
@@ -751,7 +774,7 @@ def test_recording_of_fit_with_histograms():
     at = trace.histograms_at(5)
     assert np.array_equal(at.counts[2, "activation"], counts[1])
     assert trace.frame["log_update_ratio"].notna().all()
-    with pytest.raises(KeyError, match="there are"):
+    with pytest.raises(KeyError, match="keeps it"):
         trace.histograms(9)
     with pytest.raises(KeyError, match="was not sampled"):
         trace.histograms_at(1)
@@ -768,6 +791,11 @@ def test_an_empty_recording_and_bad_settings():
             probes.record(network, every=every),
         ):
             pass
+    with (
+        pytest.raises(ValueError, match="some of"),
+        probes.record(network, histograms=["slope"]),
+    ):
+        pass
     with pytest.raises(ValueError, match="need x"), probes.record(network, by="data"):
         pass
 
@@ -857,6 +885,11 @@ def test_regression_gates_and_convolutions_have_a_panel():
     gated = nn.Sequential(nn.Linear(4, 8), nn.GLU(), nn.Linear(4, 3))
     data = (torch.randn(40, 4), torch.arange(40) % 3)
     assert probes.report(gated, data)["saturation"].status == "not measured"
+    words = nn.Sequential(nn.Embedding(5, 4), nn.Flatten(), nn.Linear(8, 3), nn.ReLU())
+    panel = probes.report(
+        words, (torch.arange(40).view(20, 2) % 5, torch.arange(20) % 3)
+    )
+    assert panel["inputs"].status == "not measured"
     network, x, y = awkward()
     assert "3 hidden layers, 20 of 20 examples" in str(probes.report(network, (x, y)))
     with pytest.raises(TypeError, match="a Dataset or a pair"):

@@ -267,7 +267,7 @@ from actlab import studies
 from actlab.studies import Condition, Study
 
 conditions = tuple(
-    Condition(f"lr {lr}", "relu", lr=lr, epochs=6) for lr in (0.05, 0.1, 0.2)
+    Condition(f"lr {lr}", "relu", lr=lr, epochs=3) for lr in (0.05, 0.1, 0.2)
 )
 study = Study(
     "killed", "Is anything lost?", 12, conditions, seeds=4, data="digits",
@@ -396,6 +396,7 @@ def test_cluster_loses_a_worker_and_no_run(cluster, tmp_path):
 
 def test_no_scheduler_there(tmp_path, monkeypatch):
     pytest.importorskip("distributed", reason="Dask is an extra: actlab[cluster]")
+    monkeypatch.setattr(studies, "SECONDS_TO_CONNECT", 1)
     with pytest.raises(StudyError, match="no Dask scheduler answers at 'nonsense:1'"):
         studies.run(TINY, scheduler="nonsense:1", out=tmp_path, progress=False)
     monkeypatch.setitem(sys.modules, "distributed", None)

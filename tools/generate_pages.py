@@ -457,6 +457,7 @@ addEventListener("DOMContentLoaded", () => {
 API = {
     "Functions": ["catalogue", "formulas", "properties", "activations"],
     "Data, networks, training": ["datasets", "networks", "training", "language"],
+    "Instruments": ["probes", "curvature"],
     "Studies": ["studies", "statistics", "claims"],
     "Figures": ["figures", "interactive"],
     "Exercises": ["exercises", "exercises.model"],

@@ -64,6 +64,7 @@ COLUMNS = [
     "test_loss",
     "test_accuracy",
 ]
+SECONDS_TO_CONNECT = 20
 # What tells the cells of a grid apart.
 KEYS = ["regime", "activation", "init", "variant", "optimiser", "lr", "momentum"]
 
@@ -214,7 +215,7 @@ def _cluster(scheduler: str) -> Iterator[tuple[Callable, bool]]:
             "with its extra, actlab[cluster]"
         ) from None
     try:
-        client = Client(scheduler, timeout=20)
+        client = Client(scheduler, timeout=SECONDS_TO_CONNECT)
     except (OSError, ValueError) as error:
         raise StudyError(
             f"no Dask scheduler answers at {scheduler!r} ({error}); start one with "

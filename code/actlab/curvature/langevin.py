@@ -39,10 +39,10 @@ def sgld(
     places θ are then drawn from the density ∝ exp(−β L); for a parabola with
     curvature λ their variance is 1/(βλ(1 − ηλ/2)), so the step makes it too large.
 
-    Returns (steps // keep_every, *start.shape). Memory: that many numbers. Cost: one
-    gradient a step. Raises :class:`TooLargeError` above the memory limit,
-    ``ValueError`` for impossible settings, ``FloatingPointError`` when the walk leaves
-    the finite numbers. Chapter 11; Welling & Teh 2011.
+    Returns the kept places, one more axis in front of the shape of ``start``. Memory:
+    that many numbers. Cost: one gradient a step. Raises :class:`TooLargeError` above
+    the memory limit, ``ValueError`` for impossible settings, ``FloatingPointError``
+    when the walk leaves the finite numbers. Chapter 11; Welling & Teh 2011.
     """
     for name, value in (("lr", lr), ("inverse_temperature", inverse_temperature)):
         if not value > 0:

@@ -40,6 +40,9 @@ __all__ = [
     "spectra",
 ]
 
+# Tall figures full of small marks: fewer dots per inch keep the chapters light.
+TALL = 90
+
 QUANTITIES = {
     "activation": "activation size",
     "error_signal": "error signal",
@@ -78,8 +81,8 @@ def depth_profiles(
     """
     measured = measured or {}
     figure, grid = plt.subplots(
-        len(quantities), 1, figsize=(WIDTH, 1.75 * len(quantities) + 0.7),
-        sharex=True, squeeze=False,
+        len(quantities), 1, figsize=(WIDTH, 1.55 * len(quantities) + 0.7),
+        sharex=True, squeeze=False, dpi=TALL,
     )  # fmt: skip
     findings = []
     for axes, quantity in zip(grid[:, 0], quantities, strict=True):
@@ -167,8 +170,8 @@ def depth_tables(
     """
     rows = len(next(iter(tables.values())))
     figure, grid = plt.subplots(
-        len(tables), 1, figsize=(WIDTH, (0.205 * rows + 0.62) * len(tables)),
-        squeeze=False,
+        len(tables), 1, figsize=(WIDTH, (0.2 * rows + 0.62) * len(tables)),
+        squeeze=False, dpi=TALL,
     )  # fmt: skip
     colours = LinearSegmentedColormap.from_list("", ["#4d9fd0", "#ffffff", "#e58a4a"])
     findings = []
@@ -233,7 +236,7 @@ def gradient_ridges(
     low, high = span or np.quantile(filled, [0.002, 1.0])
     low, high = math.floor(math.log10(low)), math.ceil(math.log10(high))
     edges = np.linspace(low, high, 10 * (high - low) + 1)
-    figure, axes = plt.subplots(figsize=(WIDTH, 0.42 * len(sizes) + 1.15))
+    figure, axes = plt.subplots(figsize=(WIDTH, 0.38 * len(sizes) + 1.15), dpi=TALL)
     findings = []
     for row, (name, layers) in enumerate(sizes.items()):
         base = len(sizes) - 1 - row
@@ -298,8 +301,8 @@ def along_line(
     """
     t = as_numbers(t)
     figure, grid = plt.subplots(
-        len(curves), 1, figsize=(WIDTH, 1.35 * len(curves) + 0.6),
-        sharex=True, sharey=True, squeeze=False,
+        len(curves), 1, figsize=(WIDTH, 1.2 * len(curves) + 0.6),
+        sharex=True, sharey=True, squeeze=False, dpi=TALL,
     )  # fmt: skip
     findings = []
     for i, (axes, (label, curve)) in enumerate(

@@ -191,8 +191,8 @@ def loss_differences(
     Parameters
     ----------
     frame
-        One row per run, with ``seed``, ``y``, ``by`` and ``markers``; the baseline's
-        runs of the first value of ``markers`` are what all are compared with.
+        One row per run, with ``seed``, ``y``, ``by`` and ``markers``; each value of
+        ``markers`` holds runs of the baseline, with which its others are compared.
     baseline
         The value of ``by`` at zero.
     labels
@@ -207,14 +207,14 @@ def loss_differences(
     labels = dict(labels or {})
     kinds = [k for k in dict.fromkeys(frame[by]) if k != baseline]
     groups = list(dict.fromkeys(frame[markers]))
-    first = frame[(frame[by] == baseline) & (frame[markers] == groups[0])]
-    zero = first.set_index("seed")[y]
     figure, axes = plt.subplots(figsize=(WIDTH, 0.5 * len(kinds) + 1.4))
     findings = []
     for i, group in enumerate(groups):
         texts = []
+        part = frame[frame[markers] == group]
+        zero = part[part[by] == baseline].set_index("seed")[y]
         for j, kind in enumerate(kinds):
-            runs = frame[(frame[by] == kind) & (frame[markers] == group)]
+            runs = part[part[by] == kind]
             if runs.empty:
                 continue
             values = runs.set_index("seed")[y]

@@ -298,7 +298,7 @@ def history_heatmap(
     found
         What ``probes.record`` gave, or label to that for two side by side.
     quantity
-        ``"activation"`` or ``"error_signal"``.
+        ``"activation"``, or another of which ``record`` kept histograms.
     layers
         Which layers; None draws up to four, evenly spread.
 
@@ -325,7 +325,8 @@ def history_heatmap(
     for column, (label, trace) in enumerate(panels.items()):
         for row, layer in enumerate(layers):
             mesh, text = _history(grid[row, column], trace, layer, quantity, span, norm)
-            if row in (0, len(layers) - 1):
+            # An alt text must stay short enough to be listened to.
+            if row == len(layers) - 1 or (row == 0 and len(panels) == 1):
                 findings.append(f"{label + ', ' if label else ''}layer {layer}: {text}")
             if column == 0:
                 grid[row, 0].set_ylabel(f"layer {layer}")
@@ -426,6 +427,8 @@ def update_ratios(
     for axes, (label, trace) in zip(grid[0], panels.items()):
         frame = trace.frame
         frame = frame[np.isfinite(frame["log_update_ratio"])]
+        if frame.empty:
+            raise ValueError(f"trace {label!r} holds no update; record some steps")
         chosen = layers or _chosen(sorted(frame["layer"].unique()), 5)
         axes.axhline(target, color=INK, linewidth=1.2, linestyle=DASHES[1])
         ends = []

@@ -92,7 +92,7 @@ def dead_units(
     batch_size: int = 1000,
     layers: Sequence[str | nn.Module] | None = None,
     unit: str = "channel",
-    training: bool = False,
+    training: bool | None = False,
 ) -> DeadUnits:
     """Find the units that are dead for all examples of ``x``.
 
@@ -117,7 +117,8 @@ def dead_units(
         all its positions, as is a feature of a linear layer at all tokens;
         ``"position"``: each position of each channel is a unit of its own.
     training : whether the network runs in training mode (batch normalisation then
-        uses each batch's own statistics, and the result depends on the batches).
+        uses each batch's own statistics, and the result depends on the batches); None
+        keeps the mode that each module is in.
 
     Returns a :class:`DeadUnits`.  The network is left bit-identical, and so are torch's
     random generators.  Raises ``NoActivationError`` where nothing can be hooked,
@@ -243,7 +244,7 @@ class LifeHistory:
         batch_size: int = 1000,
         layers: Sequence[str | nn.Module] | None = None,
         unit: str = "channel",
-        training: bool = False,
+        training: bool | None = False,
     ) -> None:
         if not isinstance(x, Tensor) and isinstance(x, Iterable) and iter(x) is x:
             raise TypeError(

@@ -95,8 +95,11 @@ class HealthReport:
     def __str__(self) -> str:
         lines = [self.title]
         for sign in self.signs:
-            lines.append(f"{MARKS[sign.status]} {sign.name}: {sign.value}")
-            lines.append(f"    expected {sign.limit} ({sign.origin})")
+            known = sign.status != "not measured"
+            value = sign.value if known else f"not measured: {sign.value}"
+            lines.append(f"{MARKS[sign.status]} {sign.name}: {value}")
+            if known:
+                lines += _wrapped(f"expected {sign.limit} ({sign.origin})")
             lines += _wrapped(sign.meaning)
             if sign.status != "ok":
                 lines += _wrapped(f"Try: {sign.advice}")
@@ -190,7 +193,7 @@ def report(
         output = network(inputs)
         criterion = loss if callable(loss) else training_module._criterion(loss, y)
         value = float(criterion(output, few_y.to(inputs.device)))
-    mode = {"layers": layers, "training": network.training}
+    mode = {"layers": layers, "training": None}
     dead = dead_units(network, x, **mode)
     try:
         flat = dead_units(network, x, by="threshold", **mode)
@@ -264,7 +267,16 @@ def _finite(network: nn.Module, x: Tensor, table: pd.DataFrame, loss: float) -> 
 
 
 def _inputs(x: Tensor) -> Sign:
-    x = x.double() if x.is_floating_point() else x.new_zeros(1, dtype=torch.float64)
+    meaning = (
+        "Initialisations assume inputs of size one around zero. A common offset makes "
+        "all examples look alike to the first layer."
+    )
+    advice = (
+        "Subtract the mean of the training set and divide by its standard deviation."
+    )
+    if not x.is_floating_point():
+        return _not_measured("inputs", "they are whole numbers", meaning, advice)
+    x = x.double()
     mean, std = float(x.mean()), float(x.std(correction=0))
     off = abs(mean) / std if std else math.inf
     return Sign(
@@ -275,15 +287,13 @@ def _inputs(x: Tensor) -> Sign:
         limit="|mean| below the standard deviation, which is between 0.1 and 10",
         aim="lecun1998efficient",
         limit_from="custom",
-        meaning="Initialisations assume inputs of size one around zero. A common "
-        "offset makes all examples look alike to the first layer.",
-        advice="Subtract the mean of the training set and divide by its standard "
-        "deviation.",
+        meaning=meaning,
+        advice=advice,
     )
 
 
 def _loss(value: float, classes: int | None, y: Tensor) -> Sign:
-    guess = math.log(classes) if classes else float(y.var(correction=0))
+    guess = math.log(classes) if classes else float((y - y.mean(0)).square().mean())
     words = f"ln {classes}" if classes else "the variance of the targets"
     excess = value / guess if guess else math.inf
     return Sign(
@@ -420,8 +430,8 @@ def _dead(dead: DeadUnits, flat: DeadUnits | None) -> Sign:
         name="dead units",
         status=_status(share, share > 0.1, share > 0.5),
         number=share,
-        value=f"{dead.total} of {units} by output 0{slopes}; worst layer {worst + 1}: "
-        f"{100 * share:.0f} %",
+        value=f"{dead.total} of {units} by output 0{slopes}"
+        + (f"; worst layer {worst + 1}: {100 * share:.0f} %" if share else ""),
         limit="at most 10 % in any layer, over the whole set",
         aim="custom",
         limit_from="custom",
@@ -518,7 +528,7 @@ def _decimal(value: float) -> str:
 
 def _not_measured(name: str, why: str, meaning: str, advice: str) -> Sign:
     return Sign(
-        name, "not measured", math.nan, f"not measured ({why})", "a measurement",
+        name, "not measured", math.nan, why, "a measurement",
         "custom", "custom", meaning, advice,
     )  # fmt: skip
 

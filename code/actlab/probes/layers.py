@@ -43,13 +43,13 @@ QUANTITIES = (
     "weight_gradient",
 )
 
-LOWEST, HIGHEST, PER_DECADE = -16, 4, 5
+LOWEST, HIGHEST, PER_DECADE = -30, 4, 5
 EDGES = np.linspace(LOWEST, HIGHEST, (HIGHEST - LOWEST) * PER_DECADE + 1)
 """Edges of the bins of ``histograms``, in log10 of the size: the same for all."""
 
-FIRST_OCTAVE, LAST_OCTAVE = -53, 14
+FIRST_OCTAVE, LAST_OCTAVE = -100, 14
 OCTAVES = np.log10(2.0) * np.arange(FIRST_OCTAVE, LAST_OCTAVE + 1)
-"""Edges of the bins of recordings, in log10 of the size: powers of two, 1e-16 to 2e4.
+"""Edges of the bins of recordings, in log10 of the size: powers of two, 8e-31 to 2e4.
 
 The exponent of a float32 is its bin, which costs a tenth of taking logarithms.
 """
@@ -101,10 +101,16 @@ def _correlation(z: Tensor) -> Tensor:
 
 
 def rms(values: Tensor) -> Tensor:
-    """Root mean square, a tensor without axes."""
+    """Root mean square, a tensor without axes, exact also where squares are not.
+
+    Error signals of 1e-25 are real in deep networks; their squares are 0 in float32.
+    """
     values = values.detach()
     # One pass over the memory, where square().mean().sqrt() takes two.
-    return torch.linalg.vector_norm(values) / math.sqrt(max(values.numel(), 1))
+    norm = torch.linalg.vector_norm(values)
+    if not 1e-12 < norm < 1e12 or norm.dtype.itemsize < 4:
+        norm = torch.linalg.vector_norm(values, dtype=torch.float64)
+    return norm / math.sqrt(max(values.numel(), 1))
 
 
 def log_histogram(values: Tensor) -> Tensor:
@@ -175,7 +181,7 @@ class Sample:
             row["dead"] = (torch.count_nonzero(a.detach(), others) == 0).sum()
             if slope is not None:
                 row["slope_rms"] = rms(slope)
-                flat = torch.count_nonzero(slope.abs() < SATURATED_BELOW)
+                flat = torch.count_nonzero(slope.abs_() < SATURATED_BELOW)
                 row["saturation"] = flat / slope.numel()
         self.hidden.append(row)
         self._count(call.layer, "pre_activation", z)
@@ -200,8 +206,7 @@ class Sample:
         z = z.detach()
         row = {"pre_activation_rms": rms(z)}
         if self.detailed:
-            spread = z.flatten(1).var(0, correction=0) if z.ndim > 1 else z.var()
-            row["pre_activation_spread"] = spread.mean().sqrt()
+            row["pre_activation_spread"] = rms(z - z.mean(0))
             row["input_correlation"] = _correlation(z if z.ndim > 1 else z[:, None])
         return row
 
@@ -266,7 +271,7 @@ def snapshot(
       pre_activation_spread, the standard deviation of z from example to example (root
       mean square over the units); activation_mean, activation_rms, of f(z);
     - slope_rms, root mean square of f′(z); saturation, the share of units × examples
-      with \\|f′(z)\\| < 0.05 (for ReLU this is the share of zeros);
+      with |f′(z)| < 0.05 (for ReLU this is the share of zeros);
     - error_signal_rms, of ∂L/∂z, where L is *each example's own* loss: the gradient of
       the mean loss times the number of examples;
     - weight_rms and weight_gradient_rms, of the weight matrix that feeds the layer and
