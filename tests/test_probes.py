@@ -491,12 +491,10 @@ def test_snapshot_of_frozen_and_residual_networks():
 
 def test_sizes_whose_squares_leave_the_range_of_float32():
     for value in (3e-30, 3e-25, 3.0, 3e25):
-        assert rms(torch.full((7, 9), value)).item() == pytest.approx(value, rel=1e-5)
-    assert rms(torch.full((70000,), 400.0).half()).item() == pytest.approx(
-        400, rel=1e-3
-    )
-    assert rms(torch.zeros(3)).item() == 0
-    assert math.isinf(rms(torch.tensor([1.0, math.inf])).item())
+        assert rms(torch.full((7, 9), value)) == pytest.approx(value, rel=1e-5)
+    assert rms(torch.full((70000,), 400.0).half()) == pytest.approx(400, rel=1e-3)
+    assert rms(torch.zeros(3)) == 0
+    assert math.isinf(rms(torch.tensor([1.0, math.inf])))
     # Twenty-nine factors of about 0.14: 1e-25, which is not nothing.
     network = MLP([8] + [32] * 30 + [4], "sigmoid", seed=0)
     torch.manual_seed(0)

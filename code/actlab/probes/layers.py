@@ -100,16 +100,16 @@ def _correlation(z: Tensor) -> Tensor:
     return (z.sum(0).square().sum() - n) / (n * (n - 1))
 
 
-def rms(values: Tensor) -> Tensor:
-    """Root mean square, a tensor without axes, exact also where squares are not.
+def rms(values: Tensor) -> float:
+    """Root mean square, exact also where squares are not.
 
     Error signals of 1e-25 are real in deep networks; their squares are 0 in float32.
     """
     values = values.detach()
     # One pass over the memory, where square().mean().sqrt() takes two.
-    norm = torch.linalg.vector_norm(values)
-    if not 1e-12 < norm < 1e12 or norm.dtype.itemsize < 4:
-        norm = torch.linalg.vector_norm(values, dtype=torch.float64)
+    norm = torch.linalg.vector_norm(values).item()
+    if not 1e-12 < norm < 1e12 or values.dtype.itemsize < 4:
+        norm = torch.linalg.vector_norm(values, dtype=torch.float64).item()
     return norm / math.sqrt(max(values.numel(), 1))
 
 

@@ -156,7 +156,7 @@ def record(
     network : any module whose activations are modules (functions called in
         ``forward`` cannot be hooked).
     every : measure one step in this many; one in 10 made training of chapter 01's
-        network 11 % slower (benchmarks/README.md).
+        network 14 % slower (benchmarks/README.md).
     x : inputs on which dead units are counted before each measured step; costs a
         forward pass over ``x`` each time.
     layers : names of the modules that count as activations; None finds them.
@@ -268,7 +268,7 @@ class _Recorder:
         weights = dict(self.network.named_parameters())
         watched = {n: weights[n].detach() for n in step.weights if n in weights}
         changes = {n: rms(self.before[n].sub_(w)) for n, w in watched.items()}
-        if not any(change.item() for change in changes.values()):
+        if not any(changes.values()):
             # Gradients are being accumulated: the step is still to come.
             for name, weight in watched.items():
                 self.before[name].copy_(weight)
