@@ -456,7 +456,13 @@ addEventListener("DOMContentLoaded", () => {
 
 API = {
     "Functions": ["catalogue", "formulas", "properties", "activations"],
-    "Data, networks, training": ["datasets", "networks", "training", "language"],
+    "Data, networks, training": [
+        "datasets",
+        "networks",
+        "training",
+        "deep",
+        "language",
+    ],
     "Instruments": ["probes", "curvature"],
     "Studies": ["studies", "statistics", "claims"],
     "Figures": ["figures", "interactive"],
