@@ -21,10 +21,11 @@ __all__ = ["RUNNERS", "execute", "prepare"]
 
 History = dict[str, list[float]]
 Log = Callable[[nn.Module, int], Mapping[str, Any]]
+Runner = Callable[[Setting, str], tuple[History, float]]
 
 
-def execute(setting: Setting) -> tuple[History, float]:
-    """Do one run; return its history, column by column, and its seconds.
+def execute(setting: Setting, device: str = "cpu") -> tuple[History, float]:
+    """Do one run on ``device``; return its history, column by column, and its seconds.
 
     A run that breaks down is a result too: its one row says in which epoch and has no
     numbers, and its seconds are nan.  Raises ``KeyError`` for an unknown runner.
@@ -32,7 +33,7 @@ def execute(setting: Setting) -> tuple[History, float]:
     """
     with _one_thread():
         try:
-            return RUNNERS[setting.runner](setting)
+            return RUNNERS[setting.runner](setting, device)
         except NonFiniteLossError as error:
             names = ("train_loss", "test_loss", "test_accuracy")
             row = {"epoch": [error.epoch]} | {name: [math.nan] for name in names}
@@ -66,18 +67,19 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _run_mlp(setting: Setting) -> tuple[History, float]:
+def _run_mlp(setting: Setting, device: str) -> tuple[History, float]:
     change = controls.VARIANTS[setting.condition.variant]
-    return _fit_mlp(setting, _activation_parameter, change)
+    return _fit_mlp(setting, device, _activation_parameter, change)
 
 
-def _run_mlp_with_unit_counts(setting: Setting) -> tuple[History, float]:
-    data = _data(setting.data, setting.scale)
-    return _fit_mlp(setting, UnitCounts(data, setting.condition.epochs))
+def _run_mlp_with_unit_counts(setting: Setting, device: str) -> tuple[History, float]:
+    data = _data(setting.data, setting.scale).to(device)
+    return _fit_mlp(setting, device, UnitCounts(data, setting.condition.epochs))
 
 
 def _fit_mlp(
     setting: Setting,
+    device: str,
     log: Log,
     change: Callable[[nn.Module], nn.Module] = lambda activation: activation,
 ) -> tuple[History, float]:
@@ -99,6 +101,7 @@ def _fit_mlp(
         momentum=condition.momentum,
         batch_size=setting.batch_size,
         seed=setting.seed,
+        device=device,
         progress=False,
         log=log,
     )
@@ -176,7 +179,7 @@ def _line(values: Iterable[Tensor | float]) -> str:
 CHECKPOINT = 50  # steps of the transformer between two rows of its history
 
 
-def _run_transformer(setting: Setting) -> tuple[History, float]:
+def _run_transformer(setting: Setting, device: str) -> tuple[History, float]:
     from . import language
 
     condition, text = setting.condition, _data(setting.data, setting.scale)
@@ -191,6 +194,7 @@ def _run_transformer(setting: Setting) -> tuple[History, float]:
         batch_size=setting.batch_size,
         seed=setting.seed,
         checkpoints=condition.epochs,
+        device=device,
     )
     history = run.history
     columns = {
@@ -204,10 +208,24 @@ def _run_transformer(setting: Setting) -> tuple[History, float]:
     return columns, run.seconds
 
 
-RUNNERS: dict[str, Callable[[Setting], tuple[History, float]]] = {
+def _on_cpu(run: Callable[[Setting], tuple[History, float]]) -> Runner:
+    """Return a runner for networks so small that no other device helps."""
+
+    def runner(setting: Setting, device: str) -> tuple[History, float]:
+        if device != "cpu":
+            raise ValueError(
+                f"study runner {setting.runner!r} trains tiny networks on the CPU; "
+                f"leave out --device {device}"
+            )
+        return run(setting)
+
+    return runner
+
+
+RUNNERS: dict[str, Runner] = {
     "mlp": _run_mlp,
     "mlp_with_unit_counts": _run_mlp_with_unit_counts,
     "transformer": _run_transformer,
-    "cures": deep.run_setting,
-    "field": fields.execute,
+    "cures": _on_cpu(deep.run_setting),
+    "field": _on_cpu(fields.execute),
 }

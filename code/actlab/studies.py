@@ -1,45 +1,50 @@
 """Studies: declared grids of training runs, done in parallel, resumable, recorded.
 
 ``python -m actlab.studies list`` names them, ``run NAME`` does what is not done yet,
-``show NAME`` prints what the course recorded.  A study is data (:class:`Study`); every
-finished run is on disk at once and is never done twice; the result is a tidy table with
-its provenance beside it.
+``status NAME`` says how far that is, ``show NAME`` prints what the course recorded.
+Every finished run is on disk at once and is never done twice; the result is a tidy
+table with its provenance beside it.
 """
 
 from __future__ import annotations
 
-import argparse
 import hashlib
 import json
 import math
-import os
-import platform
-import subprocess
 import sys
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime
 from difflib import get_close_matches
-from functools import cache
-from importlib import metadata, resources
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from .grids import STUDIES, Condition, Setting, Study, declared
+from .records import (
+    RecordError,
+    read_record,
+    record_of,
+    study_provenance,
+    write_record,
+    write_text,
+)
 from .statistics import Interval, interval
 
 __all__ = [
     "STUDIES",
     "Condition",
+    "RecordError",
     "Setting",
     "Study",
     "StudyError",
+    "declared",
     "final",
     "load",
     "main",
+    "progress_of",
     "provenance",
     "run",
     "summary",
@@ -59,70 +64,13 @@ COLUMNS = [
     "test_loss",
     "test_accuracy",
 ]
+SECONDS_TO_CONNECT = 20
 # What tells the cells of a grid apart.
 KEYS = ["regime", "activation", "init", "variant", "optimiser", "lr", "momentum"]
-PACKAGES = ("actlab", "torch", "torchvision", "numpy", "pandas", "scipy", "joblib")
-CODE = (
-    "controls.py",
-    "datasets.py",
-    "deep.py",
-    "fields.py",
-    "language/text.py",
-    "language/training.py",
-    "language/transformer.py",
-    "networks.py",
-    "runners.py",
-    "training.py",
-)
 
 
 class StudyError(LookupError):
-    """There is no such study, or it has not been recorded."""
-
-
-# One run ---------------------------------------------------------------------------
-
-
-def _execute(setting: Setting, folder: Path) -> None:
-    """Do one run on one thread and leave its record in ``folder``."""
-    from . import runners
-
-    history, seconds = runners.execute(setting)
-    record = {
-        "setting": declared(setting),
-        "history": history,
-        "seconds": seconds,
-        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "environment": _environment(),
-    }
-    _write(_record_path(setting, folder), json.dumps(record))
-
-
-def _record_path(setting: Setting, folder: Path) -> Path:
-    return folder / f"{setting.id}.json"
-
-
-def _read_record(setting: Setting, folder: Path) -> dict[str, Any] | None:
-    """Return what an earlier run left; None if it is not there or is damaged."""
-    try:
-        record = json.loads(_record_path(setting, folder).read_text("utf-8"))
-    except (OSError, ValueError):
-        return None
-    return record if isinstance(record, dict) and "history" in record else None
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a file so that nobody ever sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        os.chmod(name, 0o644)  # mkstemp's files are private
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    """There is no such study, it has not been recorded, or it cannot run so."""
 
 
 # A whole study ---------------------------------------------------------------------
@@ -135,6 +83,8 @@ def run(
     limit: int | None = None,
     out: str | Path | None = None,
     progress: bool = True,
+    device: str = "cpu",
+    scheduler: str | None = None,
     command: str | None = None,
 ) -> pd.DataFrame:
     """Do every run of a study that is not on disk yet; write its table; return it.
@@ -146,30 +96,70 @@ def run(
     limit : do at most this many of the missing runs now.
     out : folder for the records of the runs (``runs/``), the table ``NAME.csv`` and
         its provenance ``NAME.json``; by default ``~/.cache/actlab/studies/NAME``.
-    progress : whether to show a bar.
+    progress : whether to show a bar, which says how long it will still take.
+    device : where the networks train, ``"cpu"`` or ``"cuda"``.
+    scheduler : address of a running Dask scheduler, ``"tcp://host:8786"``, whose
+        workers then do the runs in place of local processes.  Only this process writes
+        files.  Whoever reaches that port can run code: never open it to strangers.
     command : what the provenance says that was called.
 
-    May be interrupted at any time; the next call goes on.  Returns the table described
-    at :func:`load`, with the runs that are done.  Chapter 12.
+    May be interrupted or killed at any time; the next call goes on and ends with the
+    same table.  Returns the table described at :func:`load`, with the runs that are
+    done.  Raises :class:`StudyError` for settings that cannot be, :class:`RecordError`
+    for a foreign file where a record belongs, ``OSError`` for a full disk; nothing is
+    overwritten then.  Chapter 12.
     """
     study = _get(study) if isinstance(study, str) else study
+    _check(study, jobs, limit, device)
     out = _default_out(study.name) if out is None else Path(out)
     folder = out / "runs"
-    settings = study.settings()
-    missing = [s for s in settings if _read_record(s, folder) is None]
+    _refuse_foreign_table(study.name, out)
+    missing = [s for s in study.settings() if read_record(s, folder) is None]
     # The longest first, so that no core waits long for the last one.
     missing.sort(key=lambda setting: -setting.condition.epochs)
-    _execute_all(missing[:limit], folder, jobs, progress)
+    engine = _local(jobs) if scheduler is None else _cluster(scheduler)
+    _execute_all(missing[:limit], folder, engine, device, progress)
     table = _table(study, folder)
-    origin = _provenance(study, folder, command or f"run({study.name!r})")
+    origin = study_provenance(study, folder, command or f"run({study.name!r})")
     _write_result(study.name, table, origin, out)
     return table
 
 
+def _check(study: Study, jobs: int, limit: int | None, device: str) -> None:
+    if jobs == 0 or jobs < -1:
+        raise StudyError(f"jobs is {jobs}; give a number of processes, or -1")
+    if limit is not None and limit < 0:
+        raise StudyError(f"limit is {limit}; give how many runs to do at most")
+    settings = study.settings()
+    if not settings:
+        raise StudyError(
+            f"study {study.name!r} has no run: it declares {len(study.conditions)} "
+            f"conditions and {study.seeds} seeds"
+        )
+    if len({setting.id for setting in settings}) < len(settings):
+        raise StudyError(
+            f"study {study.name!r} declares one run twice: two of its conditions are "
+            "equal"
+        )
+    if any(condition.epochs < 0 for condition in study.conditions):
+        raise StudyError(f"study {study.name!r} has a condition of negative epochs")
+    if device.startswith("cuda"):
+        import torch
+
+        if not torch.cuda.is_available():
+            raise StudyError(
+                f"device is {device!r}, and torch sees no such device here"
+            )
+
+
 def _execute_all(
-    settings: Sequence[Setting], folder: Path, jobs: int, progress: bool
+    settings: Sequence[Setting],
+    folder: Path,
+    engine: Any,
+    device: str,
+    progress: bool,
 ) -> None:
-    from joblib import Parallel, delayed, parallel_config
+    from joblib import delayed
     from tqdm.auto import tqdm
 
     if not settings:
@@ -178,27 +168,75 @@ def _execute_all(
 
     runners.prepare(settings[0])  # complain or download here, once
     folder.mkdir(parents=True, exist_ok=True)
-    tasks = [delayed(_timed_epochs)(setting, folder) for setting in settings]
     total = sum(setting.condition.epochs for setting in settings)
     with (
-        parallel_config(backend="loky", inner_max_num_threads=1),
+        engine as (parallel, here),
         tqdm(total=total, desc="model-epochs", disable=not progress) as bar,
     ):
-        parallel = Parallel(n_jobs=jobs, return_as="generator_unordered")
-        for epochs in parallel(tasks):
-            bar.update(epochs)
+        # Local workers write by themselves: what is finished stays, come what may.
+        keep = folder if here else None
+        tasks = (delayed(_execute)(setting, keep, device) for setting in settings)
+        for setting, record in parallel(tasks):
+            if record is not None:
+                write_record(setting, record, folder)
+            bar.update(setting.condition.epochs)
 
 
-def _timed_epochs(setting: Setting, folder: Path) -> int:
-    _execute(setting, folder)
-    return setting.condition.epochs
+def _execute(
+    setting: Setting, folder: Path | None, device: str = "cpu"
+) -> tuple[Setting, dict[str, Any] | None]:
+    """Do one run; keep its record in ``folder``, or return it if that is None."""
+    record = record_of(setting, device)
+    if folder is None:
+        return setting, record
+    write_record(setting, record, folder)
+    return setting, None
+
+
+@contextmanager
+def _local(jobs: int) -> Iterator[tuple[Callable, bool]]:
+    """Processes on this machine, one thread each."""
+    from joblib import Parallel, parallel_config
+
+    with parallel_config(backend="loky", inner_max_num_threads=1):
+        yield Parallel(n_jobs=jobs, return_as="generator_unordered"), True
+
+
+@contextmanager
+def _cluster(scheduler: str) -> Iterator[tuple[Callable, bool]]:
+    """The workers of a running Dask scheduler, through joblib's backend for it."""
+    from joblib import Parallel, parallel_config
+
+    try:
+        from distributed import Client
+    except ImportError:
+        raise StudyError(
+            "--scheduler needs Dask: pip install 'dask[distributed]', or the package "
+            "with its extra, actlab[cluster]"
+        ) from None
+    try:
+        client = Client(scheduler, timeout=SECONDS_TO_CONNECT)
+    except (OSError, ValueError) as error:
+        raise StudyError(
+            f"no Dask scheduler answers at {scheduler!r} ({error}); start one with "
+            "`dask scheduler` and workers with `dask worker ADDRESS --nthreads 1`"
+        ) from error
+    # batch_size=1: a killed worker costs its one run, which another does again.
+    with client, parallel_config(backend="dask", wait_for_workers_timeout=60):
+        yield (
+            Parallel(n_jobs=-1, return_as="generator_unordered", batch_size=1),
+            False,
+        )
+
+
+# Tables ----------------------------------------------------------------------------
 
 
 def _table(study: Study, folder: Path) -> pd.DataFrame:
     """Gather the records into one row per run and epoch."""
     columns, frames = [*COLUMNS, *study.further], []
     for setting in study.settings():
-        record = _read_record(setting, folder)
+        record = read_record(setting, folder)
         if record is not None:
             about = asdict(setting.condition) | {
                 "study": study.name,
@@ -216,113 +254,70 @@ def _write_result(
     name: str, table: pd.DataFrame, origin: dict[str, Any], folder: Path
 ) -> None:
     text = table.to_csv(index=False, float_format="%.5g", lineterminator="\n")
-    _write(folder / f"{name}.csv", text)
+    write_text(folder / f"{name}.csv", text)
     origin = origin | {"table_sha256": hashlib.sha256(text.encode()).hexdigest()}
-    _write(folder / f"{name}.json", json.dumps(origin, indent=2) + "\n")
+    write_text(folder / f"{name}.json", json.dumps(origin, indent=2) + "\n")
+
+
+def _refuse_foreign_table(name: str, folder: Path) -> None:
+    """Stop before all work if a file in the way is not a table of this study."""
+    path = folder / f"{name}.csv"
+    if not path.exists():
+        return
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecordError(f"{path} cannot be read ({error}); move it away") from error
+    header, rows = ",".join(COLUMNS), lines[1:]
+    if not lines or not lines[0].startswith(header):
+        raise RecordError(f"{path} is no table of a study; move it away first")
+    foreign = [row for row in rows if not row.startswith(f"{name},")]
+    if foreign:
+        raise RecordError(
+            f"{path} holds rows of another study ({foreign[0].split(',')[0]!r}); move "
+            "it away first, or choose --out"
+        )
 
 
 def _default_out(name: str) -> Path:
     return Path.home() / ".cache" / "actlab" / "studies" / name
 
 
-# Provenance ------------------------------------------------------------------------
+def progress_of(study: Study | str, out: str | Path | None = None) -> pd.DataFrame:
+    """Return how far a study is: one row per condition, with runs and seconds.
 
-
-def _provenance(study: Study, folder: Path, command: str) -> dict[str, Any]:
-    """Say where a table comes from, without names of users or folders."""
-    settings = study.settings()
-    records = [r for s in settings if (r := _read_record(s, folder)) is not None]
-    finished = sorted(record["finished"] for record in records)
-    seconds = [r["seconds"] for r in records if math.isfinite(r["seconds"])]
-    environments = []
-    for record in records:
-        if record["environment"] not in environments:
-            environments.append(record["environment"])
-    return {
-        "study": study.name,
-        "question": study.question,
-        "command": command,
-        "grid": declared(study),
-        "runs": len(records),
-        "runs_declared": len(settings),
-        "runs_that_broke_down": len(records) - len(seconds),
-        "threads_per_run": 1,
-        "seconds_of_all_runs": round(sum(seconds), 1),
-        "first_run_finished": finished[0] if finished else None,
-        "last_run_finished": finished[-1] if finished else None,
-        "environments": environments,
-        "recorded_at_commit": _git_commit(),
-        "data_sha256": _data_hashes(study.data),
-    }
-
-
-@cache
-def _environment() -> dict[str, Any]:
-    """Versions, machine and code that a run depends on."""
-    return {
-        "python": platform.python_version(),
-        "versions": {name: _version(name) for name in PACKAGES},
-        "cpu": _cpu(),
-        "cores": os.cpu_count(),
-        "machine": platform.machine(),
-        "system": platform.system(),
-        "git_commit": _git_commit(),
-        "code_sha256": _code_hash(),
-    }
-
-
-def _version(package: str) -> str | None:
-    if package == "actlab":
-        from . import __version__
-
-        return __version__
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
-
-
-def _cpu() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-    except OSError:
-        lines = []
-    for line in lines:
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.processor() or "unknown"
-
-
-def _code_hash() -> str:
-    """Hash of the modules that decide what a run computes."""
-    here = Path(__file__).parent
-    return hashlib.sha256(b"".join((here / c).read_bytes() for c in CODE)).hexdigest()
-
-
-def _git_commit() -> str | None:
-    here = Path(__file__).resolve().parent
-    command = ["git", "-C", str(here), "rev-parse", "--show-prefix", "HEAD"]
-    try:
-        reply = subprocess.run(command, capture_output=True, text=True, timeout=10)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    lines = reply.stdout.split()
-    # Installed inside somebody else's repository, the commit would be theirs.
-    ours = reply.returncode == 0 and len(lines) == 2 and lines[0] == "code/actlab/"
-    return lines[1] if ours else None
-
-
-def _data_hashes(name: str) -> dict[str, str] | None:
-    if name == "fashion_mnist":
-        from .datasets import FASHION_MNIST_SHA256
-
-        return dict(FASHION_MNIST_SHA256)
-    if name == "python_documentation":
-        from .language import corpus
-
-        text = corpus()
-        return {text.name: text.sha256}
-    return None
+    Columns: those of the condition that the table has, done, declared, seconds (mean of
+    one run, nan if none is done) and remaining (seconds of one thread, estimated from
+    the mean of a model-epoch).  Raises as :func:`run`.  Chapter 12.
+    """
+    study = _get(study) if isinstance(study, str) else study
+    folder = (_default_out(study.name) if out is None else Path(out)) / "runs"
+    rows: dict[Condition, dict[str, Any]] = {}
+    for setting in study.settings():
+        about = asdict(setting.condition)
+        keys = [key for key in KEYS if key != "variant" or key in study.further]
+        row = rows.setdefault(
+            setting.condition,
+            {key: about[key] for key in keys} | {"done": 0, "declared": 0, "spent": []},
+        )
+        row["declared"] += 1
+        record = read_record(setting, folder)
+        if record is not None:
+            row["done"] += 1
+            row["spent"].append(record["seconds"])
+    spent = [
+        (sum(row["spent"]), max(condition.epochs, 1) * len(row["spent"]))
+        for condition, row in rows.items()
+    ]
+    seconds, epochs = (sum(column) for column in zip(*spent))
+    rate = seconds / epochs if epochs else math.nan
+    for condition, row in rows.items():
+        times = row.pop("spent")
+        row["seconds"] = sum(times) / len(times) if times else math.nan
+        left = row["declared"] - row["done"]
+        own = row["seconds"] if times else rate * max(condition.epochs, 1)
+        row["remaining"] = left * own if left else 0.0
+    return pd.DataFrame(rows.values())
 
 
 # Recorded results ------------------------------------------------------------------
@@ -416,104 +411,10 @@ def _recorded(name: str, suffix: str):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line: ``list``, ``run NAME`` or ``show NAME``; return 0 or 1."""
-    options = _parser().parse_args(arguments)
-    try:
-        return {"list": _list, "run": _run, "show": _show}[options.action](options)
-    except KeyboardInterrupt:
-        print("\nstopped; finished runs are on disk, the same command goes on")
-        return 130
-    except (LookupError, RuntimeError, OSError, ValueError) as error:
-        print(f"error: {error.args[0] if error.args else error}", file=sys.stderr)
-        return 1
+    """Run the command line; see ``python -m actlab.studies --help``.  Return 0 or 1."""
+    from .study_command import main as run_main
 
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m actlab.studies", description="The recorded studies."
-    )
-    actions = parser.add_subparsers(dest="action", required=True)
-    actions.add_parser("list", help="name the studies")
-    show = actions.add_parser("show", help="print what the course recorded")
-    show.add_argument("name")
-    show.add_argument("--epoch", type=int, help="which (default: each run's last)")
-    do = actions.add_parser("run", help="do the runs that are not done yet")
-    do.add_argument("name")
-    do.add_argument("--seeds", type=int, help="runs per condition, if not as declared")
-    do.add_argument("--epochs", type=int, help="epochs per run, if not as declared")
-    do.add_argument("--jobs", type=int, default=-1, help="processes; -1: one per core")
-    do.add_argument("--limit", type=int, help="do at most this many runs now")
-    do.add_argument("--out", type=Path, help="folder (default: below ~/.cache/actlab)")
-    do.add_argument(
-        "--record", action="store_true", help="make it the result that the course ships"
-    )
-    return parser
-
-
-def _list(options: argparse.Namespace) -> int:
-    for study in STUDIES.values():
-        there = resources.files("actlab") / "results" / f"{study.name}.csv"
-        state = "recorded" if there.is_file() else "not recorded"
-        runs = len(study.settings())
-        print(f"{study.name:18} chapter {study.chapter:02}  {runs:4} runs  {state}")
-        print(f"{'':18} {study.question}")
-    return 0
-
-
-def _run(options: argparse.Namespace) -> int:
-    declared = _get(options.name)
-    study = declared.altered(options.seeds, options.epochs)
-    if options.record and study != declared:
-        raise ValueError("--record takes the declared grid: no --seeds, no --epochs")
-    command = _command(options)
-    table = run(
-        study, jobs=options.jobs, limit=options.limit, out=options.out, command=command
-    )
-    out = options.out or _default_out(study.name)
-    _print_summary(table)
-    print(f"table and provenance: {out / study.name}.csv, .json")
-    if options.record:
-        origin = _provenance(study, out / "runs", command)
-        if origin["runs"] < origin["runs_declared"]:
-            raise ValueError(
-                f"{origin['runs']} of {origin['runs_declared']} runs done; "
-                "recording takes all of them"
-            )
-        folder = Path(__file__).parent / "results"
-        _write_result(study.name, table, origin, folder)
-        print(f"recorded: results/{study.name}.csv and .json")
-    return 0
-
-
-def _command(options: argparse.Namespace) -> str:
-    """Spell the call again, without the folder of this machine."""
-    words = ["python -m actlab.studies run", options.name]
-    for name in ("seeds", "epochs", "jobs", "limit"):
-        value = getattr(options, name)
-        if value is not None:
-            words.append(f"--{name} {value}")
-    return " ".join(words + ["--record"] * options.record)
-
-
-def _show(options: argparse.Namespace) -> int:
-    table, origin = load(options.name), provenance(options.name)
-    print(origin["question"])
-    _print_summary(table, options.epoch)
-    machine = origin["environments"][0]
-    print(
-        f"{origin['runs']} runs, {origin['seconds_of_all_runs'] / 60:.0f} minutes on "
-        f"one thread; {machine['cpu']}; torch {machine['versions']['torch']}; "
-        f"{origin['last_run_finished'][:10]}\n{origin['command']}"
-    )
-    return 0
-
-
-def _print_summary(table: pd.DataFrame, epoch: int | None = None) -> None:
-    if table.empty:
-        print("no run is done yet")
-        return
-    rows = summary(table, epoch).drop(columns=["mean", "low", "high", "std", "n"])
-    print(rows.to_string(index=False))
+    return run_main(arguments)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,131 @@
+"""Where an activation leaves the numbers of float16, bfloat16 and float32.
+
+A half-precision type has 65,536 bit patterns: all finite ones are tried. Of float32's
+four billion every 65,521st is, which covers each power of two alike. The truth is the
+catalogue's formula in float64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from . import catalogue
+
+__all__ = ["DTYPES", "numbers", "scan", "table"]
+
+DTYPES = {
+    "float16": torch.float16,
+    "bfloat16": torch.bfloat16,
+    "float32": torch.float32,
+}
+STRIDE = 65_521  # prime, so that no bit of the pattern repeats with it
+
+Function = Callable[[np.ndarray], np.ndarray]
+
+
+def numbers(dtype: torch.dtype) -> Tensor:
+    """Return finite numbers of a type in ascending order: all of a 16-bit type's.
+
+    Raises ``ValueError`` for types other than those of ``DTYPES``.  Chapter 13.
+    """
+    if dtype in (torch.float16, torch.bfloat16):
+        bits = torch.arange(2**16, dtype=torch.int32).to(torch.int16)
+    elif dtype == torch.float32:
+        bits = torch.arange(0, 2**32, STRIDE).to(torch.int32)
+    else:
+        raise ValueError(f"dtype is {dtype}; give one of {list(DTYPES)}")
+    x = bits.view(dtype)
+    return x[torch.isfinite(x)].sort().values
+
+
+def scan(
+    function: Callable[[Tensor], Tensor],
+    value: Function,
+    slope: Function,
+    dtype: torch.dtype,
+) -> dict[str, float]:
+    """Compare a function and its gradient with the truth at the numbers of a type.
+
+    Parameters
+    ----------
+    function : element by element, from tensor to tensor.
+    value, slope : the truth: f and f′ on float64 arrays.
+    dtype : one of ``DTYPES``' values.
+
+    Returns, for ``value`` and for ``gradient`` each: ``…_nan``, how many numbers give
+    nan; ``…_overflow``, the smallest |x| that gives ±inf although the truth is a number
+    of this type (nan if none does); ``…_lost_left`` and ``…_lost_right``, the
+    negative and the positive x nearest to 0 that give exactly 0 although the truth is
+    at least the type's smallest normal number; and ``…_error``, the largest relative
+    error where the truth is a normal number, in units of the type's epsilon.
+    Chapter 13.
+    """
+    x = numbers(dtype).requires_grad_()
+    output = function(x)
+    (gradient,) = torch.autograd.grad(output, x, torch.ones_like(output))
+    at = x.detach().double().numpy()
+    with np.errstate(all="ignore"):
+        truths = value(at), slope(at)
+    result: dict[str, float] = {}
+    for name, found, truth in zip(("value", "gradient"), (output, gradient), truths):
+        found = found.detach().double().numpy()
+        result |= {
+            f"{name}_{what}": number
+            for what, number in _judge(at, found, truth, torch.finfo(dtype)).items()
+        }
+    return result
+
+
+def _judge(
+    at: np.ndarray, found: np.ndarray, truth: np.ndarray, limits: torch.finfo
+) -> dict[str, float]:
+    normal = (np.abs(truth) >= limits.tiny) & (np.abs(truth) <= limits.max)
+    early = np.isinf(found) & (np.abs(truth) <= limits.max)
+    lost = (found == 0) & normal
+    good = normal & np.isfinite(found) & ~lost
+    with np.errstate(all="ignore"):
+        error = np.abs(found[good] / truth[good] - 1)
+    return {
+        "nan": int(np.isnan(found[np.isfinite(truth)]).sum()),
+        "overflow": _nearest(np.abs(at[early])),
+        "lost_left": -_nearest(-at[lost & (at < 0)]),
+        "lost_right": _nearest(at[lost & (at > 0)]),
+        "error": float(error.max() / limits.eps) if error.size else np.nan,
+    }
+
+
+def _nearest(places: np.ndarray) -> float:
+    return float(places.min()) if places.size else np.nan
+
+
+def table(
+    keys: Iterable[str] | None = None, dtypes: Iterable[str] = tuple(DTYPES)
+) -> pd.DataFrame:
+    """Return :func:`scan` of scalar rows of the catalogue: one row per key and type.
+
+    Parameters
+    ----------
+    keys : of scalar rows; None for all of them.
+    dtypes : names in ``DTYPES``.
+
+    Raises ``ValueError`` for another type and for a row that is not scalar.
+    Chapter 13.
+    """
+    rows = [catalogue.get(key) for key in keys or catalogue.CATALOGUE]
+    if keys is None:
+        rows = [row for row in rows if row.kind == "scalar"]
+    lines = []
+    for row in rows:
+        if row.kind != "scalar":
+            raise ValueError(f"{row.key!r} maps vectors to vectors; scan scalar rows")
+        for name in dtypes:
+            if name not in DTYPES:
+                raise ValueError(f"unknown dtype {name!r}; choose from {list(DTYPES)}")
+            found = scan(row, row.numpy(), row.numpy_derivative(), DTYPES[name])
+            lines.append({"key": row.key, "dtype": name} | found)
+    return pd.DataFrame(lines)
