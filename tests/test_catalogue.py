@@ -223,7 +223,7 @@ def test_vector_functions_agree_with_torch(row) -> None:
     batch = 10 * torch.randn(5, 3, 8, dtype=torch.float64)
     expected = row.make()(batch).numpy()
     # 1e-14: far left GEGLU's gate is 1 + erf, right to a rounding of 1 and no better,
-    # times inputs of up to 30 (found: 4.5e-15); log-softmax near 0 is a log of 1 + tiny.
+    # times inputs of up to 30 (found: 4.5e-15); log-softmax near 0: log of 1 + tiny.
     found = row.numpy()(batch.numpy())
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)
     assert torch.equal(row(batch), row.make()(batch))
