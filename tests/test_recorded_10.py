@@ -126,7 +126,12 @@ def test_depth_counts_from_both_starts(width) -> None:
 @pytest.mark.parametrize(
     "name, instead, check, message",
     [
-        ("gelu", lambda x, **_: F.silu(x), "zero_outputs_are_not_the_only_death", "gelu"),
+        (
+            "gelu",
+            lambda x, **_: F.silu(x),
+            "zero_outputs_are_not_the_only_death",
+            "gelu",
+        ),
         ("relu", lambda x: F.leaky_relu(x, 0.01), "born_dead_networks", "layers"),
     ],
 )

@@ -156,7 +156,8 @@ def training_curves(
 ) -> Figure:
     """Draw a recorded study over epochs: means over seeds with their intervals.
 
-    Where two curves of a panel cross for good, the place is marked.
+    Where two curves of a panel cross for good, the place is marked, if they say how
+    good the networks are (``y`` begins with "test").
 
     Parameters
     ----------
@@ -258,7 +259,7 @@ def _draw_curves(
     axes.set_title(title)
     axes.margins(x=0.01)
     finding = (f"{title}: " if title else "") + ", ".join(texts)
-    if len(present) == 2:
+    if len(present) == 2 and y.startswith("test"):
         for first, second in (present, present[::-1]):
             epoch = crossing(part, first, second, y=y, by=by)
             if epoch is None:
