@@ -183,6 +183,19 @@ def test_network_is_left_bit_identical(name):
     assert torch.equal(random_state, torch.get_rng_state())
 
 
+def test_dropout_is_off_while_the_surface_is_measured():
+    """In training mode the loss would be another one at each call."""
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(4, 16), nn.Dropout(0.5), nn.Linear(16, 2))
+    x, y = torch.randn(12, 4), torch.randint(2, (12,))
+    surface = LossSurface(network.train(), x, y)
+    direction = torch.randn(len(surface.theta), dtype=surface.theta.dtype)
+    first, again = (surface.hessian_product(direction) for _ in range(2))
+    assert torch.equal(first, again) and surface().item() == surface().item()
+    whole = nn.functional.cross_entropy(network.eval()(x), y).item()
+    assert surface().item() == pytest.approx(whole, rel=1e-5)
+
+
 def test_flags_come_back_when_the_network_raises():
     class Fails(nn.Linear):
         def forward(self, x):
