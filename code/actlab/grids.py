@@ -245,10 +245,7 @@ def _slope_or_gain() -> tuple[Condition, ...]:
     def ladder(regime, init):
         if init != "default":
             return everywhere
-        return everywhere + at_default + at_small_steps * small(regime)
-
-    def small(regime):
-        return regime == "sgd_small"
+        return everywhere + at_default + at_small_steps * (regime == "sgd_small")
 
     return tuple(
         cell(
@@ -259,8 +256,7 @@ def _slope_or_gain() -> tuple[Condition, ...]:
             parameters=(_LEARNT[activation],) if variant == "frozen" else (),
         )
         for regime in ("sgd_small", "sgd_large")
-        # The gain alone is the control of small steps, where the slope seems to win.
-        for init in ("default", "he", "default_gain")[: 3 if small(regime) else 2]
+        for init in ("default", "he", "default_gain")
         for activation, variant in ladder(regime, init)
     )
 
