@@ -8,6 +8,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from .activations import STAF
+
 __all__ = ["VARIANTS", "Scaled", "UnitGain", "frozen"]
 
 
@@ -70,6 +72,11 @@ def _same(activation: nn.Module) -> nn.Module:
     return activation
 
 
+def _staf_of_25_sines(activation: nn.Module) -> nn.Module:
+    """Return STAF with the size and the start of the published table's code."""
+    return STAF(terms=25, start="randn")
+
+
 # What ``Condition.variant`` means. "shared" is the network's doing, not this table's.
 VARIANTS: dict[str, Callable[[nn.Module], nn.Module]] = {
     "": _same,
@@ -77,4 +84,5 @@ VARIANTS: dict[str, Callable[[nn.Module], nn.Module]] = {
     "frozen": frozen,
     "scaled": Scaled,
     "unit_gain": UnitGain,
+    "25_sines": _staf_of_25_sines,
 }

@@ -458,6 +458,36 @@ CURES = Study(
     conditions=_cures(),
 )
 
+
+def _published() -> tuple[Condition, ...]:
+    # What has nothing to learn is the same shared or not.
+    fixed = (
+        *("sigmoid", "tanh", "relu", "gelu", "mish", "leaky_relu", "swish"),
+        *("hardswish", "rrelu", "identity", "elu", "selu", "telu"),
+    )
+    learnt = (("prelu", "shared"), ("learnable_elu", "shared"), ("staf", "25_sines"))
+    return tuple(
+        Condition(
+            regime,
+            activation,
+            lr=0.001,
+            momentum=momentum,
+            shared=bool(variant),
+            variant=variant,
+        )
+        for regime, momentum in (("sgd_small", 0.8), ("sgd_small_0.9", 0.9))
+        for activation, variant in (*((name, "") for name in fixed), *learnt)
+    )
+
+
+PUBLISHED = Study(
+    name="published",
+    question="Can the published table be had again, and with which momentum?",
+    chapter=12,
+    conditions=_published(),
+    further=("variant", "shared", "parameter"),
+)
+
 STUDIES: dict[str, Study] = {
     study.name: study
     for study in (
@@ -471,5 +501,6 @@ STUDIES: dict[str, Study] = {
         GATED,
         DEAD,
         CURES,
+        PUBLISHED,
     )
 }

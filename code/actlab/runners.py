@@ -84,10 +84,13 @@ def _fit_mlp(
     change: Callable[[nn.Module], nn.Module] = lambda activation: activation,
 ) -> tuple[History, float]:
     condition = setting.condition
-    activation = catalogue.get(condition.activation).make(**dict(condition.parameters))
+    with torch.random.fork_rng(devices=[]):  # some activations draw their start
+        torch.default_generator.manual_seed(setting.seed)
+        row = catalogue.get(condition.activation)
+        activation = change(row.make(**dict(condition.parameters)))
     network = MLP(
         setting.sizes,
-        change(activation),
+        activation,
         condition.init,
         shared=condition.shared,
         seed=setting.seed,
