@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from actlab.activations import LearnableELU
-from actlab.controls import VARIANTS, Scaled, UnitGain, frozen
+from actlab.controls import VARIANTS, Normalised, Scaled, UnitGain, frozen
 from actlab.networks import MLP
 
 
@@ -59,3 +59,16 @@ def test_gain_alone_changes_the_weights_and_nothing_else():
     for a, b in zip(plain.linears, gained.linears):
         torch.testing.assert_close(b.weight, a.weight * 6**0.5)
         assert torch.equal(a.bias, b.bias)
+
+
+def test_normalised_sees_mean_zero_and_variance_one_per_example():
+    seen = []
+    activation = Normalised(lambda z: seen.append(z) or z.relu())
+    x = 7 * torch.randn(5, 300, generator=torch.Generator().manual_seed(0)) + 3
+    output = activation(x)
+    torch.testing.assert_close(seen[0].mean(1), torch.zeros(5), atol=1e-5, rtol=0)
+    torch.testing.assert_close(seen[0].var(1, False), torch.ones(5), atol=1e-4, rtol=0)
+    torch.testing.assert_close(output, seen[0].relu())
+    # A network stays as large as it was, and blind to the scale of what comes in.
+    assert not list(Normalised(nn.ReLU()).parameters())
+    torch.testing.assert_close(activation(100 * x), output, atol=1e-4, rtol=1e-4)

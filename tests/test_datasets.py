@@ -117,6 +117,18 @@ def test_subset_draws_rows_with_their_targets():
     assert not torch.equal(part.x_train, data.subset(20, seed=2).x_train)
 
 
+def test_held_out_examples_take_the_place_of_the_test_set():
+    data = datasets.spirals(n=50)
+    n = len(data.x_train)
+    part = data.held_out(10)
+    assert torch.equal(torch.cat([part.x_train, part.x_test]), data.x_train)
+    assert torch.equal(torch.cat([part.y_train, part.y_test]), data.y_train)
+    assert len(part.x_test) == 10 and part.classes == data.classes
+    for bad in (0, n):
+        with pytest.raises(ValueError, match=f"cannot hold out {bad} of {n}"):
+            data.held_out(bad)
+
+
 def test_moving_to_a_device():
     data = datasets.spirals(n=10).to("meta")
     assert all(t.device.type == "meta" for t in (data.x_train, data.y_test))

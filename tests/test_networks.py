@@ -7,9 +7,17 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional as F
 
 from actlab import catalogue
-from actlab.networks import INITS, MLP, count_parameters, initialise_, make_activation
+from actlab.networks import (
+    INITS,
+    MLP,
+    SmallCNN,
+    count_parameters,
+    initialise_,
+    make_activation,
+)
 
 SIZES = (7, 5, 6, 3)
 
@@ -232,3 +240,36 @@ def test_make_activation_returns_a_given_module():
     module = nn.Tanh()
     assert make_activation(module) is module
     assert "tanh" in repr(make_activation(torch.tanh))
+
+
+def test_small_cnn_is_two_convolutions_and_two_maps():
+    network = SmallCNN("gelu", seed=0, side=8, channels=(3, 5), hidden=7, classes=4)
+    x = torch.randn(6, 64, generator=torch.Generator().manual_seed(0))
+    first, second = network.convolutions
+    image = F.gelu(F.conv2d(x.view(6, 1, 8, 8), first.weight, first.bias, 2, 1))
+    image = F.gelu(F.conv2d(image, second.weight, second.bias, 2, 1))
+    hidden = F.gelu(F.linear(image.reshape(6, 20), *network.linears[0].parameters()))
+    expected = F.linear(hidden, *network.linears[1].parameters())
+    torch.testing.assert_close(network(x), expected)
+    with pytest.raises(ValueError, match="side is 9"):
+        SmallCNN(side=9)
+    with pytest.raises(ValueError, match="did you mean 'default'"):
+        SmallCNN(init="defalt")
+
+
+def test_seed_decides_the_weights_of_the_cnn_and_the_activation_does_not():
+    states = [SmallCNN(a, seed=1).state_dict() for a in ("relu", "prelu")]
+    for name, value in states[0].items():
+        assert torch.equal(value, states[1][name])
+    assert not torch.equal(
+        states[0]["linears.0.weight"], SmallCNN(seed=2).linears[0].weight
+    )
+
+
+def test_he_counts_the_inputs_of_a_convolution():
+    layer = nn.Conv2d(16, 400, 5)
+    initialise_(layer, "he")
+    assert layer.weight.var().item() == pytest.approx(2 / (16 * 25), rel=0.02)
+    assert not layer.bias.any()
+    initialise_(layer, "xavier")
+    assert layer.weight.var().item() == pytest.approx(2 / (416 * 25), rel=0.02)

@@ -285,6 +285,35 @@ def test_bar_is_shown_unless_the_environment_says_no(disabled):
     assert ("epochs" in reply.stderr) != disabled
 
 
+def test_cosine_schedule_follows_half_a_cosine_to_zero():
+    network = MLP((64, 10), seed=0)
+    states, sizes = [weights(network)], []
+    # One batch per epoch, so that the log sees every step.
+    run = train(
+        network,
+        lr=0.2,
+        momentum=0.0,
+        schedule="cosine",
+        epochs=4,
+        batch_size=len(DIGITS.x_train),
+        log=lambda net, epoch: states.append(weights(net)) or {},
+    )
+    for before, after in zip(states[1:], states[2:]):
+        copied = MLP((64, 10), seed=0)
+        torch.nn.utils.vector_to_parameters(before.clone(), copied.parameters())
+        F.cross_entropy(copied(DIGITS.x_train), DIGITS.y_train).backward()
+        gradient = torch.cat([p.grad.flatten() for p in copied.parameters()])
+        sizes.append(((before - after).norm() / gradient.norm()).item())
+    expected = [0.1 * (1 + math.cos(math.pi * step / 4)) for step in range(4)]
+    assert sizes == pytest.approx(expected, rel=1e-3)
+    assert run.settings["schedule"] == "cosine"
+
+
+def test_unknown_schedule():
+    with pytest.raises(ValueError, match="unknown schedule 'cosin'; did you mean"):
+        train(schedule="cosin")
+
+
 def test_settings_say_what_was_done():
     settings = train(seed=9).settings
     assert settings["data"] == "digits" and settings["seed"] == 9

@@ -7,10 +7,11 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from .activations import STAF
 
-__all__ = ["VARIANTS", "Scaled", "UnitGain", "frozen"]
+__all__ = ["VARIANTS", "Normalised", "Scaled", "UnitGain", "frozen"]
 
 
 class Scaled(nn.Module):
@@ -63,6 +64,28 @@ class UnitGain(nn.Module):
         return self.activation(x) * (0.5 / moment).sqrt()
 
 
+class Normalised(nn.Module):
+    """An activation of what layer normalisation makes of its input, nothing learnt.
+
+    Each example's pre-activations get mean 0 and variance 1 over the layer's units,
+    without scale and shift of their own, so that the network has no number more.
+
+    Parameters
+    ----------
+    activation : element-wise.
+
+    Chapter 12. Source: Ba, Kiros and Hinton 2016, arXiv:1607.06450.
+    """
+
+    def __init__(self, activation: nn.Module) -> None:
+        super().__init__()
+        self.activation = activation
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the activation of ``x`` normalised over its last axis."""
+        return self.activation(F.layer_norm(x, x.shape[-1:]))
+
+
 def frozen(activation: nn.Module) -> nn.Module:
     """Return the activation with all its parameters out of training's reach."""
     return activation.requires_grad_(False)
@@ -77,12 +100,14 @@ def _staf_of_25_sines(activation: nn.Module) -> nn.Module:
     return STAF(terms=25, start="randn")
 
 
-# What ``Condition.variant`` means. "shared" is the network's doing, not this table's.
+# What ``Condition.variant`` means. "shared" and "cnn" are the network's doing.
 VARIANTS: dict[str, Callable[[nn.Module], nn.Module]] = {
     "": _same,
     "shared": _same,
     "frozen": frozen,
     "scaled": Scaled,
     "unit_gain": UnitGain,
+    "layer_norm": Normalised,
+    "cnn": _same,
     "25_sines": _staf_of_25_sines,
 }

@@ -127,6 +127,26 @@ class Dataset:
         index = index.to(self.x_train.device)
         return replace(self, x_train=self.x_train[index], y_train=self.y_train[index])
 
+    def held_out(self, n: int) -> Dataset:
+        """Put the last ``n`` training examples in the place of the test set.
+
+        What is chosen by them, a learning rate for instance, leaves the test set
+        unseen.  Raises ``ValueError`` unless at least one example is left to train on.
+        Chapter 12.
+        """
+        if not 1 <= n < len(self.x_train):
+            raise ValueError(
+                f"cannot hold out {n} of {len(self.x_train)} training examples; "
+                f"n must lie between 1 and {len(self.x_train) - 1}"
+            )
+        return replace(
+            self,
+            x_train=self.x_train[:-n],
+            y_train=self.y_train[:-n],
+            x_test=self.x_train[-n:],
+            y_test=self.y_train[-n:],
+        )
+
 
 # Toy data --------------------------------------------------------------------------
 

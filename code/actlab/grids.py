@@ -16,7 +16,14 @@ __all__ = ["STUDIES", "Condition", "Setting", "Study", "declared"]
 
 # Fields that came later. They are left out of identities and of provenance while they
 # have their default, so that what was recorded before them keeps its name.
-LATER = ("variant", "parameters", "sizes_of_its_own", "seeds_of_its_own")
+LATER = (
+    "variant",
+    "parameters",
+    "sizes_of_its_own",
+    "seeds_of_its_own",
+    "schedule",
+    "held_out",
+)
 LATER_OF_STUDY = ("runner", "further")
 
 
@@ -26,7 +33,9 @@ class Condition:
 
     ``parameters`` of the activation are pairs of name and value; ``variant`` names a
     change of it that ``controls`` makes, or whatever else tells cells apart. Cells may
-    have sizes and seeds of their own.
+    have sizes and seeds of their own. ``schedule`` is that of ``fit``. The last
+    ``held_out`` training examples are kept out of training, and what the table calls
+    test is measured on them.
     """
 
     regime: str
@@ -41,6 +50,8 @@ class Condition:
     parameters: tuple[tuple[str, float], ...] = ()
     sizes_of_its_own: tuple[int, ...] = ()
     seeds_of_its_own: tuple[int, ...] = ()
+    schedule: str = "constant"
+    held_out: int = 0
 
 
 @dataclass(frozen=True)
@@ -488,6 +499,58 @@ PUBLISHED = Study(
     further=("variant", "shared", "parameter"),
 )
 
+TWELVE = (
+    *("identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu"),
+    *("selu", "gelu", "swish", "hardswish", "mish", "prelu"),
+)
+
+CONFOUND = Study(
+    name="confound",
+    question="Which function is best, from another start or with other steps?",
+    chapter=12,
+    conditions=(
+        *(
+            Condition(regime, activation, init=init, variant=variant, epochs=5, **step)
+            for variant in ("", "layer_norm")
+            for init in ("default", "default_zero_bias", "he")
+            for regime, step in _STEPS.items()
+            for activation in TWELVE
+        ),
+        *(
+            Condition(regime, activation, variant="cnn", epochs=5, **step)
+            for regime, step in _STEPS.items()
+            for activation in ("sigmoid", "tanh", "relu", "gelu")
+        ),
+    ),
+    seeds=3,
+    further=("variant",),
+)
+
+# Declared before the final runs: mean accuracies that differ by less than this many
+# points, by the whole of their interval, count as equal.
+EQUIVALENCE_MARGIN = 0.5
+
+_TUNED = {"momentum": 0.9, "schedule": "cosine", "epochs": 8}
+
+TUNED = Study(
+    name="tuned",
+    question="Which functions still differ from ReLU, each at its own learning rate?",
+    chapter=12,
+    conditions=tuple(
+        Condition(
+            "tune",
+            activation,
+            lr,
+            held_out=10_000,
+            seeds_of_its_own=(100, 101, 102),
+            **_TUNED,
+        )
+        for activation in TWELVE
+        for lr in (0.003, 0.01, 0.03, 0.1, 0.3)
+    ),  # fmt: skip
+    seeds=20,
+)
+
 STUDIES: dict[str, Study] = {
     study.name: study
     for study in (
@@ -502,5 +565,7 @@ STUDIES: dict[str, Study] = {
         DEAD,
         CURES,
         PUBLISHED,
+        CONFOUND,
+        TUNED,
     )
 }

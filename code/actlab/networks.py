@@ -18,6 +18,7 @@ __all__ = [
     "INITS",
     "MLP",
     "Joint",
+    "SmallCNN",
     "count_parameters",
     "initialise_",
     "make_activation",
@@ -122,6 +123,64 @@ class MLP(nn.Module):
         return result
 
 
+class SmallCNN(nn.Module):
+    """Two convolutions and two linear maps for square images of one channel.
+
+    Parameters
+    ----------
+    activation, init, seed : as in :class:`MLP`; a copy of the activation follows each
+        of the first three maps.
+    side : of the images, a multiple of 4; inputs are flat, of shape
+        (examples, side²).
+    channels : of the two convolutions, which have kernels of 3 × 3 and stride 2.
+    hidden : units between the two linear maps.
+    classes : outputs.
+
+    Raises ``ValueError`` for another side and unknown initialisations.  Chapter 12.
+    """
+
+    def __init__(
+        self,
+        activation: str | nn.Module | Callable[[Tensor], Tensor] | None = "relu",
+        init: str = "default",
+        seed: int | None = None,
+        side: int = 28,
+        channels: tuple[int, int] = (8, 16),
+        hidden: int = 64,
+        classes: int = 10,
+    ) -> None:
+        super().__init__()
+        if side < 4 or side % 4:
+            raise ValueError(f"side is {side}; give a multiple of 4, for instance 28")
+        _check_init(init)
+        first, second = channels
+        self.side = side
+        with _random_state(seed):
+            self.convolutions = nn.ModuleList(
+                (
+                    nn.Conv2d(1, first, 3, stride=2, padding=1),
+                    nn.Conv2d(first, second, 3, stride=2, padding=1),
+                )
+            )
+            self.linears = nn.ModuleList(
+                (
+                    nn.Linear(second * (side // 4) ** 2, hidden),
+                    nn.Linear(hidden, classes),
+                )
+            )
+        made = make_activation(activation)
+        self.activations = nn.ModuleList(copy.deepcopy(made) for _ in range(3))
+        with _random_state(seed):
+            initialise_(self, init, activation)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x.reshape(-1, 1, self.side, self.side)
+        for convolution, activation in zip(self.convolutions, self.activations):
+            x = activation(convolution(x))
+        x = self.activations[-1](self.linears[0](x.flatten(1)))
+        return self.linears[1](x)
+
+
 def make_activation(
     activation: str | nn.Module | Callable[[Tensor], Tensor] | None,
 ) -> nn.Module:
@@ -155,7 +214,7 @@ def initialise_(
     init: str = "default",
     activation: str | nn.Module | Callable[[Tensor], Tensor] | None = None,
 ) -> nn.Module:
-    """Redraw the weights and biases of every ``nn.Linear`` in ``network``, in place.
+    """Redraw every ``nn.Linear`` and ``nn.Conv2d`` in ``network``, in place.
 
     Parameters
     ----------
@@ -179,7 +238,7 @@ def initialise_(
     """
     _check_init(init)
     matched = _gain(activation) if init in ("matched", "orthogonal") else 1.0
-    linears = [m for m in network.modules() if isinstance(m, nn.Linear)]
+    linears = [m for m in network.modules() if isinstance(m, (nn.Linear, nn.Conv2d))]
     for linear, gain in zip(linears, chain([1.0], repeat(matched))):
         if init.startswith("default"):
             linear.reset_parameters()
@@ -188,7 +247,7 @@ def initialise_(
         elif init == "orthogonal":
             nn.init.orthogonal_(linear.weight, gain)
         else:
-            fan_in, fan_out = linear.in_features, linear.out_features
+            fan_in, fan_out = _fans(linear)
             variance = {
                 "xavier": 2 / (fan_in + fan_out),
                 "xavier_4": 16 * 2 / (fan_in + fan_out),
@@ -199,6 +258,12 @@ def initialise_(
         if init not in ("default", "default_gain") and linear.bias is not None:
             nn.init.zeros_(linear.bias)
     return network
+
+
+def _fans(layer: nn.Linear | nn.Conv2d) -> tuple[int, int]:
+    """Return how many numbers each output adds up, and how many each input reaches."""
+    outputs, inputs, *kernel = layer.weight.shape
+    return inputs * math.prod(kernel), outputs * math.prod(kernel)
 
 
 def count_parameters(network: nn.Module) -> int:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from . import catalogue, controls, deep, fields
 from .datasets import Dataset
 from .grids import Setting
-from .networks import MLP
+from .networks import MLP, SmallCNN
 from .training import NonFiniteLossError, fit
 
 __all__ = ["RUNNERS", "execute", "prepare"]
@@ -83,25 +83,31 @@ def _fit_mlp(
     log: Log,
     change: Callable[[nn.Module], nn.Module] = lambda activation: activation,
 ) -> tuple[History, float]:
-    condition = setting.condition
+    condition, data = setting.condition, _data(setting.data, setting.scale)
+    if condition.held_out:
+        data = data.held_out(condition.held_out)
     with torch.random.fork_rng(devices=[]):  # some activations draw their start
         torch.default_generator.manual_seed(setting.seed)
         row = catalogue.get(condition.activation)
         activation = change(row.make(**dict(condition.parameters)))
-    network = MLP(
-        setting.sizes,
-        activation,
-        condition.init,
-        shared=condition.shared,
-        seed=setting.seed,
-    )
+    if condition.variant == "cnn":
+        network = SmallCNN(activation, condition.init, setting.seed)
+    else:
+        network = MLP(
+            setting.sizes,
+            activation,
+            condition.init,
+            shared=condition.shared,
+            seed=setting.seed,
+        )
     result = fit(
         network,
-        _data(setting.data, setting.scale),
+        data,
         epochs=condition.epochs,
         lr=condition.lr,
         optimiser=condition.optimiser,
         momentum=condition.momentum,
+        schedule=condition.schedule,
         batch_size=setting.batch_size,
         seed=setting.seed,
         device=device,

@@ -19,10 +19,19 @@ from torch.nn import functional as F
 
 from .datasets import Dataset
 
-__all__ = ["OPTIMISERS", "LOSSES", "NonFiniteLossError", "Run", "evaluate", "fit"]
+__all__ = [
+    "LOSSES",
+    "OPTIMISERS",
+    "SCHEDULES",
+    "NonFiniteLossError",
+    "Run",
+    "evaluate",
+    "fit",
+]
 
 OPTIMISERS = ("sgd", "adam", "adamw")
 LOSSES = ("auto", "cross_entropy", "mse")
+SCHEDULES = ("constant", "cosine")
 EVALUATION_BATCH = 1000  # rows at a time: small enough to stay in the processor's cache
 
 
@@ -87,6 +96,7 @@ def fit(
     lr: float,
     optimiser: str = "sgd",
     momentum: float = 0.0,
+    schedule: str = "constant",
     batch_size: int = 128,
     seed: int = 0,
     device: str | torch.device = "cpu",
@@ -104,6 +114,8 @@ def fit(
     lr : step size.
     optimiser : ``"sgd"``, ``"adam"`` or ``"adamw"``.
     momentum : of SGD only.
+    schedule : ``"constant"``, or ``"cosine"``: the step size falls from ``lr`` at the
+        first step to 0 after the last, along half a cosine.
     batch_size : examples per step; the last batch of an epoch may be smaller.
     seed : of the order of the examples, and of random layers such as dropout.
     device : where the training runs.
@@ -119,16 +131,20 @@ def fit(
     ``ValueError`` for settings that make no sense.  Chapter 01.
     """
     _check_settings(epochs, lr, optimiser, momentum, batch_size)
+    _choose("schedule", schedule, SCHEDULES)
     criterion = _criterion(loss, data.y_train)
     network.to(device)
     data = _prepare(network, data.to(device))
     stepper = _optimiser(network, optimiser, lr, momentum)
+    steps = epochs * math.ceil(len(data.x_train) / batch_size)
+    clock = _clock(stepper, schedule, steps)
     settings = {
         "data": data.name,
         "epochs": epochs,
         "lr": lr,
         "optimiser": optimiser,
         "momentum": momentum,
+        "schedule": schedule,
         "batch_size": batch_size,
         "seed": seed,
         "loss": loss,
@@ -150,6 +166,7 @@ def fit(
                 criterion,
                 epoch,
                 last,
+                clock,
             )
             row = _row(epoch, mean, network, data, criterion)
             rows.append(row | log(network, epoch))
@@ -178,6 +195,7 @@ def _train_epoch(
     criterion: Callable[[Tensor, Tensor], Tensor],
     epoch: int,
     before: float | None,
+    clock: Callable[[], None],
 ) -> tuple[float, float]:
     """Take each example once; return the mean of the losses and the last one."""
     network.train()
@@ -193,6 +211,7 @@ def _train_epoch(
             parameter.grad = None
         loss.backward()
         stepper.step()
+        clock()
         total += value * len(x)
         before = value
     return total / len(order), before
@@ -267,6 +286,19 @@ def _optimiser(
         return torch.optim.SGD(parameters, lr=lr, momentum=momentum, fused=fused)
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[name]
     return kind(parameters, lr=lr, fused=fused)
+
+
+def _clock(
+    stepper: torch.optim.Optimizer, schedule: str, steps: int
+) -> Callable[[], None]:
+    """Return what is called after each step, to set the size of the next."""
+    if schedule == "constant" or not steps:
+        return _no_change
+    return torch.optim.lr_scheduler.CosineAnnealingLR(stepper, steps).step
+
+
+def _no_change() -> None:
+    return
 
 
 def _criterion(loss: str, y: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
