@@ -1,6 +1,6 @@
 """How fast does the study loop train, and against what?
 
-Five ways to train the course's network, measured in turn, again and again, so that a
+Ways to train the course's network, measured in turn, again and again, so that a
 busy minute hits all of them; medians over the rounds:
 
 ours    two single-thread runs of ``actlab.training.fit`` side by side
@@ -10,6 +10,9 @@ best    the same loop with its best number of workers, two runs side by side
 tensors that loop over ready tensors instead of images, its best number of workers, two
         runs side by side
 limit   the matrix products of the training steps and nothing else, two side by side
+
+Two ways to come nearer to the limit are measured beside them: ``batched`` trains five
+networks in one process with batched products, ``mkl`` is ours without oneDNN.
 
 Speed is counted in model-epochs per second: passes of one network over 60,000 examples.
 Test-set evaluation is left out everywhere.  Without the files of Fashion-MNIST the data
@@ -40,6 +43,7 @@ SIZES = (784, 256, 192, 128, 64, 10)
 BATCH = 128
 EXAMPLES = 60_000
 LR, MOMENTUM = 0.05, 0.9
+TOGETHER = 5  # networks that ``batched`` trains at once, a condition's five seeds
 # Settings of the DataLoader loop that its users try; the fastest of each kind counts.
 CANDIDATES = {
     "images, 0 workers": {"images": True, "num_workers": 0},
@@ -143,6 +147,40 @@ class Bench:
                     error @ weight
         return start, time.monotonic()
 
+    def mkl(self) -> tuple[float, float]:
+        """Time ``fit`` with the matrix products of MKL in place of oneDNN's."""
+        with torch.backends.mkldnn.flags(enabled=False):
+            return self.ours()
+
+    def batched(self) -> tuple[float, float]:
+        """Time five networks in one process, a fifth of the steps each."""
+        pairs = list(zip(SIZES, SIZES[1:]))
+        weights = [
+            torch.empty(TOGETHER, a, b).uniform_(-(a**-0.5), a**-0.5) for a, b in pairs
+        ]
+        biases = [torch.zeros(TOGETHER, 1, b) for _, b in pairs]
+        parameters = [p.requires_grad_() for p in weights + biases]
+        stepper = torch.optim.SGD(parameters, lr=LR, momentum=MOMENTUM, fused=True)
+        orders = torch.stack([torch.randperm(self.rows) for _ in range(TOGETHER)])
+        room = torch.empty(TOGETHER, BATCH, SIZES[0])
+        start = time.monotonic()
+        for index in orders.split(BATCH, dim=1)[: self.steps // TOGETHER]:
+            index = index.reshape(-1)
+            torch.index_select(self.x, 0, index, out=room.view(-1, SIZES[0]))
+            x = room
+            for weight, bias in zip(weights[:-1], biases):
+                x = torch.baddbmm(bias, x, weight).relu()
+            x = torch.baddbmm(biases[-1], x, weights[-1])
+            # Each network's own mean, so that each trains as if it were alone.
+            loss = TOGETHER * nn.functional.cross_entropy(
+                x.flatten(0, 1), self.y[index]
+            )
+            loss.item()
+            stepper.zero_grad()
+            loss.backward()
+            stepper.step()
+        return start, time.monotonic()
+
     def _loader(self, name: str, images: bool, num_workers: int) -> DataLoader:
         if name not in self.loaders:
             targets = self.y[: self.rows]
@@ -237,7 +275,8 @@ def measure(rounds: int, steps: int) -> Iterator[tuple[str, float]]:
     alone, pair = Processes(1, None, steps), Processes(2, 1, steps)
     print(f"plain loop: {alone.threads} thread(s); all others: 2 runs of 1 thread")
     try:
-        requests = [("ours",), ("limit",), *(("candidate", c) for c in CANDIDATES)]
+        requests = [("ours",), ("limit",), ("mkl",), ("batched",)]
+        requests += [("candidate", c) for c in CANDIDATES]
         for request in requests:  # warm caches, workers and memory
             pair.speed(*request)
         alone.speed("plain")
@@ -255,6 +294,10 @@ def measure(rounds: int, steps: int) -> Iterator[tuple[str, float]]:
             yield "best", pair.speed("candidate", best)
             yield "tensors", pair.speed("candidate", tensors)
             yield "limit", pair.speed("limit")
+            yield "mkl", pair.speed("mkl")
+            # As many steps as divide evenly among the networks.
+            share = steps // TOGETHER * TOGETHER / steps
+            yield "batched", share * pair.speed("batched")
     finally:
         alone.close()
         pair.close()
@@ -272,7 +315,7 @@ def report(rounds: int, steps: int) -> dict[str, float]:
     for name, value in result.items():
         low, high = min(speeds[name]), max(speeds[name])
         print(f"{name:7} {value:7.2f} model-epochs/s   ({low:.2f} to {high:.2f})")
-    for other in ("plain", "best", "tensors", "limit"):
+    for other in ("plain", "best", "tensors", "limit", "mkl", "batched"):
         ratios = [a / b for a, b in zip(speeds["ours"], speeds[other])]
         result[f"ours/{other}"] = statistics.median(ratios)
         low, high = min(ratios), max(ratios)

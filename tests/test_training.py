@@ -340,5 +340,5 @@ def test_benchmark_runs():
         env=os.environ | {"PYTHONPATH": str(path.parents[1] / "code")},
     )
     assert reply.returncode == 0, reply.stderr
-    for other in ("plain", "best", "tensors", "limit"):
+    for other in ("plain", "best", "tensors", "limit", "mkl", "batched"):
         assert f"ours / {other}" in reply.stdout
