@@ -64,9 +64,10 @@ def test_the_text_quotes_what_was_recorded() -> None:
         f"{total['default', 'adam', 0]} of 640 units with PyTorch's start",
         f"{total['default_zero_bias', 'sgd_small', 15]} are dead at the end",
         f"weights do, with {total['he', 'sgd_small', 15]}.",
-        f"first epoch, {total['default', 'adam', 1]} are dead then",
-        f"at the end {total['default', 'adam', 15]} are left, or "
-        f"{total['he', 'adam', 15]} with He's start",
+        f"first epoch: {total['default', 'adam', 1]} are dead then",
+        f"so that {total['default', 'adam', 15]} are left at the end.",
+        f"(With He's start it is {total['he', 'adam', 1]} after one epoch and "
+        f"{total['he', 'adam', 15]} at the end.)",
         f"{total['default', 'sgd_large', 1]} are left after one epoch",
         f"leave {total['default', 'sgd_small', 15]} of 640 dead, Adam "
         f"{total['default', 'adam', 15]}, SGD 0.05 next to none",
@@ -77,6 +78,8 @@ def test_the_text_quotes_what_was_recorded() -> None:
         f"{spelled(first('default', 'sgd_large'))}; "
         f"{spelled(first('default', 'adam'))} |",
     ]
+    born = total["he", "adam", 0], total["default_zero_bias", "sgd_small", 0]
+    assert born == ("2", "3") and "two or three with He's or with zero biases" in text
     for sentence in quoted:
         assert sentence in text, f"chapter 10 should say {sentence!r}"
 

@@ -394,6 +394,10 @@ EXERCISES = [
                 "(a) That is newfun, with slope ½ at the origin.",
             ),
             Wrong(
+                {"ten": (8.3, 8.5)},
+                "(b) The size is right, the sign is missing: 10 to the power 8.4 would make the signal larger. It shrinks.",
+            ),
+            Wrong(
                 {"ten": (-6.1, -5.9)},
                 "(b) Ten slopes of ¼. The weights take their share too: weights times slope.",
             ),

@@ -276,7 +276,10 @@ def page_6_3(
     """Exercise 6.3 for one softmax; what comes down is (1, 0, −1)."""
     g = (1, 0, -1)
     mean = sum(a * b for a, b in zip(s, g, strict=True))
-    task = f"s = {s}, g = (1, 0, −1). The first two entries of ∂L/∂z?"
+    task = (
+        f"A softmax gave s = {s}. From the loss comes g = ∂ℒ/∂s = (1, 0, −1). What "
+        "are the first two entries of ∂ℒ/∂z?"
+    )
     return Page(
         id="6.3",
         title="The product that backward forms",

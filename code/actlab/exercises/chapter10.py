@@ -295,7 +295,7 @@ def page_10_6(inputs: tuple[float, float, float] = (0.5, 1, 2)) -> Page:
         outcome=2,
         task=(
             f"h = relu(wx + b), w = 1, b = 0, inputs {low:g}, {middle:g} and {top:g}. "
-            f"Only x = {top:g} sends a gradient, ∂L/∂h = 2. One SGD step of size η. "
+            f"Only x = {top:g} sends a gradient, ∂ℒ/∂h = 2. One SGD step of size η. "
             "From which η on is the unit silent for all three?"
         ),
         parts=[
@@ -325,7 +325,7 @@ def page_10_6(inputs: tuple[float, float, float] = (0.5, 1, 2)) -> Page:
             ),
             Wrong(
                 {"step": 2 * silent(top)},
-                "∂L/∂h is 2, and the step takes it in full: the gradients are "
+                "∂ℒ/∂h is 2, and the step takes it in full: the gradients are "
                 f"{2 * top:g} for w and 2 for b.",
             ),
         ],
