@@ -5,6 +5,7 @@ turns such an expression into LaTeX, JavaScript, a NumPy function and a 50-digit
 mpmath function, and reads expressions that a reader types (without ``eval``).
 
 `expressions` has the functions and their numbers; `printing` and `parsing` use it.
+`tensors`, which is loaded only where it is named, makes functions that train.
 
 Chapter: 01 (what a formula says), 03 (sigmoid), 05 (smooth functions).
 """
