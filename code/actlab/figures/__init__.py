@@ -8,6 +8,13 @@ where the executor of the notebooks takes it. ``COLOURS`` are the colours of the
 One file per subject; all of them draw with ``style``.
 """
 
+from .comparisons import (
+    compared_differences,
+    conditions_and_verdicts,
+    quoted_and_measured,
+    rank_scatter,
+    rate_curves,
+)
 from .curvature import (
     eigenvalue_densities,
     gradient_maps,
@@ -64,6 +71,8 @@ __all__ = [
     "along_line",
     "autograd_at_kinks",
     "bias_and_signal",
+    "compared_differences",
+    "conditions_and_verdicts",
     "crossing",
     "dead_by_layer",
     "death_and_accuracy",
@@ -99,6 +108,9 @@ __all__ = [
     "output_ranges",
     "parameter_paths",
     "pictures",
+    "quoted_and_measured",
+    "rank_scatter",
+    "rate_curves",
     "sharpness_paths",
     "signal_through_depth",
     "singular_values",
