@@ -455,7 +455,7 @@ addEventListener("DOMContentLoaded", () => {
 # --- API --------------------------------------------------------------------------
 
 API = {
-    "Functions": ["catalogue", "formulas", "properties", "activations"],
+    "Functions": ["catalogue", "formulas", "properties", "activations", "choosing"],
     "Data, networks, training": [
         "datasets",
         "networks",
@@ -463,7 +463,7 @@ API = {
         "deep",
         "language",
     ],
-    "Instruments": ["probes", "curvature"],
+    "Instruments": ["probes", "curvature", "patients"],
     "Studies": ["studies", "statistics", "claims"],
     "Figures": ["figures", "interactive"],
     "Exercises": ["exercises", "exercises.model"],

@@ -8,6 +8,7 @@ where the executor of the notebooks takes it. ``COLOURS`` are the colours of the
 One file per subject; all of them draw with ``style``.
 """
 
+from .choosing import health_board, treatment_board
 from .comparisons import (
     compared_differences,
     conditions_and_verdicts,
@@ -88,6 +89,7 @@ __all__ = [
     "gradient_maps",
     "gradient_ridges",
     "gradient_surface",
+    "health_board",
     "histogram_strips",
     "history_heatmap",
     "joints",
@@ -119,6 +121,7 @@ __all__ = [
     "threshold_units",
     "timeline",
     "training_curves",
+    "treatment_board",
     "tuning_curves",
     "unit_lives",
     "update_ratios",
