@@ -245,9 +245,9 @@ def test_what_nobody_has_is_said():
 
 
 def test_a_visit_says_what_is_seen():
-    assert "loss no longer a number (epoch 1, step" in admit("E").symptom
+    assert "loss is nan (epoch 1, step" in admit("E").symptom
     assert math.isnan(admit("E").accuracy) and admit("E").history.empty
-    assert "% of the test images right" in admit("A").symptom
+    assert "% right" in admit("A").symptom and len(admit("A").symptom) < 36
     assert admit("A") is admit("A")  # trained once
     twice = patients._run.__wrapped__(replace(HEALTHY, seed=1), 1)
     again = patients._run.__wrapped__(replace(HEALTHY, seed=1), 1)

@@ -155,8 +155,8 @@ ARROWS = (
         (SAME_AFTER_GAIN, LADDER),
         ("slope-or-gain",),
         ("he2015delving",),
-        "on your data, each at its own step and over fresh seeds, the interval of "
-        "another function's lead lies above what you care about",
+        "on your data, each at its own step and over fresh seeds, another function's "
+        "lead with an interval above what you care about",
     ),
     Arrow(
         "convolutions",
@@ -180,15 +180,16 @@ ARROWS = (
         ("leaky_relu",),
         ((10, "Cures, one at a time"),),
         ("dead",),
-        unless="accuracy follows the count of dead units when only the leak is changed",
+        unless="accuracy that follows the dead when only the leak changes",
     ),
     Arrow(
         "thirty layers",
         "hidden",
         "thirty layers and more",
-        "a residual path with layer normalisation; then any function",
+        "a residual path with layer normalisation; then ReLU will do",
         "measured",
-        "sigmoid reached 97 % with the two, ReLU as PyTorch draws it 10 % without",
+        "with the two ReLU reached 96 % and sigmoid 97 %; without, ReLU as PyTorch "
+        "draws it 10 %",
         ("relu",),
         (CURES, (9, "Thirty sigmoids")),
         ("cures",),
@@ -219,7 +220,7 @@ ARROWS = (
         ("tanh",),
         ((9, "Shaped functions, and networks without normalisation"),),
         sources=("xiao2018dynamical", "zhang2022deep", "brock2021characterizing"),
-        unless="nothing cheap: such runs are long",
+        unless="a residual path, wherever it is allowed after all",
     ),
     Arrow(
         "learnt shape",
@@ -244,7 +245,7 @@ ARROWS = (
         "near any convex function on a bounded set",
         (),
         ((7, "The largest of several lines"),),
-        unless="nothing: it is a theorem",
+        unless="nothing, it is a theorem",
     ),
     # --- transformers -----------------------------------------------------------------
     Arrow(
@@ -257,7 +258,7 @@ ARROWS = (
         "changed, with ReLU in its place 1 in 100 did, on the digits",
         ("gelu", "gelu_tanh"),
         ((5, "Three ways to write it"),),
-        unless="you train on afterwards",
+        unless="training that goes on afterwards, long enough to adapt",
     ),
     Arrow(
         "language model",
@@ -271,7 +272,7 @@ ARROWS = (
         ((7, "The text, the network, the rules"),),
         ("gated",),
         ("shazeer2020glu", "narang2021transformer"),
-        "at your size and at equal time the lead is within the spread of seeds",
+        "a lead within the spread of seeds at your size and equal time",
     ),
     Arrow(
         "encoder",
@@ -285,7 +286,7 @@ ARROWS = (
         ((7, "The text, the network, the rules"),),
         ("gated",),
         ("devlin2019bert", "dosovitskiy2021image"),
-        "your block is normalised or sized otherwise, and the lead is gone",
+        "a block of your size in which the lead is gone",
     ),
     Arrow(
         "sparse inference",
@@ -298,7 +299,7 @@ ARROWS = (
         ("relu", "squared_relu"),
         ((10, "Zeros that are wanted"),),
         sources=("mirzadeh2024relu", "zhang2024relu2", "liu2025training"),
-        unless="your machine computes the zeros as fast as it skips them",
+        unless="a machine that computes zeros as fast as it skips them",
     ),
     Arrow(
         "attention",
@@ -336,7 +337,7 @@ ARROWS = (
         ("sigmoid",),
         ((3, "Gates"),),
         sources=("hochreiter1997long", "gers2000learning"),
-        unless="the share may leave [0, 1]: then it is a factor, as in SwiGLU",
+        unless="a share that may leave [0, 1]: then it is a factor, as in SwiGLU",
     ),
     Arrow(
         "recurrent state",
@@ -361,7 +362,7 @@ ARROWS = (
         ("hardsigmoid",),
         ((3, "Cousins, old and new"),),
         sources=("howard2019searching",),
-        unless="your device computes a sigmoid as fast",
+        unless="a device that computes a sigmoid as fast",
     ),
     # --- outputs ----------------------------------------------------------------------
     Arrow(
@@ -373,7 +374,7 @@ ARROWS = (
         "the gradient of the pair is probability minus truth, and it does not overflow",
         ("softmax",),
         ((6, "Softmax minus truth"), (6, "Probabilities in the wrong place")),
-        unless="classes that do not exclude each other: next row",
+        unless="classes that do not exclude each other: then the next row",
     ),
     Arrow(
         "several labels",
@@ -384,7 +385,7 @@ ARROWS = (
         "one probability per label, and they need not sum to 1",
         ("sigmoid",),
         ((6, "Several labels at once"),),
-        unless="the labels exclude each other: row above",
+        unless="labels that exclude each other: then the row above",
     ),
     Arrow(
         "exact zeros",
@@ -395,7 +396,7 @@ ARROWS = (
         "softmax is never 0",
         ("sparsemax",),
         ((6, "Exact zeros"),),
-        unless="a threshold after softmax does as well",
+        unless="a threshold after softmax that does as well",
     ),
     Arrow(
         "any number",
@@ -406,7 +407,7 @@ ARROWS = (
         "a range that the target leaves cannot be learnt",
         ("identity",),
         ((2, "The property sheet"),),
-        unless="the target is bounded: next rows",
+        unless="a bounded target: then the next rows",
     ),
     Arrow(
         "positive number",
@@ -417,7 +418,7 @@ ARROWS = (
         "the range is the target's; ReLU would give 0 and no gradient there",
         ("softplus",),
         ((4, "Rounding the left side"),),
-        unless="errors count in per cent: then exp",
+        unless="errors that count in per cent: then exp",
     ),
     Arrow(
         "bounded number",
@@ -428,7 +429,7 @@ ARROWS = (
         "the range is the target's; the ends themselves are never reached",
         ("sigmoid", "tanh"),
         ((3, "One function, three scales"),),
-        unless="many targets lie on an end: then clip, or none",
+        unless="many targets on an end: then clip, or none",
     ),
     # --- special ----------------------------------------------------------------------
     Arrow(
@@ -456,7 +457,7 @@ ARROWS = (
         ("snake",),
         ((8, "Sums of waves"),),
         sources=("ziyin2020neural",),
-        unless="Fourier features with the right period do as well",
+        unless="Fourier features with the right period that do as well",
     ),
     Arrow(
         "formula",
@@ -467,7 +468,7 @@ ARROWS = (
         "far ahead of a tanh network on a formula of two inputs, level on digits",
         ("rational", "bspline"),
         ((8, "A function on every edge"), (8, "Quotients and splines")),
-        unless="noise: what bends easily also bends to noise",
+        unless="noisy data: what bends easily bends to noise",
     ),
     Arrow(
         "control",
@@ -480,7 +481,7 @@ ARROWS = (
         ("tanh",),
         ((10, "Cures, one at a time"),),
         sources=("andrychowicz2021matters", "delfosse2024adaptive"),
-        unless="your environment or algorithm is none of those it tried",
+        unless="an environment or algorithm that is none of those tried",
     ),
     Arrow(
         "small device",
@@ -493,7 +494,7 @@ ARROWS = (
         ("relu6", "hardswish"),
         ((5, "One formula, many gates"),),
         sources=("howard2019searching",),
-        unless="your device runs another function as fast at equal accuracy",
+        unless="another function as fast on your device, at equal accuracy",
     ),
     Arrow(
         "half precision",
@@ -505,7 +506,7 @@ ARROWS = (
         ("swiglu",),
         ((7, "One product, six names"),),
         sources=("openai2025gptoss",),
-        unless="your activations stay far below 300",
+        unless="activations that stay far below 300",
     ),
 )
 """The path. A table of first choices, not of best ones."""
@@ -811,9 +812,12 @@ def markdown(part: str) -> str:
     Raises ``ValueError`` for a part that does not exist.  Chapter 14.
     """
     if part == "advice":
-        heads = ("advice", "verdict", "what was found")
+        heads = ("advice", "verdict, and what was found")
         rows = [
-            (f"“{a.said}”", a.verdict, _sentence(a.found, a.seen_in, a.sources))
+            (
+                f"“{a.said}”",
+                f"*{a.verdict}*. {_sentence(a.found, a.seen_in, a.sources)}",
+            )
             for a in ADVICE
         ]
     elif part == "models":
@@ -823,13 +827,13 @@ def markdown(part: str) -> str:
         heads = ("domain", "rows of the path")
         rows = [(domain, "; ".join(names)) for domain, names in DOMAINS.items()]
     elif part in PLACES:
-        heads = ("if it is …", "start with", "ground", "it would change if")
+        # Two columns: four would be a word wide on a phone.
+        heads = ("if it is … → start with", "ground, and what would change it")
         rows = [
             (
-                f"**{a.name}**: {a.situation}",
-                a.choice,
-                f"*{a.ground}*: " + _sentence(a.because, a.seen_in, a.sources),
-                a.unless,
+                f"*{a.name}*: {a.situation} → **{a.choice}**",
+                f"*{a.ground}*: {_sentence(a.because, a.seen_in, a.sources)}. "
+                f"*Would change it*: {a.unless}.",
             )
             for a in path(part)
         ]

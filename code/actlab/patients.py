@@ -200,13 +200,13 @@ class Visit:
 
     @property
     def symptom(self) -> str:
-        """What is seen without instruments, in one line."""
+        """Mean training loss of the first and last epoch, and test accuracy."""
         if self.broke:
-            return f"loss no longer a number ({self.broke})"
+            return f"loss is nan ({self.broke})"
         losses = self.history["train_loss"].dropna()
         return (
-            f"training loss {losses.iloc[0]:.2f} → {losses.iloc[-1]:.2f}, "
-            f"{self.accuracy:.0f} % of the test images right"
+            f"loss {losses.iloc[0]:.2f} → {losses.iloc[-1]:.2f}, "
+            f"{self.accuracy:.0f} % right"
         )
 
 
