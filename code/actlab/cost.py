@@ -2,15 +2,23 @@
 
 Times of different runs on different machines do not compare; ratios to ReLU within one
 run do, more or less. So each function is timed in turn with ReLU, round after round,
-and what is reported is the median of the rounds' ratios with their range.
+and what is reported is the median of the rounds' ratios with their range. On a CPU the
+clock counts the processor's time, so that other programs on the machine, which the
+clock on the wall would charge to the function, hardly matter.
+
+``python -m actlab.cost_record`` measures every row of the catalogue; :func:`recorded`
+is what it found on one machine.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterable
+from importlib import resources
 from typing import Any
 
 import numpy as np
@@ -18,13 +26,25 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 from torch.utils import benchmark
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from . import catalogue
 from .networks import MLP
 
-__all__ = ["compiler", "kept_for_backward", "measure", "step_share"]
+__all__ = [
+    "clock_name",
+    "compiler",
+    "kept_for_backward",
+    "measure",
+    "operations",
+    "provenance",
+    "ratio",
+    "recorded",
+    "step_share",
+]
 
 REFERENCE = "relu"
+TABLE = "activation-costs.csv"
 
 
 def measure(
@@ -47,13 +67,14 @@ def measure(
     dtype, device : of the input and of the module.
     rounds : how often each function is timed in turn with ReLU.
     seconds : how long one timing lasts at least.
-    compiled : time ``torch.compile``'s code for the function (and for ReLU) in place of
-        eager kernels; takes seconds per function, and a C++ compiler on a CPU.
+    compiled : time ``torch.compile``'s code for the functions, still beside ReLU's
+        eager kernel; takes seconds per function, and a C++ compiler on a CPU.
 
     One row per function, on one thread: key, name; forward and backward (median ratio
     to ReLU's time), each with ``_low`` and ``_high`` (smallest and largest round) and
-    ``_us`` (median microseconds, of this machine only); and the columns of
-    :func:`kept_for_backward`.  Backward includes the gradients of learnt parameters.
+    ``_us`` (median microseconds, of this machine only); ``operations`` of the forward
+    pass; and the columns of :func:`kept_for_backward`.  Backward includes the
+    gradients of learnt parameters.
 
     Raises ``RuntimeError`` if ``compiled`` and there is no compiler, ``ValueError`` for
     a shape or number that cannot be.  Chapter 13.
@@ -70,15 +91,75 @@ def measure(
     x = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     x = x.to(device=device, dtype=dtype).requires_grad_()
     rows = [catalogue.get(key) for key in (keys or catalogue.CATALOGUE)]
-    reference = _Timers(catalogue.get(REFERENCE).make(), x, seconds, compiled)
+    reference = _passes(catalogue.get(REFERENCE).make(), x, compiled=False)
     table = []
     for row in rows:
-        timers = _Timers(row.make(), x, seconds, compiled)
         record: dict[str, Any] = {"key": row.key, "name": row.name}
-        for direction in ("forward", "backward"):
-            record |= _ratios(direction, timers, reference, rounds)
+        for direction, call in _passes(row.make(), x, compiled).items():
+            found = ratio(call, reference[direction], rounds=rounds, seconds=seconds)
+            record[direction] = found.pop("ratio")
+            record |= {f"{direction}_{what}": value for what, value in found.items()}
+        record["operations"] = operations(row.make(), x)
         table.append(record | kept_for_backward(row.make(), x))
     return pd.DataFrame(table)
+
+
+def ratio(
+    call: Callable[[], Any],
+    reference: Callable[[], Any],
+    *,
+    rounds: int = 5,
+    seconds: float = 0.01,
+) -> dict[str, float]:
+    """Return how many times as long one call takes as another, timed in turn.
+
+    Parameters
+    ----------
+    call, reference : functions without arguments.
+    rounds, seconds : as in :func:`measure`.
+
+    Returns ``ratio``, the median over the rounds, with ``low`` and ``high``, and
+    ``us``, the median microseconds of ``call``; all on one thread.  Chapter 13.
+    """
+    calls = [_calls(f, seconds) for f in (call, reference)]
+    pairs = np.array(
+        [
+            [_timer(f).timeit(n).mean for f, n in zip((call, reference), calls)]
+            for _ in range(rounds)
+        ]
+    )
+    ratios = pairs[:, 0] / pairs[:, 1]
+    return {
+        "ratio": float(np.median(ratios)),
+        "low": float(ratios.min()),
+        "high": float(ratios.max()),
+        "us": float(np.median(pairs[:, 0]) * 1e6),
+    }
+
+
+def operations(function: Callable[[Tensor], Tensor], x: Tensor) -> int:
+    """Return how many tensor operations a function runs on ``x``, views left out.
+
+    A function that PyTorch has built in is one operation on a CPU, most of them one
+    pass over the memory; a formula written in Python is one for each sign in it.
+    Chapter 13.
+    """
+    if isinstance(function, nn.Module):
+        function = function.to(device=x.device, dtype=x.dtype)
+    with torch.no_grad(), _Counter() as counter:
+        function(x.detach())
+    return counter.count
+
+
+class _Counter(TorchDispatchMode):
+    """Count the operations that reach a kernel of their own."""
+
+    count = 0
+
+    def __torch_dispatch__(self, operation, types, arguments=(), keywords=None):
+        result = operation(*arguments, **(keywords or {}))
+        self.count += not operation.is_view
+        return result
 
 
 def kept_for_backward(activation: nn.Module, x: Tensor) -> dict[str, float]:
@@ -139,20 +220,38 @@ def step_share(
     on one thread.  Chapter 13.
     """
     with_it, without = (_step(sizes, batch_size, name) for name in (key, None))
-    calls = [_calls(step, seconds) for step in (with_it, without)]
-    times = np.array(
-        [
-            [_timer(step).timeit(n).mean for step, n in zip((with_it, without), calls)]
-            for _ in range(rounds)
-        ]
-    )
-    shares = 1 - times[:, 1] / times[:, 0]
+    found = ratio(with_it, without, rounds=rounds, seconds=seconds)
     return {
-        "share": float(np.median(shares)),
-        "low": float(shares.min()),
-        "high": float(shares.max()),
-        "step_us": float(np.median(times[:, 0]) * 1e6),
+        "share": 1 - 1 / found["ratio"],
+        "low": 1 - 1 / found["low"],
+        "high": 1 - 1 / found["high"],
+        "step_us": found["us"],
     }
+
+
+def recorded() -> pd.DataFrame:
+    """Return the costs of all rows of the catalogue, measured once on one machine.
+
+    One row per function and ``case``: "few" (512 numbers), "many" (131,072), "large"
+    (16.8 million, some functions) and "compiled" (as many, fewer functions), each with
+    the columns of :func:`measure`; and, where ``case`` is "many" and the function is a
+    scalar one, ``share``, ``share_low``, ``share_high`` and ``step_us`` of
+    :func:`step_share`.  Chapter 13.
+    """
+    with _file(TABLE).open("r", encoding="utf-8") as file:
+        return pd.read_csv(file)
+
+
+def provenance() -> dict[str, Any]:
+    """Return where :func:`recorded` comes from: command, versions, machine, date, load.
+
+    Chapter 13.
+    """
+    return json.loads(_file(TABLE.replace("csv", "json")).read_text("utf-8"))
+
+
+def _file(name: str):
+    return resources.files("actlab") / "results" / name
 
 
 def compiler() -> str | None:
@@ -161,51 +260,47 @@ def compiler() -> str | None:
     return next((path for name in names if name and (path := shutil.which(name))), None)
 
 
-class _Timers:
-    """The two calls to time for one activation, and how often in one timing."""
+def _passes(
+    activation: nn.Module, x: Tensor, compiled: bool
+) -> dict[str, Callable[[], Any]]:
+    """Return an activation's forward and backward pass as calls."""
+    activation = activation.to(device=x.device, dtype=x.dtype)
+    learnt = [p for p in activation.parameters() if p.requires_grad]
+    if compiled:
+        activation = torch.compile(activation, dynamic=False)
+    output = activation(x)
+    upstream = torch.ones_like(output)
+    inputs = [x, *learnt]
 
-    def __init__(
-        self, activation: nn.Module, x: Tensor, seconds: float, compiled: bool
-    ) -> None:
-        activation = activation.to(device=x.device, dtype=x.dtype)
-        learnt = [p for p in activation.parameters() if p.requires_grad]
-        if compiled:
-            activation = torch.compile(activation, dynamic=False)
-        output = activation(x)
-        upstream = torch.ones_like(output)
-        inputs = [x, *learnt]
+    def backward() -> None:
+        torch.autograd.grad(
+            output, inputs, upstream, retain_graph=True, allow_unused=True
+        )
 
-        def backward() -> None:
-            torch.autograd.grad(
-                output, inputs, upstream, retain_graph=True, allow_unused=True
-            )
-
-        self.calls = {"forward": lambda: activation(x), "backward": backward}
-        self.repeats = {name: _calls(f, seconds) for name, f in self.calls.items()}
-
-    def time(self, direction: str) -> float:
-        """Return the seconds of one call."""
-        timer = _timer(self.calls[direction])
-        return timer.timeit(self.repeats[direction]).mean
+    return {"forward": lambda: activation(x), "backward": backward}
 
 
-def _ratios(
-    direction: str, timers: _Timers, reference: _Timers, rounds: int
-) -> dict[str, float]:
-    pairs = np.array(
-        [(timers.time(direction), reference.time(direction)) for _ in range(rounds)]
-    )
-    ratios = pairs[:, 0] / pairs[:, 1]
-    return {
-        direction: float(np.median(ratios)),
-        f"{direction}_low": float(ratios.min()),
-        f"{direction}_high": float(ratios.max()),
-        f"{direction}_us": float(np.median(pairs[:, 0]) * 1e6),
-    }
+def _clock() -> Callable[[], float]:
+    """Return the processor's clock where it is fine enough and no accelerator is used.
+
+    An accelerator works on while the processor waits, so there the wall clock counts,
+    which PyTorch's timer stops only when the accelerator is done.
+    """
+    coarse = time.get_clock_info("process_time").resolution > 1e-5
+    if coarse or torch.cuda.is_available():
+        return benchmark.timer
+    return time.process_time
+
+
+def clock_name() -> str:
+    """Return which clock times a call on this machine."""
+    return "processor" if _clock() is time.process_time else "wall"
 
 
 def _timer(call: Callable[[], Any]) -> benchmark.Timer:
-    return benchmark.Timer("call()", globals={"call": call}, num_threads=1)
+    return benchmark.Timer(
+        "call()", timer=_clock(), globals={"call": call}, num_threads=1
+    )
 
 
 def _calls(call: Callable[[], Any], seconds: float) -> int:

@@ -58,12 +58,13 @@ def scan(
     dtype : one of ``DTYPES``' values.
 
     Returns, for ``value`` and for ``gradient`` each: ``…_nan``, how many numbers give
-    nan; ``…_overflow``, the smallest |x| that gives ±inf although the truth is a number
-    of this type (nan if none does); ``…_lost_left`` and ``…_lost_right``, the
-    negative and the positive x nearest to 0 that give exactly 0 although the truth is
-    at least the type's smallest normal number; and ``…_error``, the largest relative
-    error where the truth is a normal number, in units of the type's epsilon.
-    Chapter 13.
+    nan, and ``…_nan_from``, the smallest |x| among them; ``…_overflow``, the smallest
+    |x| that gives ±inf although the truth is a number of this type; ``…_lost_left`` and
+    ``…_lost_right``, the negative and the positive x nearest to 0 that give exactly 0
+    although the truth is at least the type's smallest normal number (and does not
+    change its sign there, since next to a root 0 is as good as any number); and
+    ``…_error``, the largest relative error where the truth is a normal number, in units
+    of the type's epsilon.  A place that does not exist is nan.  Chapter 13.
     """
     x = numbers(dtype).requires_grad_()
     output = function(x)
@@ -86,17 +87,25 @@ def _judge(
 ) -> dict[str, float]:
     normal = (np.abs(truth) >= limits.tiny) & (np.abs(truth) <= limits.max)
     early = np.isinf(found) & (np.abs(truth) <= limits.max)
-    lost = (found == 0) & normal
+    lost = (found == 0) & normal & ~_beside_a_root(truth)
     good = normal & np.isfinite(found) & ~lost
     with np.errstate(all="ignore"):
         error = np.abs(found[good] / truth[good] - 1)
+    broken = np.isnan(found) & np.isfinite(truth)
     return {
-        "nan": int(np.isnan(found[np.isfinite(truth)]).sum()),
+        "nan": int(broken.sum()),
+        "nan_from": _nearest(np.abs(at[broken])),
         "overflow": _nearest(np.abs(at[early])),
         "lost_left": -_nearest(-at[lost & (at < 0)]),
         "lost_right": _nearest(at[lost & (at > 0)]),
         "error": float(error.max() / limits.eps) if error.size else np.nan,
     }
+
+
+def _beside_a_root(truth: np.ndarray) -> np.ndarray:
+    """Say of each number whether the truth changes its sign next to it."""
+    change = truth[1:] * truth[:-1] < 0
+    return np.append(change, False) | np.append(False, change)
 
 
 def _nearest(places: np.ndarray) -> float:

@@ -16,6 +16,13 @@ from .comparisons import (
     rank_scatter,
     rate_curves,
 )
+from .cost import (
+    cost_and_operations,
+    cost_dots,
+    cost_shares,
+    gradient_sizes,
+    slope_ranges,
+)
 from .curvature import (
     eigenvalue_densities,
     gradient_maps,
@@ -74,6 +81,9 @@ __all__ = [
     "bias_and_signal",
     "compared_differences",
     "conditions_and_verdicts",
+    "cost_and_operations",
+    "cost_dots",
+    "cost_shares",
     "crossing",
     "dead_by_layer",
     "death_and_accuracy",
@@ -88,6 +98,7 @@ __all__ = [
     "gallery",
     "gradient_maps",
     "gradient_ridges",
+    "gradient_sizes",
     "gradient_surface",
     "health_board",
     "histogram_strips",
@@ -116,6 +127,7 @@ __all__ = [
     "sharpness_paths",
     "signal_through_depth",
     "singular_values",
+    "slope_ranges",
     "sorted_data",
     "spectra",
     "threshold_units",
