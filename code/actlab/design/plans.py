@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -68,7 +69,7 @@ class Plan:
     momentum: float = 0.9
     batch_size: int = 64
     epochs: int = 8
-    rates: tuple[float, ...] = (0.01, 0.03, 0.1, 0.3)
+    rates: tuple[float, ...] = (0.03, 0.1, 0.3)
     held_out: int = 287
     tuning_seeds: tuple[int, ...] = (100, 101, 102)
     seeds: tuple[int, ...] = tuple(range(10))
@@ -90,22 +91,33 @@ class Plan:
         return json.dumps(asdict(self), indent=1, sort_keys=True, ensure_ascii=False)
 
     def __str__(self) -> str:
-        lines = [
-            f"{self.candidate} against {', '.join(map(display, self.rivals))}",
-            f"data       {self.data}; the last {self.held_out:,} training examples "
+        predicted = "; ".join(
+            f"{word} than {display(key)}"
+            if word in VERDICTS[:2]
+            else f"equivalent to {display(key)}"
+            if word == "equivalent"
+            else f"no difference shown from {display(key)}"
+            for key, word in self.predicts
+        )
+        rows = {
+            "data": f"{self.data}; the last {self.held_out:,} training examples are "
             "held out for tuning",
-            f"network    {'-'.join(map(str, self.hidden))} hidden units, "
-            f"{self.init} weights",
-            f"training   SGD, momentum {self.momentum:g}, cosine to 0, batch "
-            f"{self.batch_size}, {self.epochs} epochs",
-            f"tuning     lr {_listed(self.rates)} for each function; seeds "
+            "network": f"hidden units {'-'.join(map(str, self.hidden))}, init "
+            f"{self.init!r}",
+            "training": f"SGD, momentum {self.momentum:g}, lr falls to 0 along a "
+            f"cosine, batch {self.batch_size}, {self.epochs} epochs",
+            "tuning": f"lr {_listed(self.rates)} for each function, seeds "
             f"{_listed(self.tuning_seeds)}",
-            f"test       once; {len(self.seeds)} fresh seeds {_listed(self.seeds)}",
-            f"margin     ±{self.margin:g} points count as no difference",
-            *(f"predicted  {word} than {display(key)}" if word in VERDICTS[:2] else
-              f"predicted  {word}: {display(key)}" for key, word in self.predicts),
-            f"because    {self.because}",
-        ]  # fmt: skip
+            "test": f"once, {len(self.seeds)} fresh seeds ({_listed(self.seeds)})",
+            "margin": f"±{self.margin:g} points count as no difference",
+            "predicted": predicted,
+            "because": self.because,
+        }
+        lines = [f"{self.candidate} against {', '.join(map(display, self.rivals))}"]
+        for label, text in rows.items():
+            lines += textwrap.wrap(
+                text, 68, initial_indent=f"{label:11}", subsequent_indent=11 * " "
+            )
         return "\n".join(lines)
 
 
@@ -187,7 +199,7 @@ class Registration:
         if path.exists():
             raise FileExistsError(f"{path} is there already; a registration stays")
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.withdisplay(path.name + ".part")
+        draft = path.with_name(path.name + ".part")
         content = {"digest": self.digest, "plan": json.loads(self.text)}
         draft.write_text(
             json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8"

@@ -54,9 +54,10 @@ BINARY = ("{a} + {b}", "{a} - {b}", "{a} * {b}", "max({a}, {b})", "min({a}, {b})
 def write(binary: str, first: str, second: str) -> str:
     """Return the formula text of one composition, with the brackets that it needs."""
 
+    infix = not binary.startswith(("max", "min"))
+
     def bracket(part: str) -> str:
-        needed = "*" in binary and ("**" in part or part.startswith("-"))
-        return f"({part})" if needed or part.startswith("-") else part
+        return f"({part})" if infix and part.startswith("-") else part
 
     return binary.format(a=bracket(first), b=bracket(second))
 

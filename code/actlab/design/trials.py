@@ -5,6 +5,7 @@ Chapter: 15.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -33,6 +34,7 @@ class Report:
 
     plan: Plan
     digest: str
+    candidate: Candidate
     tuning: pd.DataFrame = field(repr=False)
     chosen: dict[str, float]
     accuracies: dict[str, list[float]] = field(repr=False)
@@ -60,7 +62,8 @@ class Report:
             mean = statistics.interval(values)
             lines.append(f"{who:12} lr {self.chosen[key]:<6g} {mean} %")
         lines += ["", "VERDICT"]
-        lines += [self.sentence(key) for key in plan.rivals]
+        for key in plan.rivals:
+            lines += textwrap.wrap(self.sentence(key), 68, subsequent_indent="  ")
         lines += ["", "PREDICTION"]
         for row in self.table.itertuples():
             kept = (
@@ -112,6 +115,7 @@ def run(
     return Report(
         plan,
         registration.digest,
+        candidate,
         tuning,
         chosen,
         accuracies,
