@@ -107,6 +107,27 @@ def test_conditions_name_who_is_first_and_who_is_outside():
     assert {81.4, 88.5} <= {round(v, 3) for v in drawn(figure)}
 
 
+def test_many_outside_are_named_if_they_are_highlighted_and_counted_if_not():
+    frame = conditions()
+    frame.loc[frame["activation"] != "identity", "test_accuracy"] = 20.0
+    more = frame[frame["activation"] == "relu"].assign(activation="gelu")
+    figure = figures.conditions_and_verdicts(
+        pd.concat([frame, more]), highlight=["relu"], xlim=(78, 90)
+    )
+    assert "◂ ReLU 20, 2 others" in texts(figure)
+
+
+def test_errors_on_a_logarithmic_axis_leave_nobody_outside():
+    figure = figures.conditions_and_verdicts(
+        conditions(), highlight=["identity", "relu"], xlim=(5, 92), as_error=True
+    )
+    axes = figure.axes[0]
+    assert axes.get_xscale() == "log" and axes.xaxis_inverted()
+    assert texts(figure) == ""
+    assert {18.6, 11.5, 89.9} <= {round(v, 3) for v in drawn(figure)}
+    assert "Adam: ReLU 88.5" in figure.alt
+
+
 def test_rank_scatter_says_how_well_two_orders_agree():
     frame = pd.DataFrame(
         {"x": [1, 2, 4, 8, 16], "y": [80, 82, 81, 85, 10], "kind": list("aabba")},

@@ -41,6 +41,7 @@ __all__ = [
 ]
 
 OTHERS = "#8a8a84"  # what is drawn without a name
+FEW = 2  # so many names fit at the edge
 SEVERAL = 2  # runs from which on an interval can be drawn
 # Verdict of `statistics.compare` to colour, marker and words.
 VERDICTS = {
@@ -198,6 +199,7 @@ def conditions_and_verdicts(
     highlight: Sequence[str] = (),
     xlim: tuple[float, float] | None = None,
     xlabel: str = "test accuracy in %",
+    as_error: bool = False,
 ) -> Figure:
     """Draw one row per condition: each name a mark, some of them in colour.
 
@@ -211,6 +213,9 @@ def conditions_and_verdicts(
         Ends of the axis; what lies outside is written at the edge.
     xlabel
         Words for the horizontal axis.
+    as_error
+        Put 100 minus the accuracy on a logarithmic axis, better to the right, so that
+        90 % and 10 % of errors fit on one page.
 
     Chapter 12.
     """
@@ -219,6 +224,10 @@ def conditions_and_verdicts(
     height = 0.34 * len(conditions) + 1.5
     figure, axes = plt.subplots(figsize=(WIDTH, height))
     axes.set_xlim(low, high)
+
+    def at_x(value: float) -> float:
+        return 100 - value if as_error else value
+
     findings = []
     for row, condition in enumerate(conditions):
         part = frame[frame[by] == condition]
@@ -228,24 +237,24 @@ def conditions_and_verdicts(
             if name in outside:
                 continue
             if name not in highlight:
-                axes.plot(means[name], row, marker="o", markersize=4.5, color=OTHERS)
+                axes.plot(
+                    at_x(means[name]), row, marker="o", markersize=4.5, color=OTHERS
+                )
                 continue
             k = list(highlight).index(name)
             found = interval(part.loc[part[of] == name, y].dropna())
             at = row + 0.16 * (k - (len(highlight) - 1) / 2)
             if found.n >= SEVERAL:
                 ends = np.clip([found.low, found.high], low, high)
+                ends = [at_x(end) for end in ends]
                 axes.plot(ends, [at, at], color=COLOURS[k % 6], linewidth=1.5)
             axes.plot(
-                found.mean, at, marker=MARKERS[k % 6], markersize=6.5,
+                at_x(found.mean), at, marker=MARKERS[k % 6], markersize=6.5,
                 color=COLOURS[k % 6], markeredgecolor=PAPER, markeredgewidth=0.6,
                 zorder=4,
             )  # fmt: skip
         if len(outside):
-            words = ", ".join(
-                f"{display_name(str(name))} {value:.0f}"
-                for name, value in outside.items()
-            )
+            words = _those_outside(outside, highlight)
             _at_the_edge(axes, row, float(outside.iloc[0]), words)
         order = means.sort_values(ascending=False)
         findings.append(
@@ -261,11 +270,15 @@ def conditions_and_verdicts(
                label="the others")
     )  # fmt: skip
     figure.legend(handles=handles, loc="outside upper left", ncols=3)
+    if as_error:
+        _error_axis(axes, low, high)
+        xlabel = "test error in %, logarithmic\n(better to the right)"
     _rows(axes, conditions, xlabel)
     names = len(set(frame[of]))
     alt = (
-        f"Dot plot of {xlabel}, {count(len(conditions), 'row')} of conditions, "
-        f"{count(names, 'function')}. First in each: {'; '.join(findings)}."
+        f"Dot plot of {xlabel.split(chr(10))[0]}, "
+        f"{count(len(conditions), 'row')} of conditions, {count(names, 'function')}. "
+        f"First in each, accuracy: {'; '.join(findings)}."
     )
     return finish(figure, alt)
 
@@ -439,6 +452,24 @@ def _at_the_edge(
         xytext=(3 if left else -3, 0), textcoords="offset points",
         ha="left" if left else "right", va="center", color=colour,
     )  # fmt: skip
+
+
+def _error_axis(axes: Axes, low: float, high: float) -> None:
+    """A logarithmic axis of errors, the small ones at the right."""
+    axes.set_xscale("log")
+    axes.set_xlim(100 - low, 100 - high)
+    ticks = [t for t in (1, 2, 5, 10, 12, 15, 20, 30, 50, 90) if low <= 100 - t <= high]
+    axes.set_xticks(ticks, [str(t) for t in ticks])
+    axes.minorticks_off()
+
+
+def _those_outside(outside: pd.Series, highlight: Sequence[str]) -> str:
+    """Names and values of what has no place on the axis; the nameless are counted."""
+    named = [k for k in outside.index if k in highlight or len(outside) <= FEW]
+    words = [f"{display_name(str(key))} {outside[key]:.0f}" for key in named]
+    if len(named) < len(outside):
+        words.append(count(len(outside) - len(named), "other"))
+    return ", ".join(words)
 
 
 def _rows(axes: Axes, names: Sequence[str], xlabel: str) -> None:
