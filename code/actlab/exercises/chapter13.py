@@ -641,8 +641,9 @@ EXERCISES = [
         wrong=[
             Wrong(
                 {"sentence": 0},
-                "Mish and three others took less than ReLU, in the same table. And "
-                "twelve rows differ by less than two runs of one function might.",
+                "In the same table Mish took less than either, and seven of thirteen took "
+                "less than ReLU. Differences of that size are noise: SiLU and Swish, one "
+                "function, are as far apart.",
             ),
             Wrong(
                 {"sentence": 2},
