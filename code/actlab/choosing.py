@@ -152,7 +152,7 @@ ARROWS = (
         "with the gain set right no other function was seen to be better than ReLU by "
         "more than seeds differ, and none costs less",
         ("relu",),
-        (SAME_AFTER_GAIN, LADDER),
+        (SAME_AFTER_GAIN, LADDER, (13, "Seventy-eight functions")),
         ("slope-or-gain",),
         ("he2015delving",),
         "on your data, each at its own step and over fresh seeds, another function's "
@@ -504,7 +504,7 @@ ARROWS = (
         "measured",
         "value and gate at 300 overflow in float16; clamped they give 56",
         ("swiglu",),
-        ((7, "One product, six names"),),
+        ((7, "One product, six names"), (13, "Where values break")),
         sources=("openai2025gptoss",),
         unless="activations that stay far below 300",
     ),
@@ -586,8 +586,8 @@ ADVICE = (
         "Mish for vision and in general.",
         "custom",
         "Its author's comparisons favour it. “Self-regularised” names nothing that "
-        "can be checked.",
-        ((5, "One formula, many gates"),),
+        "can be checked. It takes a third of a training step, ReLU a tenth.",
+        ((5, "One formula, many gates"), (13, "A share of what?")),
         ("misra2020mish",),
     ),
     Advice(
@@ -665,8 +665,9 @@ ADVICE = (
         ("ADV-14",),
         "Weigh model size, task, computing power, accuracy, speed and memory.",
         "too vague",
-        "True of everything. The path says which of them decides where.",
-        ((14, "A path, by place"),),
+        "True of everything. The path says which of them decides where, and chapter "
+        "13 what they cost.",
+        ((14, "A path, by place"), (13, "A share of what?")),
     ),
     Advice(
         ("ADV-15",),
