@@ -44,7 +44,11 @@ class Report:
     def sentence(self, rival: str) -> str:
         """Say what was found against one rival, with the numbers that carry it."""
         row = self.table.set_index("rival").loc[rival]
-        span = f"{row.difference:+.1f} [{row.low:+.1f}, {row.high:+.1f}] points"
+        # Without the addition, −0.04 would be written as −0.0.
+        middle, low, high = (
+            f"{round(x, 1) + 0.0:+.1f}" for x in (row.difference, row.low, row.high)
+        )
+        span = f"{middle} [{low}, {high}] points"
         words = {
             "better": f"better, {span}",
             "worse": f"worse, {span}",
