@@ -168,6 +168,13 @@ def test_numbers_of_the_arrows_are_the_recorded_ones():
         f"sine with ω₀ = 1 reached {psnr['sine_1']}"
     )
     assert words in found["field"]
+    cnn = studies.final("confound").query("variant == 'cnn' and regime == 'sgd_large'")
+    cnn = cnn.groupby("activation")["test_accuracy"].mean()
+    words = (
+        f"GELU {cnn['gelu']:.1f} %, ReLU {cnn['relu']:.1f}, tanh {cnn['tanh']:.1f}, "
+        f"sigmoid {cnn['sigmoid']:.1f}"
+    )
+    assert words in found["convolutions"], words
 
 
 # --- the patients ---------------------------------------------------------------------

@@ -161,13 +161,17 @@ ARROWS = (
     Arrow(
         "convolutions",
         "hidden",
-        "a convolutional network built after a published one",
-        "what that one uses: ReLU (ResNet), Swish (EfficientNet)",
-        "custom",
-        "both were published with their function and everything else at once",
+        "a convolutional network",
+        "ReLU; in a copy of a published one, what that one uses",
+        "measured",
+        "in a small one, at a step that suits all, GELU 89.0 %, ReLU 88.7, tanh 88.2, "
+        "sigmoid 83.9 after five epochs, 3 seeds; ResNet and EfficientNet were "
+        "published with function and everything else at once",
         ("relu", "swish"),
-        sources=("he2016deep", "tan2019efficientnet"),
-        unless="the two functions swapped in one of them, everything else tuned again",
+        ((14, "A path, by place"),),
+        ("confound",),
+        ("he2016deep", "tan2019efficientnet"),
+        "the two functions swapped in a network of your size, each at its own step",
     ),
     Arrow(
         "dead units",
@@ -702,8 +706,8 @@ ADVICE = (
         "explain.",
         "in part",
         "One step is missing, and it comes before the benchmark: write down what you "
-        "expect. Chapter 15 does it.",
-        ((2, "Which requirements are real?"),),
+        "expect.",
+        ((2, "Which requirements are real?"), (15, "A prediction, with a reason")),
     ),
     Advice(
         ("ADV-19",),
@@ -711,7 +715,7 @@ ADVICE = (
         "in part",
         "Interpretation is at hand: read whether a learnt number is a shape or a gain. "
         "Between the points of a signal none of them did well.",
-        (LADDER, (8, "Which network can hold a signal?")),
+        (LADDER, (8, "Which network can hold a signal?"), (15, "Open questions")),
     ),
     Advice(
         ("ADV-21",),
