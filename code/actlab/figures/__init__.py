@@ -49,6 +49,11 @@ from .depth import (
     gradient_ridges,
     spectra,
 )
+from .design import (
+    best_of_many,
+    registered_differences,
+    search_and_second_look,
+)
 from .drawings import neuron, timeline
 from .functions import (
     autograd_at_kinks,
@@ -78,6 +83,7 @@ __all__ = [
     "accuracy_grid",
     "along_line",
     "autograd_at_kinks",
+    "best_of_many",
     "bias_and_signal",
     "compared_differences",
     "conditions_and_verdicts",
@@ -124,6 +130,8 @@ __all__ = [
     "quoted_and_measured",
     "rank_scatter",
     "rate_curves",
+    "registered_differences",
+    "search_and_second_look",
     "sharpness_paths",
     "signal_through_depth",
     "singular_values",
