@@ -50,6 +50,12 @@ def test_a_branch_that_is_not_taken_cannot_spoil_the_gradient():
     assert x.grad.tolist() == pytest.approx([math.exp(-1), 1.0])
 
 
+def test_a_slope_that_vanishes_wins_over_a_factor_that_overflows():
+    x = torch.tensor([-800.0, 800.0], dtype=torch.float64, requires_grad=True)
+    tensor_function(formulas.parse("x*tanh(exp(x))"))(x).sum().backward()
+    assert x.grad.tolist() == [0.0, 1.0]
+
+
 def test_a_formula_without_its_parameter_is_refused():
     with pytest.raises(formulas.FormulaError, match="no value for beta"):
         tensor_function(catalogue.get("swish").expr)
