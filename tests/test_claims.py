@@ -171,6 +171,14 @@ def test_other_records_fail_their_check(monkeypatch, check, change, message):
         claims.CHECKS[check]()
 
 
+def test_other_conditions_fail_their_check(monkeypatch):
+    table = studies.final("confound").copy()
+    table.loc[table["activation"] == "mish", "test_accuracy"] += 1.5
+    monkeypatch.setattr(studies, "final", lambda name: table)
+    with pytest.raises(claims.ClaimError, match="elsewhere .* to .2"):
+        claims.CHECKS["the_newest_are_level_where_the_start_fits"]()
+
+
 def test_other_repairs_fail_their_check(monkeypatch):
     table = studies.load("sigmoid-repairs").copy()
     table.loc[table["init"] == "xavier_4", "test_accuracy"] = 10.0

@@ -109,3 +109,26 @@ def two_rows_are_one_function() -> str:
     mean = sum(pairs) / len(pairs)
     require(mean > 0.2, f"two runs differ by {mean:.2f} points only")
     return f"rows 0.2 points apart; two runs of it {mean:.1f} on average"
+
+
+@check
+def the_newest_are_level_where_the_start_fits() -> str:
+    """Swish and Mish are far behind ReLU from small weights, and level elsewhere."""
+    from .. import studies
+
+    runs = studies.final("confound")
+    runs = runs[runs["variant"].fillna("") != "cnn"].fillna({"variant": ""})
+    condition = ["variant", "init", "regime"]
+    means = runs.groupby([*condition, "activation"])["test_accuracy"].mean().unstack()
+    gaps = means[["swish", "mish"]].sub(means["relu"], axis=0)
+    first = gaps.loc[("", "default", "sgd_small")]
+    require(first.max() < -5, f"the table's steps: only {-first.max():.1f} behind")
+    fits = means["relu"] > 80
+    low, high = gaps[fits].min().min(), gaps[fits].max().max()
+    require(-1 < low and high < 1, f"elsewhere {low:+.1f} to {high:+.1f} points")
+    gelu = (means["gelu"] - means["relu"])[fits]
+    require(gelu.min() > -0.1 and gelu.max() < 1.5, f"GELU {gelu.min():+.1f}")
+    return (
+        f"with the table's steps {-first['swish']:.0f} and {-first['mish']:.0f} points "
+        f"behind ReLU; in {int(fits.sum())} other conditions {low:+.1f} to {high:+.1f}"
+    )
