@@ -12,8 +12,8 @@ import pytest
 
 from actlab import studies
 from actlab.claim_checks.chapter12 import PUBLISHED
-from actlab.grids import TWELVE
-from actlab.statistics import interval
+from actlab.grids import EQUIVALENCE_MARGIN, TWELVE
+from actlab.statistics import compare, interval
 
 CHAPTER = Path(__file__).parents[1] / "chapters" / "12-fair-comparison.ipynb"
 BENT = [key for key in TWELVE if key not in ("identity", "sigmoid")]
@@ -87,3 +87,119 @@ def test_two_runs_of_one_function_differ_as_quoted() -> None:
 def test_exercise_12_3_quotes_the_runs(key: str) -> None:
     found = interval(published(key))
     says(f"{found.mean:.1f} ± {found.half_width:.1f}")
+
+
+@cache
+def tuned() -> pd.DataFrame:
+    """Differences from ReLU of the final runs, by function."""
+    rows = table("tuned")
+    rows = rows[rows["regime"] == "final"].sort_values("seed")
+    runs = {
+        key: rows.loc[rows["activation"] == key, "test_accuracy"].tolist()
+        for key in TWELVE
+    }
+    found = compare(runs, "relu", margin=EQUIVALENCE_MARGIN).set_index("first")
+    found["std"] = {key: interval(values).std for key, values in runs.items()}
+    found["mean"] = {key: interval(values).mean for key, values in runs.items()}
+    found.attrs["relu"] = interval(runs["relu"])
+    return found
+
+
+def test_the_tuned_comparison_is_told_as_recorded() -> None:
+    found = tuned()
+    size = found["difference"].abs()
+    smooth = found["difference"][["gelu", "swish", "hardswish", "mish"]]
+    sees = found["detectable"]
+    means = found["mean"].drop(["identity", "sigmoid"])
+    relu = found.attrs["relu"]
+    assert (found["low"][smooth.index] > EQUIVALENCE_MARGIN).all()
+    assert means.idxmin() == "selu" and means.min() < relu.mean
+    assert found["verdict"]["leaky_relu"] == "larger"
+    assert found["high"]["leaky_relu"] < EQUIVALENCE_MARGIN
+    shown = found["verdict"].isin(["larger", "smaller"]).sum()
+    others = [*found["std"].drop("sigmoid"), relu.std]
+    says(
+        f"*No activation* is {size['identity']:.1f} points below ReLU",
+        f"*Sigmoid* is {size['sigmoid']:.1f} below",
+        f"deviation of {found['std']['sigmoid']:.1f} points, those of all others "
+        f"{min(others):.1f} to {max(others):.1f}",
+        f"{smooth.min():.1f} to {smooth.max():.1f} points above ReLU",
+        f"{sees.drop('sigmoid').min():.2f} to {sees.drop('sigmoid').max():.2f} points",
+        f"{shown} of the eleven differences are shown",
+        f"as leaky ReLU's {size['leaky_relu']:.2f}",
+        f"lie within {max(means.max(), relu.mean) - means.min():.1f} points",
+    )
+
+
+def test_the_tuning_is_told_as_recorded() -> None:
+    rows = table("tuned")
+    rows = rows[rows["regime"] == "tune"]
+    means = rows.groupby(["activation", "lr"])["test_accuracy"].apply(
+        lambda values: values.mean(skipna=False)
+    )
+    best = {key: means[key].idxmax() for key in TWELVE}
+    finals = table("tuned")
+    finals = finals[finals["regime"] == "final"]
+    assert finals.groupby("activation")["lr"].first().to_dict() == best
+    assert sum(lr == 0.1 for lr in best.values()) == 7
+    assert best["sigmoid"] == 0.3
+    for key in ("relu", "leaky_relu"):
+        assert abs(means[key][0.1] - means[key][0.03]) < 0.1
+
+
+# --- the grid of conditions -----------------------------------------------------------
+
+
+@cache
+def cells() -> pd.DataFrame:
+    rows = table("confound")
+    rows = rows[rows["variant"] != "cnn"]
+    return rows.pivot_table(
+        index=["variant", "init", "regime"],
+        columns="activation",
+        values="test_accuracy",
+    )
+
+
+def test_the_verdicts_turn_round_as_told() -> None:
+    grid = cells()
+    bent = grid[BENT]
+    spread = bent.max(axis=1) - bent.min(axis=1)
+    slow = [("", start, "sgd_small") for start in ("default", "default_zero_bias")]
+    he = ("", "he", "sgd_small")
+    assert spread[slow].min() > 50
+    first = bent.loc[slow[0]]
+    for regime in ("sgd_large", "adam"):
+        for start in ("default", "default_zero_bias", "he"):
+            rho = bent.loc["", start, regime].corr(first, method="spearman")
+            assert -0.95 < rho < -0.65
+    normed = grid.loc["layer_norm"].xs("sgd_small", level="regime")
+    apart = normed[BENT].max(axis=1) - normed[BENT].min(axis=1)
+    behind = (grid["relu"] - grid["identity"]).drop([*slow, he]).dropna()
+    fair = spread.drop(slow)
+    gelu = (grid["gelu"] - grid["relu"]).drop(slow)
+    assert (gelu >= 0).all() and len(gelu) == 16
+    says(
+        f"the ten lie {spread[slow[0]]:.0f} points apart after five epochs",
+        f"the *same ten* lie {spread[he]:.1f} points apart",
+        f"then {apart.min():.1f} to {apart.max():.1f} points apart instead of 58",
+        f"sigmoid has {normed['sigmoid'].min():.0f} to {normed['sigmoid'].max():.0f} %",
+        f"between {fair.min():.1f} and {fair.max():.1f}, in all conditions",
+        f"by {behind.min():.1f} to {behind.max():.1f} points, wherever",
+        f"by at most {gelu.max():.1f} points",
+    )
+
+
+def test_the_convolutional_network_is_told_as_recorded() -> None:
+    rows = table("confound")
+    rows = rows[rows["variant"] == "cnn"]
+    means = rows.groupby(["regime", "activation"])["test_accuracy"].mean()
+    small = means["sgd_small"]
+    says(
+        f"{small['relu']:.1f} % to GELU's {small['gelu']:.1f} and tanh's "
+        f"{small['tanh']:.1f}",
+    )
+    for regime in ("sgd_large", "adam"):
+        three = means[regime].drop("sigmoid")
+        assert three.max() - three.min() < 1
+        assert 3.5 < three["relu"] - means[regime]["sigmoid"] < 5.2

@@ -33,6 +33,15 @@ def recorded(column: str = "test_accuracy", regime: str = "sgd_small"):
     return rows.groupby("activation")[column].mean()
 
 
+def tuned(column: str = "test_accuracy") -> dict[str, list[float]]:
+    """Results of the fresh seeds of the study ``tuned``, in the order of the seeds."""
+    from .. import studies
+
+    rows = studies.final("tuned")
+    rows = rows[rows["regime"] == "final"].sort_values("seed")
+    return {key: part[column].tolist() for key, part in rows.groupby("activation")}
+
+
 @check
 def the_table_belongs_to_another_momentum() -> str:
     """With momentum 0.8 every row comes out within 3 points, with 0.9 most do not."""
@@ -131,4 +140,22 @@ def the_newest_are_level_where_the_start_fits() -> str:
     return (
         f"with the table's steps {-first['swish']:.0f} and {-first['mish']:.0f} points "
         f"behind ReLU; in {int(fits.sum())} other conditions {low:+.1f} to {high:+.1f}"
+    )
+
+
+@check
+def tuned_learnt_slope_is_worth_half_a_point() -> str:
+    """PReLU against ReLU: at the published steps, and each at its own learning rate."""
+    from ..statistics import paired_difference
+
+    runs, small = tuned(), recorded()
+    found = paired_difference(runs["prelu"], runs["relu"])
+    require(0.2 < found.mean < 0.8, f"tuned PReLU leads by {found.mean:.2f} points")
+    leaky = paired_difference(runs["leaky_relu"], runs["relu"]).mean
+    require(0.3 < leaky / found.mean < 0.7, f"tuned leaky ReLU leads by {leaky:.2f}")
+    before = small["prelu"] - small["relu"]
+    require(before > 3, f"in the published regime PReLU leads by {before:.1f}")
+    return (
+        f"PReLU minus ReLU {before:+.1f}; each at its own step {found.mean:+.2f}, "
+        f"leaky ReLU {leaky:+.2f}"
     )

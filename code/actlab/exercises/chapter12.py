@@ -1,7 +1,7 @@
 """Exercises and predictions of chapter 12, fair comparison.
 
 Exercise 12.0 is the self-check at the top of the chapter. Accuracies come from the
-recorded studies `published` and `confound`; the rest is arithmetic.
+recorded studies `published`, `confound` and `tuned`; the rest is arithmetic.
 """
 
 from __future__ import annotations
@@ -49,6 +49,20 @@ def spread_of_the_ten(init: str) -> float:
     )
     means = rows[chosen].groupby("activation")["test_accuracy"].mean()
     return float(means.max() - means.min())
+
+
+def shown_to_differ() -> int:
+    """How many of the eleven functions are shown to differ from ReLU, when tuned."""
+    from ..grids import TWELVE
+    from ..statistics import compare
+
+    rows = studies.final("tuned")
+    rows = rows[rows["regime"] == "final"].sort_values("seed")
+    runs = {
+        key: rows.loc[rows["activation"] == key, "test_accuracy"].tolist()
+        for key in TWELVE
+    }
+    return int(compare(runs, "relu")["verdict"].isin(["larger", "smaller"]).sum())
 
 
 # --- 12.5 -----------------------------------------------------------------------------
@@ -1020,5 +1034,34 @@ PREDICTIONS = [
             ),
         ],
         source="study confound, plain network, SGD 0.001, momentum 0.8, 3 seeds",
+    ),
+    Prediction(
+        id="12.D",
+        question="Twelve functions, each at its own learning rate, 20 fresh seeds. Each of the other eleven is compared with ReLU, paired by seed, corrected for eleven comparisons. How many of the eleven are shown to differ from ReLU?",
+        part=Number(
+            "count",
+            label="Shown to differ from ReLU",
+            answer=shown_to_differ,
+            low=0,
+            high=11,
+            digits=2,
+        ),
+        because=[
+            (
+                "Functions hardly matter once each has its step.",
+                "By how much they differ and whether it can be shown are two "
+                "questions. Look at the size of the differences.",
+            ),
+            (
+                "Only “no activation” and sigmoid are really different.",
+                "They are the two that stand far off. Look how many small differences "
+                "20 pairs can show as well.",
+            ),
+            (
+                "With 20 seeds even small differences can be seen.",
+                "Yes; that is what the column “could see” says.",
+            ),
+        ],
+        source="study tuned, regime final, 20 seeds, Holm over 11 comparisons",
     ),
 ]
