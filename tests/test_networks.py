@@ -254,7 +254,7 @@ def test_small_cnn_is_two_convolutions_and_two_maps():
     with pytest.raises(ValueError, match="side is 9"):
         SmallCNN(side=9)
     with pytest.raises(ValueError, match="did you mean 'default'"):
-        SmallCNN(init="defalt")
+        SmallCNN(init="defaults")
 
 
 def test_seed_decides_the_weights_of_the_cnn_and_the_activation_does_not():
