@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any
 
 import torch
@@ -208,7 +209,11 @@ def grade_holm(answer: Any, variant: int | None, report: Report) -> None:
     """12.6: Holm's method on lists with ties, large values and any order."""
 
     def as_list(p: list[float]) -> Any:
-        return torch.tensor([float(v) for v in answer(p)], dtype=torch.float64)
+        got = answer(p)
+        if isinstance(got, torch.Tensor):  # whose iterator makes all elements at once
+            got = got[: len(p) + 1]
+        values = [float(v) for v in islice(got, len(p) + 1)]
+        return torch.tensor(values, dtype=torch.float64)
 
     report.function(answer)
     drawn = report.draw(9, 0, 0.2, dtype=torch.float64).tolist()
