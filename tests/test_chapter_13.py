@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 
 import matplotlib
@@ -101,7 +102,7 @@ def test_gradient_sizes_count_what_is_below():
 def test_recorded_table_is_the_one_of_its_provenance():
     folder = cost_record.Path(cost.__file__).parent / "results"
     origin = cost.provenance()
-    text = (folder / cost.TABLE).read_bytes()
+    text = (folder / f"{cost.TABLE}.csv").read_bytes()
     assert origin["table_sha256"] == hashlib.sha256(text).hexdigest()
     assert origin["clock"] == "processor" and origin["threads"] == 1
     assert {name: dict(settings) for name, settings in origin["cases"].items()} == {
@@ -143,9 +144,14 @@ def test_command_measures_and_writes(monkeypatch, tmp_path, capsys):
     table = cost_record.measure_all(rounds=2, seconds=1e-4)
     assert list(table["case"]) == 3 * ["few"] + 3 * ["many"]
     assert table["share"].notna().sum() == 2  # scalar ones, in one case
-    cost_record._write(table, {"clock": "processor"}, tmp_path)
-    assert len(pd.read_csv(tmp_path / cost.TABLE)) == 6
-    assert (tmp_path / "activation-costs.json").read_text().startswith("{")
+    monkeypatch.setattr(cost_record, "__file__", str(tmp_path / "cost_record.py"))
+    call = ["--rounds", "2", "--seconds", "1e-4", "--record"]
+    assert cost_record.main(call) == 0
+    text = (tmp_path / "results" / f"{cost.TABLE}.csv").read_bytes()
+    assert text.count(b"\n") == 7
+    origin = json.loads((tmp_path / "results" / f"{cost.TABLE}.json").read_text())
+    assert origin["command"].endswith("--rounds 2 --seconds 0.0001 --record")
+    assert origin["table_sha256"] == hashlib.sha256(text).hexdigest()
 
 
 # --- what counts and what times -----------------------------------------------------

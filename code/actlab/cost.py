@@ -44,7 +44,7 @@ __all__ = [
 ]
 
 REFERENCE = "relu"
-TABLE = "activation-costs.csv"
+TABLE = "activation-costs"
 
 
 def measure(
@@ -238,7 +238,7 @@ def recorded() -> pd.DataFrame:
     scalar one, ``share``, ``share_low``, ``share_high`` and ``step_us`` of
     :func:`step_share`.  Chapter 13.
     """
-    with _file(TABLE).open("r", encoding="utf-8") as file:
+    with _file(f"{TABLE}.csv").open("r", encoding="utf-8") as file:
         return pd.read_csv(file)
 
 
@@ -247,7 +247,7 @@ def provenance() -> dict[str, Any]:
 
     Chapter 13.
     """
-    return json.loads(_file(TABLE.replace("csv", "json")).read_text("utf-8"))
+    return json.loads(_file(f"{TABLE}.json").read_text("utf-8"))
 
 
 def _file(name: str):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import json
 import os
 import sys
 import time
@@ -88,8 +87,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(table[columns].round(2).to_string(index=False))
     if options.record:
         origin = _provenance(options, load, time.time() - started)
-        _write(table, origin, Path(__file__).parent / "results")
-        print(f"recorded: results/{cost.TABLE} and its provenance")
+        folder = Path(__file__).parent / "results"
+        records.write_table(cost.TABLE, table, origin, folder, digits=4)
+        print(f"recorded: results/{cost.TABLE}.csv and its provenance")
     return 0
 
 
@@ -108,17 +108,9 @@ def _provenance(
         "load_at_start": [round(number, 2) for number in load],
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "seconds": round(seconds),
-        "environment": records._environment(),
+        "environment": records.environment(),
         "cost_sha256": hashlib.sha256(Path(cost.__file__).read_bytes()).hexdigest(),
     }
-
-
-def _write(table: pd.DataFrame, origin: dict[str, Any], folder: Path) -> None:
-    text = table.to_csv(index=False, float_format="%.4g", lineterminator="\n")
-    origin = origin | {"table_sha256": hashlib.sha256(text.encode()).hexdigest()}
-    records.write_text(folder / cost.TABLE, text)
-    name = cost.TABLE.replace("csv", "json")
-    records.write_text(folder / name, json.dumps(origin, indent=2) + "\n")
 
 
 if __name__ == "__main__":

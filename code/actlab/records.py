@@ -18,16 +18,21 @@ from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .grids import Setting, Study, declared
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 __all__ = [
     "RecordError",
+    "environment",
     "read_record",
     "record_of",
     "study_provenance",
     "write_record",
+    "write_table",
     "write_text",
 ]
 
@@ -64,7 +69,7 @@ def record_of(setting: Setting, device: str = "cpu") -> dict[str, Any]:
         "history": history,
         "seconds": seconds,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "environment": _environment() | _device(device),
+        "environment": environment() | _device(device),
     }
 
 
@@ -128,6 +133,30 @@ def write_text(path: Path, text: str) -> None:
         ) from error
 
 
+def write_table(
+    name: str,
+    table: pd.DataFrame,
+    origin: dict[str, Any],
+    folder: Path,
+    digits: int = 5,
+) -> None:
+    """Write a result: ``NAME.csv``, and ``NAME.json`` with where it comes from.
+
+    Parameters
+    ----------
+    name, folder : of the two files.
+    table : rows and columns; numbers are written with ``digits`` significant digits.
+    origin : provenance, which gets the table's SHA-256.
+
+    Raises ``OSError`` as :func:`write_text`.  Chapter 12.
+    """
+    number = f"%.{digits}g"
+    text = table.to_csv(index=False, float_format=number, lineterminator="\n")
+    write_text(folder / f"{name}.csv", text)
+    origin = origin | {"table_sha256": hashlib.sha256(text.encode()).hexdigest()}
+    write_text(folder / f"{name}.json", json.dumps(origin, indent=2) + "\n")
+
+
 def study_provenance(study: Study, folder: Path, command: str) -> dict[str, Any]:
     """Say where a table comes from, without names of users or folders.
 
@@ -175,8 +204,8 @@ def _plain(value: Any) -> Any:
 
 
 @cache
-def _environment() -> dict[str, Any]:
-    """Versions, machine and code that a run depends on."""
+def environment() -> dict[str, Any]:
+    """Return versions, machine and code that a result depends on.  Chapter 12."""
     return {
         "python": platform.python_version(),
         "versions": {name: _version(name) for name in PACKAGES},

@@ -8,7 +8,6 @@ table with its provenance beside it.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import sys
@@ -29,7 +28,7 @@ from .records import (
     record_of,
     study_provenance,
     write_record,
-    write_text,
+    write_table,
 )
 from .statistics import Interval, interval
 
@@ -121,7 +120,7 @@ def run(
     _execute_all(missing[:limit], folder, engine, device, progress)
     table = _table(study, folder)
     origin = study_provenance(study, folder, command or f"run({study.name!r})")
-    _write_result(study.name, table, origin, out)
+    write_table(study.name, table, origin, out)
     return table
 
 
@@ -248,15 +247,6 @@ def _table(study: Study, folder: Path) -> pd.DataFrame:
         return pd.DataFrame(columns=columns)
     # reindex: a run that broke down logged nothing but its end.
     return pd.concat(frames, ignore_index=True).reindex(columns=columns)
-
-
-def _write_result(
-    name: str, table: pd.DataFrame, origin: dict[str, Any], folder: Path
-) -> None:
-    text = table.to_csv(index=False, float_format="%.5g", lineterminator="\n")
-    write_text(folder / f"{name}.csv", text)
-    origin = origin | {"table_sha256": hashlib.sha256(text.encode()).hexdigest()}
-    write_text(folder / f"{name}.json", json.dumps(origin, indent=2) + "\n")
 
 
 def _refuse_foreign_table(name: str, folder: Path) -> None:

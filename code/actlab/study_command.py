@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from . import studies
-from .records import study_provenance
+from .records import study_provenance, write_table
 
 __all__ = ["main"]
 
@@ -109,7 +109,7 @@ def _record(study: studies.Study, table: pd.DataFrame, out: Path, command: str) 
         )
     folder = Path(__file__).parent / "results"
     studies._refuse_foreign_table(study.name, folder)
-    studies._write_result(study.name, table, origin, folder)
+    write_table(study.name, table, origin, folder)
     print(f"recorded: results/{study.name}.csv and .json")
 
 

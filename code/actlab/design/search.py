@@ -19,8 +19,8 @@ from .. import formulas
 from ..datasets import Dataset
 from ..formulas import FormulaError
 from ..networks import MLP
-from ..training import NonFiniteLossError, fit
 from .candidates import candidate
+from .trials import final_accuracy
 
 __all__ = [
     "BINARY",
@@ -53,7 +53,6 @@ BINARY = ("{a} + {b}", "{a} - {b}", "{a} * {b}", "max({a}, {b})", "min({a}, {b})
 
 def write(binary: str, first: str, second: str) -> str:
     """Return the formula text of one composition, with the brackets that it needs."""
-
     infix = not binary.startswith(("max", "min"))
 
     def bracket(part: str) -> str:
@@ -111,21 +110,16 @@ def score(
     found = []
     for seed in seeds:
         network = MLP((data.inputs, *hidden, data.outputs), activation, seed=seed)
-        try:
-            run = fit(
-                network,
-                data,
-                epochs=epochs,
-                lr=lr,
-                optimiser="adam",
-                schedule="cosine",
-                batch_size=64,
-                seed=seed,
-                progress=False,
-            )
-            found.append(run.accuracy)
-        except NonFiniteLossError:
-            found.append(100 / data.outputs)
+        accuracy, _ = final_accuracy(
+            network,
+            data,
+            epochs=epochs,
+            lr=lr,
+            optimiser="adam",
+            batch_size=64,
+            seed=seed,
+        )
+        found.append(accuracy)
     return found
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 
@@ -18,7 +19,7 @@ from ..training import NonFiniteLossError, fit
 from .candidates import Candidate
 from .plans import DATA, ChangedPlanError, Plan, Registration, display, refuse_changes
 
-__all__ = ["Report", "run"]
+__all__ = ["Report", "final_accuracy", "run"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,18 +150,25 @@ def _train(
     """Return the accuracy in %, and whether the run broke down."""
     sizes = (data.inputs, *plan.hidden, data.outputs)
     network = MLP(sizes, make(), plan.init, seed=seed)
+    return final_accuracy(
+        network,
+        data,
+        epochs=plan.epochs,
+        lr=lr,
+        momentum=plan.momentum,
+        batch_size=plan.batch_size,
+        seed=seed,
+    )
+
+
+def final_accuracy(network: MLP, data: Dataset, **settings: Any) -> tuple[float, bool]:
+    """Train with a cosine to 0; return the accuracy in %, and whether it broke down.
+
+    A run that breaks down counts with the accuracy of guessing.  ``settings`` are those
+    of `training.fit`.  Chapter 15.
+    """
     try:
-        found = fit(
-            network,
-            data,
-            epochs=plan.epochs,
-            lr=lr,
-            momentum=plan.momentum,
-            schedule="cosine",
-            batch_size=plan.batch_size,
-            seed=seed,
-            progress=False,
-        )
+        found = fit(network, data, schedule="cosine", progress=False, **settings)
     except NonFiniteLossError:
         return 100 / data.outputs, True
     return found.accuracy, False
