@@ -589,6 +589,30 @@ TUNED = Study(
     seeds=20,
 )
 
+# Predicted and committed before the first run: better than ReLU, equivalent to both
+# parents within EQUIVALENCE_MARGIN.
+_CANDIDATE = ("swigelu", "relu", "swish", "gelu")
+
+SWIGELU = Study(
+    name="swigelu",
+    question="Is SwiGELU better than ReLU, and equivalent to Swish and to GELU?",
+    chapter=15,
+    conditions=tuple(
+        Condition(
+            "tune",
+            activation,
+            lr,
+            init="he",
+            held_out=10_000,
+            seeds_of_its_own=(100, 101, 102),
+            **_TUNED,
+        )
+        for activation in _CANDIDATE
+        for lr in (0.003, 0.01, 0.03, 0.1, 0.3)
+    ),
+    seeds=20,
+)
+
 STUDIES: dict[str, Study] = {
     study.name: study
     for study in (
@@ -606,5 +630,6 @@ STUDIES: dict[str, Study] = {
         CONFOUND,
         CONFOUND_LONGER,
         TUNED,
+        SWIGELU,
     )
 }
