@@ -597,18 +597,25 @@ SWIGELU = Study(
     name="swigelu",
     question="Is SwiGELU better than ReLU, and equivalent to Swish and to GELU?",
     chapter=15,
-    conditions=tuple(
-        Condition(
-            "tune",
-            activation,
-            lr,
-            init="he",
-            held_out=10_000,
-            seeds_of_its_own=(100, 101, 102),
-            **_TUNED,
-        )
-        for activation in _CANDIDATE
-        for lr in (0.003, 0.01, 0.03, 0.1, 0.3)
+    conditions=(
+        *(
+            Condition(
+                "tune",
+                activation,
+                lr,
+                init="he",
+                held_out=10_000,
+                seeds_of_its_own=(100, 101, 102),
+                **_TUNED,
+            )
+            for activation in _CANDIDATE
+            for lr in (0.003, 0.01, 0.03, 0.1, 0.3)
+        ),
+        # The best mean of the tuning seeds is at the same rate for all four.
+        *(
+            Condition("final", activation, 0.03, init="he", **_TUNED)
+            for activation in _CANDIDATE
+        ),
     ),
     seeds=20,
 )
