@@ -137,9 +137,14 @@ def the_newest_are_level_where_the_start_fits() -> str:
     require(-1 < low and high < 1, f"elsewhere {low:+.1f} to {high:+.1f} points")
     gelu = (means["gelu"] - means["relu"])[fits]
     require(gelu.min() > -0.1 and gelu.max() < 1.5, f"GELU {gelu.min():+.1f}")
+    rows = studies.final("swigelu")
+    rows = rows[rows["regime"] == "final"].groupby("activation")["test_accuracy"].mean()
+    lead = rows["gelu"] - rows["relu"]
+    require(0.2 < lead < 0.6, f"each tuned, from He's start GELU leads by {lead:.2f}")
     return (
         f"with the table's steps {-first['swish']:.0f} and {-first['mish']:.0f} points "
         f"behind ReLU; in {int(fits.sum())} other conditions {low:+.1f} to {high:+.1f}"
+        f"; tuned, from He's start GELU {lead:+.2f}"
     )
 
 
