@@ -1,7 +1,7 @@
 /* What the site adds to the pages: results that wait for a prediction, solutions that
    wait for an answer, figures that enlarge. Without JavaScript everything is visible.
 
-   Events, sent by the elements of actlab.exercises on document:
+   Events, sent by the elements of course.exercises on document:
      actlab:reveal    {id}  a prediction was committed, or "show me" was chosen
      actlab:answered  {id}  an exercise was answered
    Browser storage, where it is allowed: actlab.predict.ID, actlab.ask.ID. */

@@ -11,7 +11,8 @@ import catalogue_page
 import docstrings
 import generate_pages
 from actlab import catalogue, interactive, properties
-from actlab.exercises import core, landing, model, render
+from course import landing
+from course.exercises import core, model, render
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "reference"

@@ -401,8 +401,8 @@ def test_everything_shows_without_javascript(page, address, browser):
 
 def page_exercises(page):
     """Return the page exercises of a chapter, from the package."""
-    from actlab.exercises import core
-    from actlab.exercises.model import Page
+    from course.exercises import core
+    from course.exercises.model import Page
 
     number = int(Path(page).name[:2]) if page.startswith("chapters/") else 0
     return [e for e in core.chapter(number).exercises if isinstance(e, Page)]
@@ -437,7 +437,7 @@ def fill(box, exercise, answer):
 @pytest.mark.parametrize("page", ["intro.html", *CHAPTERS])
 def test_ask_replies_to_right_and_to_each_misconception(page, address, browser):
     """What the page says is what the package's own judge says."""
-    from actlab.exercises import grading, validation
+    from course.exercises import grading, validation
 
     exercises = page_exercises(page)
     assert exercises

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 import yaml
 
 if TYPE_CHECKING:
-    from actlab.claims import Claim
+    from course.claims import Claim
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "reference"
@@ -232,7 +232,7 @@ def estimate(chapter: dict) -> tuple[float, float]:
         for cell in cells
         for output in cell.get("outputs", [])
     )
-    from actlab.exercises import core
+    from course.exercises import core
 
     stars = [entry.stars for entry in core.chapter(chapter["number"]).exercises]
     reading = words / WORDS_PER_MINUTE + PER_FIGURE * figures
@@ -350,12 +350,12 @@ def _from_reference(text: str) -> str:
 
 def trials() -> str:
     """Return the verdicts on trial."""
-    from actlab import claims
+    from course import claims
 
     parts = []
     for trial in claims.trials():
         where = ", ".join(chapter_link(number) for number in trial.chapters)
-        check = f" Check: `python -m actlab.claims {trial.id}`." if trial.check else ""
+        check = f" Check: `python -m course.claims {trial.id}`." if trial.check else ""
         parts.append(
             f"**{trial.verdict}** ({trial.state})\n"
             f": *Why it is believed.* {trial.believed_because}\n"
@@ -366,7 +366,7 @@ def trials() -> str:
 
 def claim_rows() -> str:
     """Return the claims that chapters treat, under one heading per chapter."""
-    from actlab import claims
+    from course import claims
 
     parts = [claim_filter(claims.load())]
     for chapter in chapters():
@@ -380,7 +380,7 @@ def claim_rows() -> str:
 
 def claim_rows_of_page(heading: str) -> str:
     """Return the claims that the claims page itself treats under a heading."""
-    from actlab import claims
+    from course import claims
 
     rows = [row for row in claims.load() if row.place.file == "reference/claims.md"]
     return "\n\n".join(claim_row(row) for row in rows if row.place.heading == heading)
@@ -406,7 +406,7 @@ def claim_row(row: Claim) -> str:
 def evidence(row: Claim) -> Iterable[str]:
     """Say what a verdict rests on and where the course treats it."""
     if row.check:
-        yield f"Computed: `python -m actlab.claims {row.id}`."
+        yield f"Computed: `python -m course.claims {row.id}`."
     elif row.evidence == "derivation":
         yield "Derived in the text."
     if row.references:
@@ -494,7 +494,8 @@ LANDING = ("landing_predict.html", "landing_selftest.html", "landing_progress.ht
 
 def landing() -> dict[str, str]:
     """Return the landing page's elements, by file name."""
-    from actlab.exercises import landing, render
+    from course import landing
+    from course.exercises import render
 
     prediction = landing.PREDICTIONS[0]
     measured = prediction.part.answer()

@@ -48,7 +48,7 @@ def find_course():
     return (partial.rename(course) if whole else partial) / "code"
 
 
-if find_spec("actlab") is None:
+if find_spec("actlab") is None or find_spec("course") is None:
     sys.path.insert(0, str(find_course()))'''
 
 METADATA = {

@@ -13,7 +13,7 @@ from __future__ import annotations
 import difflib
 
 from .rows import ROWS
-from .rows.record import FAMILIES, Activation, Param
+from .rows.row import FAMILIES, Activation, Param
 
 __all__ = [
     "Activation",

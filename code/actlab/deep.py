@@ -1,14 +1,12 @@
 """Deep plain networks and what is done to make them learn: chapter 09's patients.
 
 Thirty layers of equal width, with the cures that are recommended for them: a limit on
-the gradient, another start, a normalisation, a residual path. ``CURES`` names them;
-:func:`run_setting` is what the study ``cures`` does for one run.
+the gradient, another start, a normalisation, a residual path. ``CURES`` names them.
 """
 
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -17,7 +15,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from .datasets import Dataset
-from .grids import Setting
 from .networks import MLP
 from .training import NonFiniteLossError, evaluate
 
@@ -160,42 +157,3 @@ def train(
         for name, value in zip(history, row, strict=True):
             history[name].append(value)
     return history
-
-
-def patient(setting: Setting) -> DeepMLP:
-    """Build the network of one run of the study ``cures``, untrained."""
-    condition = setting.condition
-    options = {k: v for k, v in CURES[condition.variant].items() if k != "clip"}
-    network = DeepMLP(
-        setting.sizes,
-        condition.activation,
-        condition.init,
-        seed=setting.seed,
-        **options,
-    )
-    if condition.variant == "as_tanh":
-        start_as_tanh_(network)
-    if condition.regime == "exploding":
-        with torch.no_grad():
-            for linear in network.linears[:-1]:
-                linear.weight *= 2
-    return network
-
-
-def run_setting(setting: Setting) -> tuple[dict[str, list[float]], float]:
-    """Do one run of the study ``cures``: its history and its seconds."""
-    from . import datasets
-
-    condition = setting.condition
-    started = time.perf_counter()
-    history = train(
-        patient(setting),
-        datasets.digits(),
-        lr=condition.lr,
-        epochs=condition.epochs,
-        clip=CURES[condition.variant].get("clip"),
-        optimiser=condition.optimiser,
-        batch_size=setting.batch_size,
-        seed=setting.seed,
-    )
-    return history, time.perf_counter() - started

@@ -26,12 +26,7 @@ from .gated import (
     ReGLU,
     SwiGLU,
 )
-from .output import (
-    Entmax,
-    Sparsemax,
-    TemperatureLogSoftmax,
-    TemperatureSoftmax,
-)
+from .output import Entmax, Sparsemax, TemperatureLogSoftmax, TemperatureSoftmax
 from .rectified import NIPUNA, XIELU, Absolute, CReLU, SquaredReLU
 from .smooth import (
     ELiSH,

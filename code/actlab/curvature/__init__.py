@@ -12,21 +12,8 @@ from .dynamics import lyapunov_exponent
 from .kernel import ntk
 from .langevin import sgld
 from .limits import TooLargeError
-from .slices import (
-    NORMALISATIONS,
-    Plane,
-    Slice,
-    random_direction,
-    slice_1d,
-    slice_2d,
-)
-from .spectrum import (
-    Extremes,
-    Spectrum,
-    extreme_eigenvalues,
-    lanczos,
-    spectral_density,
-)
+from .slices import NORMALISATIONS, Plane, Slice, random_direction, slice_1d, slice_2d
+from .spectrum import Extremes, Spectrum, extreme_eigenvalues, lanczos, spectral_density
 from .surface import LossSurface
 
 __all__ = [

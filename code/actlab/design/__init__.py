@@ -11,14 +11,7 @@ Chapter: 15.
 from __future__ import annotations
 
 from .candidates import Candidate, candidate, neighbours, rivals
-from .plans import (
-    VERDICTS,
-    ChangedPlanError,
-    Plan,
-    Registration,
-    make_plan,
-    register,
-)
+from .plans import VERDICTS, ChangedPlanError, Plan, Registration, make_plan, register
 from .search import (
     BINARY,
     UNARY,

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from .curves import Curve, read_curve, torch_value_and_slope, with_gaps
+from .curves import Curve, read_curve, with_gaps
 from .style import (
     COLOURS,
     DASHES,
     MUTED,
-    PAPER,
     WIDTH,
     finish,
     join,
@@ -23,18 +22,13 @@ from .style import (
     legend_above,
     number,
     styled,
-    tint,
 )
 
 if TYPE_CHECKING:
-    import torch
-
     from ..catalogue import Activation
 
 __all__ = [
-    "autograd_at_kinks",
     "function_plot",
-    "gain_integral",
     "gallery",
     "sorted_data",
 ]
@@ -286,108 +280,5 @@ def sorted_data(
         f"before, {number(y.mean(), 2)} after"
         + (f", {zeros:.0%} of them exactly 0".replace("%", " %") if zeros else "")
         + (". The order is not kept." if falls else ". The order is kept.")
-    )
-    return finish(figure, alt)
-
-
-@styled
-def gain_integral(function: str | Activation | Callable) -> Figure:
-    """Draw the integral behind the gain: f(z)² weighted with the normal density.
-
-    The shaded area is E f(Z)² for Z from N(0, 1); 1/√area is the forward gain.
-
-    Parameters
-    ----------
-    function
-        As in :func:`function_plot`.
-
-    Chapter 02.
-    """
-    curve = read_curve(function)
-    z = np.linspace(-4, 4, 801)
-    density = np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
-    squared = np.asarray(curve.value(z), dtype=np.float64) ** 2
-    wide = np.linspace(-12, 12, 24001)
-    weight = np.exp(-(wide**2) / 2) / math.sqrt(2 * math.pi)
-    area = float(np.trapezoid(np.asarray(curve.value(wide)) ** 2 * weight, wide))
-    figure, axes = plt.subplots(figsize=(WIDTH, 3.0))
-    axes.fill_between(z, squared * density, color=tint(COLOURS[0], 0.3), linewidth=0)
-    axes.plot(z, squared * density, color=COLOURS[0])
-    axes.plot(z, density, color=MUTED, linestyle=DASHES[1])
-    axes.set_xlim(-4, 4)
-    axes.set_ylim(0, 1.12 * max(density.max(), (squared * density).max()))
-    axes.set_xlabel("z")
-    axes.set_title(f"{curve.name}: area {number(area)}, gain {number(area**-0.5)}")
-    peak = int(np.argmax(squared * density))
-    axes.annotate(
-        "f(z)² × density",
-        (z[peak], (squared * density)[peak]),
-        xytext=(14, 8),
-        textcoords="offset points",
-        color=COLOURS[0],
-        bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1},
-    )
-    axes.annotate(
-        "normal density", (-1.2, density[280]), xytext=(-6, 4),
-        textcoords="offset points", ha="right", color=MUTED,
-    )  # fmt: skip
-    alt = (
-        f"Line plot against z of the normal density and, shaded, {curve.name} squared "
-        f"times the density. The shaded area is {number(area)}, so the gain that keeps "
-        f"the size of the signal is {number(area**-0.5)}."
-    )
-    return finish(figure, alt)
-
-
-@styled
-def autograd_at_kinks(
-    functions: Mapping[str, Callable[[torch.Tensor], torch.Tensor]], *, at: float = 0.0
-) -> Figure:
-    """Show which slope autograd returns where the slope jumps.
-
-    Parameters
-    ----------
-    functions
-        Label to callable from tensor to tensor; the label is the code that is shown.
-    at
-        Where the kink is.
-
-    Chapter 02.
-    """
-    rows = []
-    for label, function in functions.items():
-        value, slope = torch_value_and_slope(function)
-        step = 1e-6
-        left = float(np.diff(value(np.array([at - step, at])))[0] / step)
-        right = float(np.diff(value(np.array([at, at + step])))[0] / step)
-        rows.append((label, left, right, float(slope(np.array([at]))[0])))
-    figure, axes = plt.subplots(figsize=(WIDTH, 0.5 * len(rows) + 1.35))
-    for i, (_, left, right, chosen) in enumerate(rows):
-        axes.plot([left, right], [i, i], color=MUTED, linewidth=1.6, zorder=2)
-        axes.plot([left], [i], marker="<", color=MUTED, markersize=7, zorder=3)
-        axes.plot([right], [i], marker=">", color=MUTED, markersize=7, zorder=3)
-        axes.plot([chosen], [i], marker="D", color=COLOURS[1], markersize=8, zorder=4)
-        axes.annotate(
-            number(chosen),
-            (chosen, i),
-            xytext=(0, 7),
-            textcoords="offset points",
-            ha="center",
-            color=COLOURS[1],
-        )
-    axes.set_yticks(range(len(rows)), [row[0] for row in rows], family="monospace")
-    axes.set_ylim(len(rows) - 0.5, -0.8)
-    axes.margins(x=0.12)
-    axes.grid(axis="y", visible=False)
-    axes.set_xlabel(f"slope at x = {number(at)}: ◂ from the left, ▸ from the right")
-    axes.set_title("◆ what autograd returns", color=COLOURS[1])
-    alt = (
-        f"Dot plot of slopes at x = {number(at)}, one row a function: from the left, "
-        "from the right, and what autograd returns. "
-        + "; ".join(
-            f"{label}: {number(left)}, {number(right)}, autograd {number(chosen)}"
-            for label, left, right, chosen in rows
-        )
-        + "."
     )
     return finish(figure, alt)

@@ -15,10 +15,7 @@ from .curves import Curve, read_curve
 from .style import (
     COLOURS,
     DASHES,
-    GRID,
     MARKERS,
-    MUTED,
-    PAPER,
     WIDTH,
     finish,
     label_ends,
@@ -28,86 +25,13 @@ from .style import (
 
 if TYPE_CHECKING:
     import pandas as pd
-    import torch
 
     from ..catalogue import Activation
 
 __all__ = [
     "layer_health",
     "signal_through_depth",
-    "singular_values",
 ]
-
-
-@styled
-def singular_values(
-    network: torch.nn.Module | Sequence[torch.Tensor], *, tolerance: float = 1e-6
-) -> Figure:
-    """Draw the singular values of the product of a network's weight matrices.
-
-    Parameters
-    ----------
-    network
-        A linear ``MLP``, or the weight matrices, first layer first.
-    tolerance
-        Relative to the largest; what lies below counts as zero.
-
-    Chapter 01.
-    """
-    weights = (
-        [layer.weight.detach() for layer in network.linears]
-        if hasattr(network, "linears")
-        else list(network)
-    )
-    product = np.asarray(weights[0], dtype=np.float64)
-    for weight in weights[1:]:
-        product = np.asarray(weight, dtype=np.float64) @ product
-    values = np.linalg.svd(product, compute_uv=False)
-    widths = [weights[0].shape[1], *(w.shape[0] for w in weights)]
-    rank = int(np.sum(values > tolerance * values[0]))
-    drawn = np.maximum(values / values[0], 1e-18)
-    index = np.arange(1, len(drawn) + 1)
-    figure, axes = plt.subplots(figsize=(WIDTH, 2.9))
-    axes.axhline(tolerance, color=MUTED, linewidth=1, linestyle=DASHES[1])
-    axes.annotate(
-        "below this line: rounding",
-        (0.02, tolerance),
-        xycoords=axes.get_yaxis_transform(),
-        xytext=(0, -4),
-        textcoords="offset points",
-        va="top",
-        color=MUTED,
-        bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 1},
-    )
-    axes.vlines(index, 1e-19, drawn, color=GRID, linewidth=2)
-    kept = index <= rank
-    axes.plot(index[kept], drawn[kept], linestyle="", marker="o", color=COLOURS[0])
-    axes.plot(
-        index[~kept],
-        drawn[~kept],
-        linestyle="",
-        marker="o",
-        markerfacecolor=PAPER,
-        color=COLOURS[1],
-    )
-    axes.set_yscale("log")
-    axes.set_ylim(2e-19, 20)
-    axes.set_xlabel("number of the singular value")
-    axes.set_ylabel("size, largest = 1")
-    shape = "-".join(str(w) for w in widths)
-    axes.set_title(f"product of weights, {shape}: rank {rank}")
-    axes.locator_params(axis="x", integer=True)
-    alt = (
-        f"Dot plot of the {len(values)} singular values of the product of the weight "
-        f"matrices of a {shape} network, log axis. {rank} stand out; "
-        + (
-            f"the next is {number(drawn[rank], 2)} of the largest, which is rounding: "
-            if rank < len(values)
-            else ""
-        )
-        + f"the rank is {rank}, the narrowest width {min(widths)}."
-    )
-    return finish(figure, alt)
 
 
 @styled

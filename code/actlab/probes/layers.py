@@ -12,13 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from .. import training as training_module
-from .hooks import (
-    Call,
-    Listener,
-    batches_of,
-    slope_of,
-    undisturbed,
-)
+from .hooks import Call, Listener, batches_of, slope_of, undisturbed
 
 __all__ = [
     "EDGES",

@@ -7,7 +7,7 @@ from torch import nn
 
 from .. import activations
 from ..formulas import Sigmoid, Softplus, x
-from .record import Activation, Param, cases
+from .row import Activation, Param, cases
 
 __all__ = ["ROWS"]
 

@@ -9,7 +9,7 @@ from torch import nn
 
 from .. import activations, formulas
 from ..formulas import NormalCDF, Sigmoid, x
-from .record import Activation, Param, cases
+from .row import Activation, Param, cases
 
 __all__ = ["ROWS"]
 

@@ -6,7 +6,7 @@ import numpy as np
 from torch import nn
 
 from .. import activations
-from .record import Activation, Param
+from .row import Activation, Param
 
 __all__ = ["ROWS"]
 

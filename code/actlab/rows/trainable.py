@@ -14,7 +14,7 @@ from torch import nn
 from .. import activations
 from ..activations.trainable import LEAKY_DENOMINATOR, LEAKY_NUMERATOR
 from ..formulas import Sigmoid, x
-from .record import Activation, Param, cases
+from .row import Activation, Param, cases
 
 __all__ = ["ROWS"]
 

@@ -1,0 +1,27 @@
+"""What an activation costs: ``timing`` measures, ``python -m actlab.cost`` records."""
+
+from __future__ import annotations
+
+from .timing import (
+    clock_name,
+    compiler,
+    kept_for_backward,
+    measure,
+    operations,
+    provenance,
+    ratio,
+    recorded,
+    step_share,
+)
+
+__all__ = [
+    "clock_name",
+    "compiler",
+    "kept_for_backward",
+    "measure",
+    "operations",
+    "provenance",
+    "ratio",
+    "recorded",
+    "step_share",
+]

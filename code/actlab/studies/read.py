@@ -1,0 +1,158 @@
+"""Reading a study: what is recorded, what it says per condition, how far it is."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from ..statistics import Interval, interval
+from .grid import Condition, Study, StudyError, find
+from .records import read_record
+
+__all__ = [
+    "KEYS",
+    "final",
+    "is_recorded",
+    "load",
+    "progress_of",
+    "provenance",
+    "summary",
+]
+
+# What tells the cells of a grid apart.
+KEYS = ["regime", "activation", "init", "variant", "optimiser", "lr", "momentum"]
+
+
+def load(study: Study | str) -> pd.DataFrame:
+    """Return the recorded table of a study, one row per run and epoch.
+
+    Parameters
+    ----------
+    study : a :class:`~actlab.studies.Study`, or the name of one.
+
+    Columns: study, regime, activation, init, optimiser, lr, momentum, seed, epoch (from
+    0, before training), train_loss (mean over the epoch's batches), test_loss,
+    test_accuracy in percent, and the study's further columns.  Raises
+    :class:`StudyError` for an unknown name, or if the study has not been recorded.
+    Chapter 01.
+    """
+    with _recorded(study, "csv").open("r", encoding="utf-8") as file:
+        table = pd.read_csv(file)
+    # An empty name is a name, not a missing number.
+    return table.fillna({"variant": ""}) if "variant" in table else table
+
+
+def final(study: Study | str, epoch: int | None = None) -> pd.DataFrame:
+    """Return one row per run of a recorded study: its last epoch, or the given one.
+
+    Raises :class:`StudyError` as :func:`load`, and ``ValueError`` if no run has that
+    epoch.  Chapter 01.
+    """
+    return _at_epoch(load(study), epoch)
+
+
+def provenance(study: Study | str) -> dict[str, Any]:
+    """Return where a recorded table comes from: grid, versions, machine, dates, time.
+
+    Raises :class:`StudyError` as :func:`load`.  Chapter 12.
+    """
+    return json.loads(_recorded(study, "json").read_text("utf-8"))
+
+
+def is_recorded(study: Study) -> bool:
+    """Say whether a study comes with a recorded result.  Chapter 12."""
+    return bool(study.home) and _file(study, "csv").is_file()
+
+
+def summary(table: pd.DataFrame, epoch: int | None = None) -> pd.DataFrame:
+    """Return one row per condition: test accuracy over seeds with its 95 % interval.
+
+    Parameters
+    ----------
+    table : as :func:`load` returns it.
+    epoch : which; None for the last of each run.
+
+    Runs that broke down are counted in ``broke_down`` and left out of the mean.
+    Chapter 12.
+    """
+    keys = [key for key in KEYS if key in table]
+    rows = []
+    for key, group in _at_epoch(table, epoch).groupby(keys, sort=False):
+        values = group["test_accuracy"].dropna()
+        row = dict(zip(keys, key)) | {"epoch": int(group["epoch"].max())}
+        row["broke_down"] = len(group) - len(values)
+        numbers = interval(values) if len(values) else Interval(*[math.nan] * 4, n=0)
+        row["accuracy"] = str(numbers)
+        rows.append(row | asdict(numbers))
+    return pd.DataFrame(rows)
+
+
+def progress_of(study: Study, folder: Path) -> pd.DataFrame:
+    """Return how far a study is: one row per condition, with runs and seconds.
+
+    Parameters
+    ----------
+    study : the study, as declared or altered.
+    folder : where the records of its runs lie.
+
+    Columns: those of the condition that the table has, done, declared, seconds (mean of
+    one run, nan if none is done) and remaining (seconds of one thread, estimated from
+    the mean of a model-epoch).  Raises as :func:`actlab.studies.run`.  Chapter 12.
+    """
+    rows: dict[Condition, dict[str, Any]] = {}
+    for setting in study.settings():
+        about = asdict(setting.condition)
+        keys = [key for key in KEYS if key != "variant" or key in study.further]
+        row = rows.setdefault(
+            setting.condition,
+            {key: about[key] for key in keys} | {"done": 0, "declared": 0, "spent": []},
+        )
+        row["declared"] += 1
+        record = read_record(setting, folder)
+        if record is not None:
+            row["done"] += 1
+            row["spent"].append(record["seconds"])
+    spent = [
+        (sum(row["spent"]), max(condition.epochs, 1) * len(row["spent"]))
+        for condition, row in rows.items()
+    ]
+    seconds, epochs = (sum(column) for column in zip(*spent))
+    rate = seconds / epochs if epochs else math.nan
+    for condition, row in rows.items():
+        times = row.pop("spent")
+        row["seconds"] = sum(times) / len(times) if times else math.nan
+        left = row["declared"] - row["done"]
+        own = row["seconds"] if times else rate * max(condition.epochs, 1)
+        row["remaining"] = left * own if left else 0.0
+    return pd.DataFrame(rows.values())
+
+
+def _at_epoch(table: pd.DataFrame, epoch: int | None) -> pd.DataFrame:
+    if epoch is None:
+        runs = [*(key for key in KEYS if key in table), "seed"]
+        last = table.groupby(runs, sort=False)["epoch"].transform("max")
+        return table[table["epoch"] == last].reset_index(drop=True)
+    rows = table[table["epoch"] == epoch].reset_index(drop=True)
+    if rows.empty:
+        raise ValueError(f"no run has epoch {epoch}; the last is {table.epoch.max()}")
+    return rows
+
+
+def _recorded(study: Study | str, suffix: str):
+    study = find(study) if isinstance(study, str) else study
+    if not is_recorded(study):
+        raise StudyError(
+            f"study {study.name!r} has no recorded result; record it with: "
+            f"python -m actlab.studies run {study.name} --record"
+        )
+    return _file(study, suffix)
+
+
+def _file(study: Study, suffix: str):
+    return resources.files(study.home) / "results" / f"{study.name}.{suffix}"

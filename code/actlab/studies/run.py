@@ -1,0 +1,288 @@
+"""Doing a study: its runs in parallel, each kept at once, then table and origin.
+
+May be killed at any moment; the next call goes on and ends with the same table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from . import runners
+from .grid import Setting, Study, StudyError, find
+from .records import (
+    RecordError,
+    read_record,
+    record_of,
+    study_provenance,
+    write_record,
+    write_table,
+)
+
+__all__ = ["COLUMNS", "default_out", "run"]
+
+COLUMNS = [
+    "study",
+    "regime",
+    "activation",
+    "init",
+    "optimiser",
+    "lr",
+    "momentum",
+    "seed",
+    "epoch",
+    "train_loss",
+    "test_loss",
+    "test_accuracy",
+]
+SECONDS_TO_CONNECT = 20
+
+
+def run(
+    study: Study | str,
+    *,
+    jobs: int = -1,
+    limit: int | None = None,
+    out: str | Path | None = None,
+    progress: bool = True,
+    device: str = "cpu",
+    scheduler: str | None = None,
+    command: str | None = None,
+    record: bool = False,
+) -> pd.DataFrame:
+    """Do every run of a study that is not on disk yet; write its table; return it.
+
+    Parameters
+    ----------
+    study : a :class:`~actlab.studies.Study`, or the name of one.
+    jobs : processes side by side, one thread each; −1 for one per core.
+    limit : do at most this many of the missing runs now.
+    out : folder for the records of the runs (``runs/``), the table ``NAME.csv`` and
+        its provenance ``NAME.json``; by default ``~/.cache/actlab/studies/NAME``.
+    progress : whether to show a bar, which says how long it will still take.
+    device : where the networks train, ``"cpu"`` or ``"cuda"``.
+    scheduler : address of a running Dask scheduler, ``"tcp://host:8786"``, whose
+        workers then do the runs in place of local processes.  Only this process writes
+        files.  Whoever reaches that port can run code: never open it to strangers.
+    command : what the provenance says that was called.
+    record : whether the complete result becomes the one that is shipped, in the folder
+        ``results`` of the study's home.
+
+    May be interrupted or killed at any time; the next call goes on and ends with the
+    same table.  Returns the table described at :func:`actlab.studies.load`, with the
+    runs that are done.  Raises :class:`StudyError` for settings that cannot be and for
+    recording an incomplete study, :class:`RecordError` for a foreign file where a
+    record belongs, ``OSError`` for a full disk; nothing is overwritten then.
+    Chapter 12.
+    """
+    study = find(study) if isinstance(study, str) else study
+    _refuse_impossible(study, jobs, limit, device, record)
+    out = default_out(study.name) if out is None else Path(out)
+    folder = out / "runs"
+    _refuse_foreign_table(study.name, out)
+    missing = [s for s in study.settings() if read_record(s, folder) is None]
+    # The longest first, so that no core waits long for the last one.
+    missing.sort(key=lambda setting: -setting.condition.epochs)
+    engine = _local(jobs) if scheduler is None else _cluster(scheduler)
+    _execute_all(missing[:limit], folder, engine, device, progress)
+    done = [(s, r) for s in study.settings() if (r := read_record(s, folder))]
+    table = _table(study, done)
+    command = command or f"run({study.name!r})"
+    hashes = _data_hashes(study)
+    origin = study_provenance(study, [r for _, r in done], command, hashes)
+    write_table(study.name, table, origin, out)
+    if record:
+        _ship(study, table, origin)
+    return table
+
+
+def default_out(name: str) -> Path:
+    """Return the folder in which a study's runs are kept by default."""
+    return Path.home() / ".cache" / "actlab" / "studies" / name
+
+
+def _refuse_impossible(
+    study: Study, jobs: int, limit: int | None, device: str, record: bool
+) -> None:
+    if jobs == 0 or jobs < -1:
+        raise StudyError(f"jobs is {jobs}; give a number of processes, or -1")
+    if limit is not None and limit < 0:
+        raise StudyError(f"limit is {limit}; give how many runs to do at most")
+    settings = study.settings()
+    if not settings:
+        raise StudyError(
+            f"study {study.name!r} has no run: it declares {len(study.conditions)} "
+            f"conditions and {study.seeds} seeds"
+        )
+    if len({setting.id for setting in settings}) < len(settings):
+        raise StudyError(
+            f"study {study.name!r} declares one run twice: two of its conditions are "
+            "equal"
+        )
+    if any(condition.epochs < 0 for condition in study.conditions):
+        raise StudyError(f"study {study.name!r} has a condition of negative epochs")
+    if record and not study.home:
+        raise StudyError(
+            f"study {study.name!r} has no home, the package in which it is recorded"
+        )
+    if device.startswith("cuda"):
+        import torch
+
+        if not torch.cuda.is_available():
+            raise StudyError(
+                f"device is {device!r}, and torch sees no such device here"
+            )
+
+
+# The runs --------------------------------------------------------------------------
+
+
+def _execute_all(
+    settings: Sequence[Setting],
+    folder: Path,
+    engine: Any,
+    device: str,
+    progress: bool,
+) -> None:
+    from joblib import delayed
+    from tqdm.auto import tqdm
+
+    if not settings:
+        return
+    # Complain or download here, once.
+    for condition in _one_of_each_data(settings):
+        runners.prepare(condition)
+    folder.mkdir(parents=True, exist_ok=True)
+    total = sum(setting.condition.epochs for setting in settings)
+    with (
+        engine as (parallel, here),
+        tqdm(total=total, desc="model-epochs", disable=not progress) as bar,
+    ):
+        # Local workers write by themselves: what is finished stays, come what may.
+        keep = folder if here else None
+        tasks = (delayed(_execute)(setting, keep, device) for setting in settings)
+        for setting, record in parallel(tasks):
+            if record is not None:
+                write_record(setting, record, folder)
+            bar.update(setting.condition.epochs)
+
+
+def _one_of_each_data(settings: Sequence[Setting]) -> list[Any]:
+    """Return one condition of each kind of run and data set."""
+    found: dict[tuple, Any] = {}
+    for condition in (setting.condition for setting in settings):
+        key = [getattr(condition, name, "") for name in ("data", "scale")]
+        found.setdefault((type(condition), *key), condition)
+    return list(found.values())
+
+
+def _execute(
+    setting: Setting, folder: Path | None, device: str = "cpu"
+) -> tuple[Setting, dict[str, Any] | None]:
+    """Do one run; keep its record in ``folder``, or return it if that is None."""
+    history, seconds = runners.execute(setting, device)
+    record = record_of(setting, history, seconds, device)
+    if folder is None:
+        return setting, record
+    write_record(setting, record, folder)
+    return setting, None
+
+
+@contextmanager
+def _local(jobs: int) -> Iterator[tuple[Callable, bool]]:
+    """Processes on this machine, one thread each."""
+    from joblib import Parallel, parallel_config
+
+    with parallel_config(backend="loky", inner_max_num_threads=1):
+        yield Parallel(n_jobs=jobs, return_as="generator_unordered"), True
+
+
+@contextmanager
+def _cluster(scheduler: str) -> Iterator[tuple[Callable, bool]]:
+    """The workers of a running Dask scheduler, through joblib's backend for it."""
+    from joblib import Parallel, parallel_config
+
+    try:
+        from distributed import Client
+    except ImportError:
+        raise StudyError(
+            "--scheduler needs Dask: pip install 'dask[distributed]', or the package "
+            "with its extra, actlab[cluster]"
+        ) from None
+    try:
+        client = Client(scheduler, timeout=SECONDS_TO_CONNECT)
+    except (OSError, ValueError) as error:
+        raise StudyError(
+            f"no Dask scheduler answers at {scheduler!r} ({error}); start one with "
+            "`dask scheduler` and workers with `dask worker ADDRESS --nthreads 1`"
+        ) from error
+    # batch_size=1: a killed worker costs its one run, which another does again.
+    with client, parallel_config(backend="dask", wait_for_workers_timeout=60):
+        yield (
+            Parallel(n_jobs=-1, return_as="generator_unordered", batch_size=1),
+            False,
+        )
+
+
+# The table -------------------------------------------------------------------------
+
+
+def _table(study: Study, done: list[tuple[Setting, dict[str, Any]]]) -> pd.DataFrame:
+    """Gather the records into one row per run and epoch."""
+    columns, frames = [*COLUMNS, *study.further], []
+    for setting, record in done:
+        about = asdict(setting.condition) | {
+            "study": study.name,
+            "seed": setting.seed,
+        }
+        about = {name: about[name] for name in columns if name in about}
+        frames.append(pd.DataFrame(record["history"]).assign(**about))
+    if not frames:
+        return pd.DataFrame(columns=columns)
+    # reindex: a run that broke down logged nothing but its end.
+    return pd.concat(frames, ignore_index=True).reindex(columns=columns)
+
+
+def _data_hashes(study: Study) -> dict[str, str]:
+    hashes: dict[str, str] = {}
+    for condition in _one_of_each_data(study.settings()):
+        hashes |= runners.data_hashes(condition) or {}
+    return hashes
+
+
+def _ship(study: Study, table: pd.DataFrame, origin: dict[str, Any]) -> None:
+    """Make a complete result the one that comes with the study's home."""
+    if origin["runs"] < origin["runs_declared"]:
+        raise StudyError(
+            f"{origin['runs']} of {origin['runs_declared']} runs done; "
+            "recording takes all of them"
+        )
+    folder = Path(str(resources.files(study.home))) / "results"
+    _refuse_foreign_table(study.name, folder)
+    write_table(study.name, table, origin, folder)
+
+
+def _refuse_foreign_table(name: str, folder: Path) -> None:
+    """Stop before all work if a file in the way is not a table of this study."""
+    path = folder / f"{name}.csv"
+    if not path.exists():
+        return
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecordError(f"{path} cannot be read ({error}); move it away") from error
+    header, rows = ",".join(COLUMNS), lines[1:]
+    if not lines or not lines[0].startswith(header):
+        raise RecordError(f"{path} is no table of a study; move it away first")
+    foreign = [row for row in rows if not row.startswith(f"{name},")]
+    if foreign:
+        raise RecordError(
+            f"{path} holds rows of another study ({foreign[0].split(',')[0]!r}); move "
+            "it away first, or choose --out"
+        )

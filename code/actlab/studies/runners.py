@@ -1,0 +1,281 @@
+"""One run of a study: from its setting to its history, on one thread.
+
+``register`` tells how a kind of run, a class of
+:class:`~actlab.studies.grid.Condition`, is done; the two kinds of the library are at
+the end.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import torch
+from torch import nn
+
+from .. import catalogue, controls, datasets, language
+from ..networks import MLP, SmallCNN
+from ..training import NonFiniteLossError, fit
+from .grid import ClassifierRun, Condition, Setting, TransformerRun
+
+__all__ = [
+    "Kind",
+    "data_hashes",
+    "execute",
+    "fit_classifier",
+    "hashes_of_classifier",
+    "load_data",
+    "on_cpu",
+    "prepare",
+    "prepare_classifier",
+    "register",
+    "same_activation",
+]
+
+History = dict[str, list[Any]]
+Log = Callable[[nn.Module, int], Mapping[str, Any]]
+Runner = Callable[[Setting, str], tuple[History, float]]
+
+CHECKPOINT = 50  # steps of the transformer between two rows of its history
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How a kind of run is done.
+
+    ``run`` takes a setting and a device and returns the history, column by column, and
+    the seconds; ``prepare`` loads what the runs need; ``hashes`` gives the SHA-256 of
+    the files that they read, by name, or None where there are none.
+    """
+
+    run: Runner
+    prepare: Callable[[Any], object]
+    hashes: Callable[[Any], dict[str, str] | None]
+
+
+_KINDS: dict[type[Condition], Kind] = {}
+
+
+def register(
+    kind: type[Condition],
+    run: Runner,
+    *,
+    prepare: Callable[[Any], object] = lambda condition: None,
+    hashes: Callable[[Any], dict[str, str] | None] = lambda condition: None,
+) -> None:
+    """Say how runs of one class of condition are done; see :class:`Kind`.
+
+    Called where the class is declared, so that whoever can read a setting can run it.
+    Chapter 12.
+    """
+    _KINDS[kind] = Kind(run, prepare, hashes)
+
+
+def _kind(condition: Condition) -> Kind:
+    try:
+        return _KINDS[type(condition)]
+    except KeyError:
+        raise LookupError(
+            f"nothing says how a {type(condition).__name__} is run; register it"
+        ) from None
+
+
+def execute(setting: Setting, device: str = "cpu") -> tuple[History, float]:
+    """Do one run on ``device``; return its history, column by column, and its seconds.
+
+    A run that breaks down is a result too: its one row says in which epoch and has no
+    numbers, and its seconds are nan.  Raises ``LookupError`` for an unknown kind of
+    run.  Chapter 12.
+    """
+    kind = _kind(setting.condition)
+    with _one_thread():
+        try:
+            return kind.run(setting, device)
+        except NonFiniteLossError as error:
+            names = ("train_loss", "test_loss", "test_accuracy")
+            row: History = {"epoch": [error.epoch]}
+            return row | {name: [math.nan] for name in names}, math.nan
+
+
+def prepare(condition: Condition) -> None:
+    """Load what the run needs, so that what is missing is said before all runs."""
+    _kind(condition).prepare(condition)
+
+
+def data_hashes(condition: Condition) -> dict[str, str] | None:
+    """Return the SHA-256 of the files that the run reads; None if it reads none."""
+    return _kind(condition).hashes(condition)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def on_cpu(run: Callable[[Setting], tuple[History, float]]) -> Runner:
+    """Return a runner for networks so small that no other device helps."""
+
+    def runner(setting: Setting, device: str) -> tuple[History, float]:
+        if device != "cpu":
+            raise ValueError(
+                f"{type(setting.condition).__name__} trains tiny networks on the CPU; "
+                f"leave out --device {device}"
+            )
+        return run(setting)
+
+    return runner
+
+
+# A classifier ----------------------------------------------------------------------
+
+
+@cache
+def load_data(name: str, scale: str = "") -> datasets.Dataset:
+    """Load data by the name of a function of ``datasets``, once per worker process."""
+    source = getattr(datasets, name)
+    return source(scale=scale) if scale else source()
+
+
+def same_activation(activation: nn.Module) -> nn.Module:
+    """Return the activation: the change that is none."""
+    return activation
+
+
+def fit_classifier(
+    setting: Setting,
+    device: str,
+    log: Log,
+    change: Callable[[nn.Module], nn.Module] = same_activation,
+) -> tuple[History, float]:
+    """Train the network of a :class:`~actlab.studies.grid.ClassifierRun`.
+
+    Parameters
+    ----------
+    setting, device : the run, and where.
+    log : called with network and epoch, gives further columns; see ``training.fit``.
+    change : what is done to the activation before the network is built.
+
+    Returns the history and the seconds.  Raises as ``training.fit``.  Chapter 12.
+    """
+    condition = setting.condition
+    assert isinstance(condition, ClassifierRun)
+    data = load_data(condition.data, condition.scale)
+    if condition.held_out:
+        data = data.held_out(condition.held_out)
+    with torch.random.fork_rng(devices=[]):  # some activations draw their start
+        torch.default_generator.manual_seed(setting.seed)
+        row = catalogue.get(condition.activation)
+        activation = change(row.make(**dict(condition.parameters)))
+    network: nn.Module
+    if condition.variant == "cnn":
+        network = SmallCNN(activation, condition.init, setting.seed)
+    else:
+        network = MLP(
+            condition.sizes,
+            activation,
+            condition.init,
+            shared=condition.shared,
+            seed=setting.seed,
+        )
+    result = fit(
+        network,
+        data,
+        epochs=condition.epochs,
+        lr=condition.lr,
+        optimiser=condition.optimiser,
+        momentum=condition.momentum,
+        schedule=condition.schedule,
+        batch_size=condition.batch_size,
+        seed=setting.seed,
+        device=device,
+        progress=False,
+        log=log,
+    )
+    return result.history.to_dict("list"), result.seconds
+
+
+def _run_classifier(setting: Setting, device: str) -> tuple[History, float]:
+    change = controls.VARIANTS[setting.condition.variant]
+    return fit_classifier(setting, device, _activation_parameter, change)
+
+
+def _activation_parameter(network: nn.Module, epoch: int) -> dict[str, float]:
+    """Return the mean of the numbers that the activations learn, if they learn any."""
+    learnt = [p for p in network.activations.parameters() if p.requires_grad]
+    if not learnt:
+        return {}
+    values = torch.cat([p.detach().flatten() for p in learnt])
+    return {"parameter": values.mean().item()}
+
+
+def hashes_of_classifier(condition: ClassifierRun) -> dict[str, str] | None:
+    """Return the SHA-256 of the files that hold the run's data, if any do."""
+    if condition.data == "fashion_mnist":
+        return dict(datasets.FASHION_MNIST_SHA256)
+    return None
+
+
+def prepare_classifier(condition: ClassifierRun) -> None:
+    """Load the data of a run, or say what is missing."""
+    load_data(condition.data, condition.scale)
+
+
+register(
+    ClassifierRun,
+    _run_classifier,
+    prepare=prepare_classifier,
+    hashes=hashes_of_classifier,
+)
+
+
+# A transformer ---------------------------------------------------------------------
+
+
+def _run_transformer(setting: Setting, device: str) -> tuple[History, float]:
+    condition, text = setting.condition, language.corpus()
+    assert isinstance(condition, TransformerRun)
+    network = language.TextTransformer(
+        len(text.vocabulary), condition.activation, seed=setting.seed
+    )
+    run = language.fit_language(
+        network,
+        text,
+        steps=CHECKPOINT * condition.epochs,
+        lr=condition.lr,
+        batch_size=condition.batch_size,
+        seed=setting.seed,
+        checkpoints=condition.epochs,
+        device=device,
+    )
+    history = run.history
+    columns: History = {
+        "epoch": list(range(len(history))),
+        "step": history["step"].tolist(),
+        "train_loss": history["train_loss"].tolist(),
+        "test_loss": history["validation_loss"].tolist(),
+        "test_accuracy": [math.nan] * len(history),
+        "seconds": history["seconds"].tolist(),
+    }
+    return columns, run.seconds
+
+
+def _hashes_of_text(condition: TransformerRun) -> dict[str, str]:
+    text = language.corpus()
+    return {text.name: text.sha256}
+
+
+register(
+    TransformerRun,
+    _run_transformer,
+    prepare=lambda condition: language.corpus(),
+    hashes=_hashes_of_text,
+)

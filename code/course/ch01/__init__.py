@@ -1,0 +1,1 @@
+"""What chapter 01 owns; its notebook lies in ``chapters/``."""

@@ -1,0 +1,1 @@
+"""What chapter 05 owns; its notebook lies in ``chapters/``."""

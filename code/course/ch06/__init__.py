@@ -1,0 +1,1 @@
+"""What chapter 06 owns; its notebook lies in ``chapters/``."""

@@ -1,0 +1,1 @@
+"""What chapter 07 owns; its notebook lies in ``chapters/``."""

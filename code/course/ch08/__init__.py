@@ -1,0 +1,1 @@
+"""What chapter 08 owns; its notebook lies in ``chapters/``."""

@@ -1,0 +1,1 @@
+"""What chapter 09 owns; its notebook lies in ``chapters/``."""

@@ -1,0 +1,129 @@
+"""The study of chapter 09: what makes thirty layers learn."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from actlab import datasets
+from actlab.deep import CURES, DeepMLP, start_as_tanh_, train
+from actlab.studies import Condition, Setting, Study
+from actlab.studies.runners import on_cpu, register
+
+__all__ = ["STUDIES", "DeepRun", "patient"]
+
+
+@dataclass(frozen=True)
+class DeepRun(Condition):
+    """Thirty layers of 64 units on the digits; ``variant`` names the cure."""
+
+    epochs: int = 20
+    variant: str = ""
+    sizes: tuple[int, ...] = (64, *[64] * 30, 10)
+    batch_size: int = 128
+
+
+def patient(setting: Setting) -> DeepMLP:
+    """Build the network of one run of the study ``cures``, untrained."""
+    condition = setting.condition
+    assert isinstance(condition, DeepRun)
+    options = {k: v for k, v in CURES[condition.variant].items() if k != "clip"}
+    network = DeepMLP(
+        condition.sizes,
+        condition.activation,
+        condition.init,
+        seed=setting.seed,
+        **options,
+    )
+    if condition.variant == "as_tanh":
+        start_as_tanh_(network)
+    if condition.regime == "exploding":
+        with torch.no_grad():
+            for linear in network.linears[:-1]:
+                linear.weight *= 2
+    return network
+
+
+def _run(setting: Setting) -> tuple[dict[str, list[Any]], float]:
+    """Do one run of the study ``cures``: its history and its seconds."""
+    condition = setting.condition
+    assert isinstance(condition, DeepRun)
+    started = time.perf_counter()
+    history = train(
+        patient(setting),
+        datasets.digits(),
+        lr=condition.lr,
+        epochs=condition.epochs,
+        clip=CURES[condition.variant].get("clip"),
+        optimiser=condition.optimiser,
+        batch_size=condition.batch_size,
+        seed=setting.seed,
+    )
+    return history, time.perf_counter() - started
+
+
+register(DeepRun, on_cpu(_run))
+
+# A run that breaks down is a result.
+_RATES = (0.01, 0.03, 0.1, 0.3)
+_LOWER = (0.001, 0.003)
+
+
+def _cures() -> tuple[DeepRun, ...]:
+    def cells(regime, activation, init, variants, rates=_RATES, optimiser="sgd"):
+        return [
+            DeepRun(
+                regime, activation, lr, optimiser=optimiser, init=init,
+                variant=variant,
+            )
+            for variant in variants
+            for lr in rates
+        ]  # fmt: skip
+
+    bridged = ("scaled_residual", "residual_layer_norm")
+    normed = ("layer_norm", "batch_norm")
+    residual = ("residual", "residual_clip")
+    starts = (
+        ("sigmoid", "default", ""),
+        ("sigmoid", "xavier_4", ""),
+        ("sigmoid", "xavier", "as_tanh"),
+        ("tanh", "xavier", ""),
+        ("sigmoid", "default", "residual_layer_norm"),
+    )
+    steps = (("sgd", _RATES), ("adam", (0.0003, 0.001, 0.003)))
+    return (
+        *cells(
+            "vanishing", "relu", "default", ("", "clip", *normed, *residual, *bridged)
+        ),
+        *cells("vanishing", "relu", "he", ("",)),
+        # Where the best step lay at an end of the four, further ones.
+        *cells("vanishing", "relu", "default", ("layer_norm", "residual"), _LOWER),
+        *cells("vanishing", "relu", "he", ("",), _LOWER),
+        *cells(
+            "vanishing", "relu", "default", ("residual_clip", "scaled_residual"), (1.0,)
+        ),
+        *cells("sigmoid", "sigmoid", "xavier", ("as_tanh",), (0.0001,), "adam"),
+        *cells("sigmoid", "tanh", "xavier", ("",), (0.0001,), "adam"),
+        *cells("exploding", "relu", "he", ("", "clip", *normed, *bridged)),
+        *(
+            cell
+            for optimiser, rates in steps
+            for activation, init, variant in starts
+            for cell in cells("sigmoid", activation, init, (variant,), rates, optimiser)
+        ),
+    )
+
+
+CURES_STUDY = Study(
+    name="cures",
+    question="What makes thirty layers learn, and what does each cure change?",
+    home=__package__,
+    seeds=3,
+    further=("variant",),
+    conditions=_cures(),
+)
+
+STUDIES = (CURES_STUDY,)

@@ -1,0 +1,217 @@
+"""What the claims of chapter 10 rest on."""
+
+from __future__ import annotations
+
+from ..claims.checks import claim_check, require
+
+PUBLISHED_FIRST = (0, 6, 13, 5)
+PUBLISHED_DEEP = (0, 0, 6, 15, 113, 102, 58)
+DEEP = (784, 2048, 1024, 1024, 512, 512, 256, 128, 10)
+
+
+def recorded(column: str, **where: str) -> list[list[int]]:
+    """Counts per hidden layer of the last rows of some runs of the study ``dead``."""
+    from actlab import studies
+
+    table = studies.load("dead")
+    for name, value in where.items():
+        table = table[table[name] == value]
+    table = table[table["epoch"] == table["epoch"].max()]
+    return [[int(n) for n in text.split()] for text in table[column]]
+
+
+def means(counts: list[list[int]]) -> list[float]:
+    """Layer by layer, the mean over runs."""
+    return [sum(layer) / len(layer) for layer in zip(*counts, strict=True)]
+
+
+def spell(values: list[float]) -> str:
+    """The numbers, rounded, in brackets."""
+    return "[" + ", ".join(f"{value:.0f}" for value in values) + "]"
+
+
+@claim_check
+def dead_mask_of_two_batches() -> str:
+    """Two batches of five units: one is zero in all rows of both."""
+    import torch
+
+    from actlab import probes
+
+    first = torch.tensor([[0.0, 0.7, 0.0, 0.0, 1.1], [0.3, 0.0, 0.0, 0.0, 0.0]])
+    second = torch.tensor([[0.0, 0.2, 0.0, 0.5, 0.0], [0.9, 0.0, 0.0, 0.0, 0.0]])
+    unit = torch.nn.Sequential(torch.nn.ReLU())
+    found = probes.dead_units(unit, [first, second]).masks[0].tolist()
+    require(found == [False, False, True, False, False], f"mask {found}")
+    per_batch = [int((h == 0).all(0).sum()) for h in (first, second)]
+    require(per_batch == [2, 2], f"batch by batch {per_batch}")
+    return f"{sum(found)} of 5 units; batch by batch it would be {per_batch}"
+
+
+@claim_check
+def parameters_of_the_two_networks() -> str:
+    """283,914 parameters, and 5.7 million for the deep one."""
+    from actlab.networks import MLP, count_parameters
+
+    first = count_parameters(MLP((784, 256, 192, 128, 64, 10), "relu", seed=0))
+    second = sum((a + 1) * b for a, b in zip(DEEP, DEEP[1:]))
+    require(first == 283_914, f"the first has {first:,}")
+    require(second == 5_708_426, f"the second has {second:,}")
+    return f"{first:,} and {second:,} parameters"
+
+
+@claim_check
+def zero_outputs_are_not_the_only_death() -> str:
+    """By output, GELU at −9 is dead in float32, a saturated sigmoid never is."""
+    import torch
+
+    from actlab import probes
+    from actlab.networks import MLP
+
+    def counts(key: str, z: float) -> list[int]:
+        net = MLP((1, 1, 1), key, seed=0)
+        with torch.no_grad():
+            net.linears[0].weight.zero_()
+            net.linears[0].bias.fill_(z)
+        x = torch.linspace(-1, 1, 5)[:, None]
+        return [
+            probes.dead_units(net, x, by=by).total
+            for by in ("data", "gradient", "threshold")
+        ]
+
+    wanted = {
+        ("relu", -1.0): [1, 1, 1],
+        ("gelu", -4.0): [0, 0, 1],
+        # Whether GELU's slope is exactly 0 out here depends on the processor.
+        ("gelu", -9.0): [1, None, 1],
+        ("sigmoid", 9.0): [0, 0, 1],
+        ("sigmoid", 40.0): [0, 1, 1],
+        ("swish", -20.0): [0, 0, 1],
+    }
+    found = {case: counts(*case) for case in wanted}
+    wrong = {
+        case: got
+        for case, got in found.items()
+        if any(w not in (None, g) for g, w in zip(got, wanted[case], strict=True))
+    }
+    require(not wrong, f"by output, slope and limit: {wrong}")
+    return f"{len(found)} units; GELU at −4 is dead by limit only: [0, 0, 1]"
+
+
+@claim_check
+def trained_counts_come_out_again() -> str:
+    """After 15 epochs of small steps the counts are of the published size."""
+    found = means(
+        recorded("dead_test", variant="base", activation="relu", init="default",
+                 regime="sgd_small")
+    )  # fmt: skip
+    for mine, published in zip(found, PUBLISHED_FIRST, strict=True):
+        near = published / 3 - 2 <= mine <= 3 * published + 3
+        require(near, f"{spell(found)} on average, published {list(PUBLISHED_FIRST)}")
+    require(max(found) == found[2], f"most die in another layer: {spell(found)}")
+    swish = recorded("dead_test", activation="swish")
+    require(sum(map(sum, swish)) == 0, f"Swish: {swish}")
+    return f"mean of 5 seeds {spell(found)}, published {list(PUBLISHED_FIRST)}"
+
+
+@claim_check
+def untrained_counts_come_out_again() -> str:
+    """The deep network before training, as PyTorch draws it."""
+    found = means(recorded("dead_train", variant="deep", init="default"))
+    for mine, published in zip(found, PUBLISHED_DEEP, strict=True):
+        near = 0.6 * published - 6 <= mine <= 1.5 * published + 6
+        require(near, f"{spell(found)} on average, published {list(PUBLISHED_DEEP)}")
+    return f"mean of 5 seeds {spell(found)}"
+
+
+@claim_check
+def another_start_keeps_the_units_alive() -> str:
+    """Same depth, He's start or zero biases or larger weights: few dead."""
+    default = means(recorded("dead_train", variant="deep", init="default"))[-1]
+    require(default / 128 > 0.35, f"default: {default:.0f} of 128 in the last layer")
+    last = {}
+    for init in ("he", "default_zero_bias", "default_gain"):
+        counts = means(recorded("dead_train", variant="deep", init=init))
+        last[init] = counts[-1]
+        share = max(n / width for n, width in zip(counts, DEEP[1:-1], strict=True))
+        require(share < 0.12, f"{init}: up to {100 * share:.0f} % of a layer")
+    texts = ", ".join(f"{init} {count:.0f}" for init, count in last.items())
+    return f"dead of 128 in the last layer: default {default:.0f}, {texts}"
+
+
+@claim_check
+def born_dead_networks() -> str:
+    """Networks of width 2: the drawn share rises with depth, below its bound."""
+    import torch
+
+    def share(depth: int, networks: int = 8000) -> float:
+        random = torch.Generator().manual_seed(depth)
+        h = torch.tensor([1.0, -1.0]).expand(networks, 1, 2)
+        for _ in range(depth):
+            weight = torch.randn(networks, 2, h.shape[1], generator=random)
+            h = torch.relu(weight @ h)
+            h = h / h.amax((1, 2), keepdim=True).clamp(min=1e-30)
+        return (h == 0).all(2).all(1).float().mean().item()
+
+    found = {depth: share(depth) for depth in (5, 10, 20)}
+    for depth, got in found.items():
+        bound = 1 - 0.75 ** (depth - 1)
+        near = bound - 0.08 < got < bound + 0.01
+        require(near, f"{depth} layers: {got:.3f}, bound {bound:.3f}")
+    require(found[5] < found[10] < found[20], f"not rising: {found}")
+    require(found[5] > 10 * 0.5**5, f"the product formula is not far off: {found}")
+    return "born dead at width 2: " + ", ".join(
+        f"{got:.2f} with {depth} layers" for depth, got in found.items()
+    )
+
+
+@claim_check
+def learnt_slopes_are_not_small() -> str:
+    """PReLU's shared slope passes 1 in a recorded study; STAF's sign turns."""
+    import torch
+
+    from actlab import catalogue, studies
+
+    runs = studies.final("slope-or-gain")
+    runs = runs[(runs["activation"] == "prelu") & (runs["variant"] == "shared")]
+    runs = runs[(runs["regime"] == "sgd_small") & (runs["init"] == "default")]
+    slope = float(runs["parameter"].mean())
+    require(slope > 1.5, f"PReLU's slope ends at {slope:.2f}")
+    torch.manual_seed(0)
+    steepest = 0.0
+    for _ in range(20):
+        z = torch.linspace(-3, -0.01, 300, requires_grad=True)
+        (slopes,) = torch.autograd.grad(catalogue.get("staf").make()(z).sum(), z)
+        steepest = max(steepest, slopes.abs().max().item())
+    require(steepest > 1, f"STAF's slopes stay below {steepest:.2f}")
+    return f"PReLU's shared slope ends at {slope:.2f}; STAF's reach {steepest:.1f}"
+
+
+@claim_check
+def death_follows_start_and_step() -> str:
+    """He's start halves the dead of the deep net; death does not order accuracy."""
+    deep = {
+        init: means(recorded("dead_train", variant="deep", init=init))[-1]
+        for init in ("default", "he")
+    }
+    require(deep["he"] < deep["default"] / 3, f"last layer: {deep}")
+    dead, right = {}, {}
+    for regime in ("sgd_small", "adam"):
+        where = {"variant": "base", "activation": "relu", "init": "default"}
+        dead[regime] = sum(means(recorded("dead_test", regime=regime, **where)))
+        right[regime] = _accuracy(regime)
+    require(dead["adam"] > dead["sgd_small"], f"dead: {dead}")
+    require(right["adam"] > right["sgd_small"] + 3, f"accuracy: {right}")
+    return (
+        f"last of seven layers: {deep['default']:.0f} dead, with He {deep['he']:.0f}; "
+        f"Adam {dead['adam']:.0f} dead at {right['adam']:.1f} %, SGD 0.001 "
+        f"{dead['sgd_small']:.0f} at {right['sgd_small']:.1f} %"
+    )
+
+
+def _accuracy(regime: str) -> float:
+    from actlab import studies
+
+    table = studies.load("dead")
+    rows = table[(table["variant"] == "base") & (table["activation"] == "relu")]
+    rows = rows[(rows["init"] == "default") & (rows["regime"] == regime)]
+    return float(rows.loc[rows["epoch"] == 15, "test_accuracy"].mean())

@@ -1,0 +1,792 @@
+"""Exercises and predictions of chapter 10, dead neurons.
+
+Exercise 10.0 is the self-check at the top of the chapter. Counts come from the
+recorded study `dead`; the rest is arithmetic.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from actlab import studies
+from actlab.networks import MLP
+
+from ..exercises.model import Choice, Code, Number, Page, Prediction, Wrong
+from ..exercises.report import Report
+
+__all__ = ["EXERCISES", "PREDICTIONS"]
+
+
+# --- what the predictions are compared with ---------------------------------------
+
+
+def dead_in_the_last_layer(init: str) -> float:
+    """Dead units of the untrained deep network's last hidden layer, in per cent."""
+    runs = studies.load("dead")
+    runs = runs[(runs["variant"] == "deep") & (runs["init"] == init)]
+    counts = [int(text.split()[-1]) for text in runs["dead_train"]]
+    return 100 * sum(counts) / len(counts) / 128
+
+
+# --- 10.3 -----------------------------------------------------------------------------
+
+
+def three_batches(report: Report, sizes: tuple[int, ...] = (128, 128, 17)) -> list:
+    """Batches of eight units: 2 dead, one late, one early, two of both signs.
+
+    Dead per batch: 3, 4 and 3; over all rows: 2.
+    """
+    batches = [
+        report.draw(rows, 8, 0.1, 1, salt=f"batch {rows} {number}")
+        for number, rows in enumerate(sizes)
+    ]
+    for number, h in enumerate(batches):
+        h *= (report.draw(*h.shape, 0, 1, salt=f"on {number}") < 0.5).float()
+        h[0] = 0.5  # every unit that is not silenced below fires in each batch
+        h[:, [1, 4]] = 0
+        h[:, 6] = 0  # fires in the last row of all
+        if number:
+            h[:, 2] = 0  # fires in the first batch only
+        for unit in (5, 7):
+            h[:, unit] = 0
+            h[0, unit], h[1, unit] = -1.0, 1.0  # sums to 0 and is alive
+    batches[-1][-1, 6] = 0.7
+    batches[-1][:, 2] = 0
+    batches[1][0, 3] = 0.5
+    return batches
+
+
+def right_count(batches: list) -> int:
+    """Units that are 0 in every row of every batch."""
+    return int((torch.cat(batches) == 0).all(0).sum())
+
+
+def _per_batch(batches: list) -> list[int]:
+    return [int((h == 0).all(0).sum()) for h in batches]
+
+
+COUNT_MISTAKES = [
+    (
+        lambda batches: _per_batch(batches)[-1],
+        "That is the count of the last batch. One of these fired in an earlier one: "
+        "carry `alive` from batch to batch.",
+    ),
+    (
+        lambda batches: sum(_per_batch(batches)) / len(batches),
+        "A unit is not a third dead. Combine who is alive, not how many are dead.",
+    ),
+    (
+        lambda batches: sum(_per_batch(batches)),
+        "You added the counts, so a unit that is silent in two batches counts twice. "
+        "Combine who is alive.",
+    ),
+    (
+        lambda batches: int(
+            (torch.stack([h.sum(0) for h in batches]) == 0).all(0).sum()
+        ),
+        "Outputs −1 and 1 add up to 0, and the unit is alive. Ask whether any output "
+        "differs from zero.",
+    ),
+    (
+        lambda batches: int((~(torch.cat(batches) > 0).all(0)).sum()),
+        "You counted who is silent for *some* row. Dead is silent for every row.",
+    ),
+    (
+        lambda batches: int((~(torch.cat(batches) == 0).all(0)).sum()),
+        "That is how many are alive.",
+    ),
+]
+
+
+class Stream:
+    """Batches that come one by one; knows how many of them were kept."""
+
+    def __init__(self, batches: list[torch.Tensor]) -> None:
+        self.batches, self.kept = batches, 0
+        self.handed: list[weakref.ref] = []
+
+    def __iter__(self) -> Iterator[torch.Tensor]:
+        self.handed = []
+        for h in self.batches:
+            h = h.clone()
+            self.handed.append(weakref.ref(h))
+            yield h
+            del h
+            there = sum(seen() is not None for seen in self.handed)
+            self.kept = max(self.kept, there)
+
+
+def grade_across_batches(answer: Any, variant: int | None, report: Report) -> None:
+    """10.3: exact over batches of different size, without holding them."""
+    report.function(answer)
+    sizes = (128, 128, 17) if variant is None else (64, 100, 9 + variant % 7)
+    batches = three_batches(report, sizes)
+    words = f"on batches of {', '.join(map(str, sizes[:-1]))} and {sizes[-1]} rows"
+    got = report.number(report.call(answer, batches, at=words), words)
+    if got != right_count(batches):
+        why = next(
+            (reply for f, reply in COUNT_MISTAKES if abs(f(batches) - got) < 1e-6), ""
+        )
+        report.fail(f"{words}: expected {right_count(batches)}, got {got:g}. {why}")
+    report.cases += 1
+    for salt in ("a", "b", "c"):
+        drawn = [
+            (report.draw(rows, 30, 0, 1, salt=salt + str(rows)) - 0.9).relu()
+            for rows in (5, 9, 2)
+        ]
+        got = report.number(report.call(answer, drawn, at="on random batches"))
+        report.expect(
+            got == right_count(drawn),
+            f"on random batches: expected {right_count(drawn)}, got {got:g}.",
+        )
+    stream = Stream([h for h in batches for _ in range(3)])
+    got = report.call(answer, stream, at="on batches that come one by one")
+    report.expect(
+        report.number(got) == right_count(batches),
+        f"on batches that come one by one: expected {right_count(batches)}, got "
+        f"{report.number(got):g}.",
+    )
+    report.expect(
+        stream.kept <= 3,
+        f"the count is right, and {stream.kept} batches were in memory at once. Keep "
+        "one yes or no per unit, not the outputs.",
+    )
+
+
+# --- 10.8 -----------------------------------------------------------------------------
+
+
+def sleeping_network(report: Report) -> tuple[MLP, list[torch.Tensor], torch.Tensor]:
+    """A small network with known dead units, which they are, and inputs."""
+    net = MLP([5, 8, 7, 6, 3], "relu", "he", seed=0)
+    dead = [torch.zeros(n, dtype=torch.bool) for n in (8, 7, 6)]
+    for mask, units in zip(dead, ((1, 4), (0, 2, 6), (5,)), strict=True):
+        mask[list(units)] = True
+    with torch.no_grad():
+        for linear, mask in zip(net.linears, dead):
+            linear.bias[:] = 0.1
+            linear.bias[mask] = -50.0
+    return net, dead, report.draw(40, 5, -1, 1)
+
+
+def grade_wake(answer: Any, variant: int | None, report: Report) -> None:
+    """10.8: outputs stay, dead units get new rows in and zero columns out."""
+    report.function(answer)
+    net, dead, x = sleeping_network(report)
+    with torch.no_grad():
+        before = net(x)
+    old = [(linear.weight.clone(), linear.bias.clone()) for linear in net.linears]
+
+    def in_place(net: MLP, dead: list) -> int:
+        answer(net, dead)
+        return 0
+
+    report.call(in_place, net, dead, at="on a network with six dead units")
+    with torch.no_grad():
+        moved = (net(x) - before).abs().max().item()
+    silent = [(j.activation == 0).all(0) for j in net.joints(x)]
+    for layer, mask in enumerate(dead):
+        into, out = net.linears[layer], net.linears[layer + 1]
+        weight, bias = old[layer]
+        name = f"hidden layer {layer + 1}"
+        # Rows of the living: only columns of units that are dead below may change.
+        living = (into.weight - weight)[~mask].abs()
+        if layer:
+            living = living[:, ~dead[layer - 1]]
+        report.expect(
+            living.max() == 0 and torch.equal(into.bias[~mask], bias[~mask]),
+            f"{name}: weights of living units changed. The outgoing weights of unit u "
+            "are a *column* of the next matrix, `[:, u]`.",
+        )
+        untouched = torch.equal(into.weight[mask], weight[mask])
+        report.expect(
+            not untouched,
+            f"{name}: the dead units have their old incoming weights.",
+        )
+        report.expect(
+            bool((into.weight[mask].abs().sum(1) > 0).all()),
+            f"{name}: incoming weights of zero leave the unit at 0: no slope, still "
+            "dead. Draw them at random.",
+        )
+        report.expect(
+            bool((into.bias[mask] == 0).all()),
+            f"{name}: a bias of {into.bias[mask][0].item():.3g} is left in a dead "
+            "unit. Set it to zero, or it will hardly wake up.",
+        )
+        # What one woken unit says to another is not heard either.
+        hears = ~dead[layer + 1] if layer + 1 < len(dead) else slice(None)
+        report.expect(
+            bool((out.weight[hears][:, mask] == 0).all()),
+            f"{name}: the outputs moved by {moved:.2g}. A unit that wakes up is heard "
+            "at once; set its outgoing weights to zero.",
+        )
+    report.expect(moved < 1e-4, f"the outputs moved by {moved:.2g}; nothing may move.")
+    woken = sum(int((m & ~s).sum()) for m, s in zip(dead, silent, strict=True))
+    report.expect(woken >= 3, f"only {woken} of 6 dead units fire for some input now.")
+
+
+# --- 10.2, 10.6 and 10.7 ------------------------------------------------------------
+
+
+def page_10_2(dead: int = 6, below: int = 256, above: int = 128) -> Page:
+    """Exercise 10.2 for one number of dead units and two widths."""
+    return Page(
+        id="10.2",
+        title="What can go",
+        kind="compute",
+        stars=1,
+        outcome=3,
+        task=(
+            f"{dead} units of a hidden layer are dead. The layer below has {below} "
+            f"units, the layer above {above}; all have biases. How many parameters can "
+            "be removed without changing any output?"
+        ),
+        parts=[
+            Number("parameters", label="parameters", answer=dead * (below + 1 + above))
+        ],
+        right="Weights in, one bias, weights out: all of them belong to the unit.",
+        wrong=[
+            Wrong(
+                {"parameters": dead * (below + 1)},
+                "Those are the weights in and the biases. The weights that lead out of "
+                "a dead unit multiply a 0 for ever.",
+            ),
+            Wrong(
+                {"parameters": dead * (below + above)},
+                "Weights in and out. Each unit has a bias too.",
+            ),
+            Wrong(
+                {"parameters": dead * above},
+                "Those are the weights that lead out. What leads into a dead unit is "
+                "not needed either.",
+            ),
+            Wrong(
+                {"parameters": dead},
+                "That is how many units. Each of them owns a row and a column of "
+                "weights.",
+            ),
+            Wrong(
+                {"parameters": dead * (below + 1 + above) + above},
+                "The biases of the layer above stay: they are added whether the dead "
+                "units are there or not.",
+            ),
+        ],
+        numbers_for=lambda variant: page_10_2(3 + variant % 5, 200, 96),
+    )
+
+
+def page_10_6(inputs: tuple[float, float, float] = (0.5, 1, 2)) -> Page:
+    """Exercise 10.6 for three inputs, of which the last sends the gradient 2."""
+    low, middle, top = inputs
+
+    def silent(x: float) -> float:
+        # z(x) = x − η · 2 (x · top + 1)
+        return x / (2 * (x * top + 1))
+
+    mean = sum(inputs) / 3
+    return Page(
+        id="10.6",
+        title="The step that kills",
+        kind="derive",
+        stars=3,
+        outcome=2,
+        task=(
+            f"h = relu(wx + b), w = 1, b = 0, inputs {low:g}, {middle:g} and {top:g}. "
+            f"Only x = {top:g} sends a gradient, ∂ℒ/∂h = 2. One SGD step of size η. "
+            "From which η on is the unit silent for all three?"
+        ),
+        parts=[
+            Number("step", label="η", answer=silent(top), tolerance=0.0015),
+        ],
+        right="The largest input falls silent last, and by then all the others have.",
+        wrong=[
+            Wrong(
+                {"step": 1 / (2 * top)},
+                "There w reaches 0. The bias has been pushed down as well, so the unit "
+                "dies earlier.",
+            ),
+            Wrong(
+                {"step": silent(low)},
+                f"There the smallest input falls silent. At x = {middle:g} and "
+                f"x = {top:g} the unit still fires.",
+            ),
+            Wrong(
+                {"step": silent(middle)},
+                f"There x = {middle:g} falls silent. At x = {top:g} the unit still "
+                "fires.",
+            ),
+            Wrong(
+                {"step": silent(mean)},
+                f"You tested the mean input. At x = {top:g} it still fires. Dead means "
+                "silent for every input.",
+            ),
+            Wrong(
+                {"step": 2 * silent(top)},
+                "∂ℒ/∂h is 2, and the step takes it in full: the gradients are "
+                f"{2 * top:g} for w and 2 for b.",
+            ),
+        ],
+        numbers_for=lambda variant: page_10_6((0.5, 1, 3 + variant % 4)),
+    )
+
+
+def page_10_7(depth: int = 10, width: int = 2) -> Page:
+    """Exercise 10.7 for one depth and width."""
+    off = 2.0**-width
+    bound = 1 - (1 - off) ** (depth - 1)
+    return Page(
+        id="10.7",
+        title="Born dead",
+        kind="derive",
+        stars=3,
+        outcome=2,
+        task=(
+            f"One input, {depth} hidden ReLU layers of width {width}, no biases, "
+            "symmetric weights. With what probability is the network constant before "
+            "training starts? Two decimals."
+        ),
+        parts=[
+            Number(
+                "probability",
+                label="probability",
+                answer=bound,
+                accept_range=(bound - 0.018, bound + 0.006),
+            )
+        ],
+        right="One silent layer is enough, and there are nine in which it can happen.",
+        wrong=[
+            Wrong(
+                {"probability": (0, 0.01)},
+                "The chance that one chosen unit is off in all layers; it falls with "
+                "depth. A network dies as soon as *one* layer is entirely off.",
+            ),
+            Wrong(
+                {"probability": off},
+                "That is one layer. There are nine in which it can happen.",
+            ),
+            Wrong(
+                {"probability": (1 - off) ** (depth - 1)},
+                "That is the chance to survive all nine. Turn it round.",
+            ),
+            Wrong(
+                {"probability": 1 - (1 - off) ** depth},
+                "You counted the first layer. Without a bias each of its units fires "
+                "for x > 0 or for x < 0, so it cannot be off for both.",
+            ),
+            Wrong(
+                {"probability": 1 - 0.5 ** (depth - 1)},
+                "That is for width 1. Here both units of a layer have to be off at "
+                "once.",
+            ),
+        ],
+    )
+
+
+DEFINITIONS = [
+    "none of them",
+    "only (i)",
+    "only (ii)",
+    "only (iii)",
+    "(ii) and (iii)",
+]
+
+EXERCISES = [
+    Page(
+        id="10.0",
+        title="Ready?",
+        kind="compute",
+        stars=0,
+        outcome=1,
+        parts=[
+            Number("slope", label="Slope of ReLU at −0.3", answer=0),
+            Number(
+                "factor",
+                label="A ReLU layer with PyTorch's weights multiplies a signal by",
+                answer=0.408,
+                tolerance=0.012,
+            ),
+            Choice(
+                "adam",
+                label="The gradients of a weight are 1e-6 at every step. Adam, step "
+                "0.001, moves it by about",
+                options=["1e-9 a step", "0.001 a step", "nothing"],
+                answer=1,
+            ),
+        ],
+        right="You have what this chapter needs.",
+        wrong=[
+            Wrong(
+                {"slope": 0.01},
+                "That is the leaky ReLU. See the first link above.",
+            ),
+            Wrong({"slope": 1}, "That is the other side. See the first link above."),
+            Wrong(
+                {"factor": (0.57, 0.585)},
+                "That is the weights alone. ReLU takes half of the second moment as "
+                "well. See the second link above.",
+            ),
+            Wrong(
+                {"factor": (0.70, 0.715)},
+                "That is ReLU alone. PyTorch's weights shrink it too. See the second "
+                "link above.",
+            ),
+            Wrong(
+                {"factor": 1},
+                "That would be He's weights. See the second link above.",
+            ),
+            Wrong(
+                {"adam": 0},
+                "That is SGD. Adam divides by the size of recent gradients. See the "
+                "third link above.",
+            ),
+            Wrong(
+                {"adam": 2},
+                "Small is not zero, and Adam divides by the size. See the third link "
+                "above.",
+            ),
+        ],
+    ),
+    Page(
+        id="10.1",
+        title="Read the table",
+        kind="compute",
+        stars=1,
+        outcome=1,
+        parts=[Number("dead", label="dead units", answer=2)],
+        right="A and D are zero for all four images. C learns from the one it sees.",
+        wrong=[
+            Wrong(
+                {"dead": 14},
+                "You counted zeros. A zero for one image is what ReLU is for; a dead "
+                "unit is zero for all.",
+            ),
+            Wrong(
+                {"dead": 5},
+                "Each unit is zero for some image. Ask for the columns without any "
+                "other value.",
+            ),
+            Wrong(
+                {"dead": 3},
+                "C fires once. Once is enough to receive a gradient.",
+            ),
+            Wrong(
+                {"dead": 0},
+                "No row is all zeros, but a unit is a column. Look down, not across.",
+            ),
+        ],
+    ),
+    page_10_2(),
+    Code(
+        id="10.3",
+        title="Across batches",
+        kind="code",
+        stars=2,
+        outcome=1,
+        grade=grade_across_batches,
+        right="Who has fired once is alive, whatever the batch.",
+        wrong=[
+            Wrong(
+                "def dead_units(batches):\n    for h in batches:\n"
+                "        dead = (h == 0).all(0)\n    return int(dead.sum())",
+                "the count of the last batch",
+            ),
+            Wrong(
+                "def dead_units(batches):\n"
+                "    counts = [int((h == 0).all(0).sum()) for h in batches]\n"
+                "    return sum(counts) / len(counts)",
+                "A unit is not a third dead",
+            ),
+            Wrong(
+                "def dead_units(batches):\n    alive = False\n"
+                "    for h in batches:\n        alive = alive | (h.sum(0) != 0)\n"
+                "    return int((~alive).sum())",
+                "Outputs −1 and 1 add up to 0",
+            ),
+            Wrong(
+                "def dead_units(batches):\n"
+                "    h = torch.cat(list(batches))\n"
+                "    return int((h == 0).all(0).sum())",
+                "batches were in memory at once",
+            ),
+            Wrong(
+                "def dead_units(batches):\n    alive = False\n"
+                "    for h in batches:\n        alive = alive | (h != 0).any(0)\n"
+                "    return int(alive.sum())",
+                "how many are alive",
+            ),
+            Wrong(
+                "def dead_units(batches):\n"
+                "    return sum(int((h == 0).all(0).sum()) for h in batches)",
+                "You added the counts",
+            ),
+        ],
+    ),
+    Page(
+        id="10.4",
+        title="Which definition sees it?",
+        kind="read evidence",
+        stars=2,
+        outcome=1,
+        parts=[
+            Choice("seen", label="Dead by", options=DEFINITIONS, answer=3),
+            Choice(
+                "leaky",
+                label="A leaky ReLU with 0.01 at the same −4 would have",
+                options=[
+                    "a smaller slope",
+                    "twenty times the slope",
+                    "the same slope",
+                ],
+                answer=1,
+            ),
+        ],
+        right="Neither number is exactly zero, so only a limit can see it.",
+        wrong=[
+            Wrong(
+                {"seen": 0},
+                "Its slope there is two thousand times smaller than on the other side. "
+                "Learning has stopped in practice; only a threshold says so.",
+            ),
+            Wrong(
+                {"seen": 1},
+                "The output is small, not zero. PyTorch returns an exact zero in "
+                "float32 only below about −5.5.",
+            ),
+            Wrong(
+                {"seen": 2},
+                "The slope is −0.0005: small and negative, and not zero.",
+            ),
+            Wrong(
+                {"seen": 4},
+                "(iii), yes. For (ii) the slope would have to be exactly zero; it is "
+                "−0.0005.",
+            ),
+            Wrong(
+                {"leaky": 0},
+                "The leaky ReLU has slope 0.01 wherever it is negative; GELU has 0.0005 "
+                "in size.",
+            ),
+            Wrong(
+                {"leaky": 2},
+                "GELU's slope changes with z, the leaky ReLU's is 0.01 everywhere on "
+                "the left.",
+            ),
+        ],
+    ),
+    Page(
+        id="10.5",
+        title="Depth, or the start?",
+        kind="read evidence",
+        stars=2,
+        outcome=2,
+        parts=[
+            Choice(
+                "comparison",
+                label="The claim is tested by",
+                options=[
+                    "a shallow network against a deep one, both with the default start",
+                    "the same network trained with SGD against Adam",
+                    "three more seeds of the same network",
+                    "the same network, same depth, He's start instead of the default",
+                ],
+                answer=3,
+            )
+        ],
+        right="Depth stays, the start changes, and nearly all the dead are gone.",
+        wrong=[
+            Wrong(
+                {"comparison": 0},
+                "Depth changes and the fault stays. This is the comparison that "
+                "produced the claim.",
+            ),
+            Wrong(
+                {"comparison": 1},
+                "It shows that optimisers kill units too. It does not touch depth, and "
+                "the network was not trained.",
+            ),
+            Wrong(
+                {"comparison": 2},
+                "You need them to know the noise, but nothing is varied.",
+            ),
+        ],
+    ),
+    page_10_6(),
+    page_10_7(),
+    Code(
+        id="10.8",
+        title="Wake them up",
+        kind="code",
+        stars=2,
+        outcome=3,
+        grade=grade_wake,
+        right="New rows in, zero columns out: it fires and nobody hears it yet.",
+        wrong=[
+            Wrong(
+                "def wake(net, dead):\n    with torch.no_grad():\n"
+                "        for i, m in enumerate(dead):\n"
+                "            w = net.linears[i].weight\n"
+                "            w[m] = torch.randn(int(m.sum()), w.shape[1])\n"
+                "            net.linears[i].bias[m] = 0\n    return net",
+                "A unit that wakes up is heard at once",
+            ),
+            Wrong(
+                "def wake(net, dead):\n    with torch.no_grad():\n"
+                "        for i, m in enumerate(dead):\n"
+                "            net.linears[i].weight[m] = 0\n"
+                "            net.linears[i].bias[m] = 0\n"
+                "            net.linears[i + 1].weight[:, m] = 0\n    return net",
+                "incoming weights of zero leave the unit at 0",
+            ),
+            Wrong(
+                "def wake(net, dead):\n    with torch.no_grad():\n"
+                "        for i, m in enumerate(dead):\n"
+                "            w = net.linears[i].weight\n"
+                "            w[m] = torch.randn(int(m.sum()), w.shape[1])\n"
+                "            net.linears[i + 1].weight[:, m] = 0\n    return net",
+                "is left in a dead unit",
+            ),
+            Wrong(
+                "def wake(net, dead):\n    with torch.no_grad():\n"
+                "        for i, m in enumerate(dead):\n"
+                "            w = net.linears[i].weight\n"
+                "            w[:] = torch.randn_like(w)\n"
+                "            net.linears[i].bias[m] = 0\n"
+                "            net.linears[i + 1].weight[:, m] = 0\n    return net",
+                "weights of living units changed",
+            ),
+        ],
+    ),
+]
+
+PREDICTIONS = [
+    Prediction(
+        id="10.A",
+        question="Fashion-MNIST, untrained ReLU network with seven hidden layers. As PyTorch draws it, 45 % of the units of the last hidden layer are dead. Keep the depth and draw the weights by He's rule, biases zero. What share is dead now?",
+        part=Number(
+            "dead",
+            label="Dead in the last hidden layer",
+            unit="%",
+            answer=lambda: dead_in_the_last_layer("he"),
+            low=0,
+            high=100,
+            digits=2,
+        ),
+        textbook=45,
+        textbook_label="If depth kills",
+        because=[
+            (
+                "Depth is unchanged, and it is depth that kills.",
+                "Depth is unchanged, and nearly all of them live.",
+            ),
+            (
+                "He's weights are larger, so they push units further to both sides.",
+                "They do, and a unit is dead only if it is on one side for all images. "
+                "The next section separates the two.",
+            ),
+            (
+                "Something about the start, not the depth, is at fault.",
+                "Yes. The other lines of the figure say what.",
+            ),
+        ],
+        source="study dead, training images, before training, 5 seeds",
+    ),
+    Prediction(
+        id="10.B",
+        question="Eight layers of 256 ReLU units on the digits, biases zero. All weights are multiplied by 100. What happens to the dead units?",
+        part=Choice(
+            "change",
+            label="Of the 144 dead units",
+            options=[
+                "nearly all come to life",
+                "about half come to life",
+                "none; the very same units are dead",
+                "most of the living die too",
+            ],
+            answer=2,
+        ),
+        textbook=0,
+        textbook_label="“Weights were too small”",
+        because=[
+            (
+                "Larger weights give larger signals.",
+                "10¹⁶ times larger at the top, and with the same sign everywhere.",
+            ),
+            (
+                "Whether a unit fires is a question of sign, not of size.",
+                "And without a bias there is nothing else that the size could be "
+                "compared with.",
+            ),
+            (
+                "Large weights saturate units.",
+                "ReLU has no scale, so there is no size at which it saturates.",
+            ),
+        ],
+        source="the next cell; it is exact, so no seeds are needed",
+    ),
+    Prediction(
+        id="10.C",
+        question="Digits, first hidden layer of 128 ReLU units, ten epochs of Adam with step 0.01: 22 to 25 of them die, nearly all within ten steps. Now the mean image is subtracted from the inputs, and nothing else is changed. How many of the 128 are dead at the end?",
+        part=Choice(
+            "dead",
+            label="Dead in the first layer",
+            options=[
+                "as many as before",
+                "about half as many",
+                "none, or one or two",
+                "more than before",
+            ],
+            answer=2,
+        ),
+        because=[
+            (
+                "Inputs on both sides of zero make negative pre-activations likelier.",
+                "For some images, and positive ones for others. That is how a unit "
+                "stays alive.",
+            ),
+            (
+                "The images no longer push all in one direction.",
+                "Exactly: the product of two different images is now 0 on average.",
+            ),
+            (
+                "Adam's step is what kills, and it is the same.",
+                "The step is. What it does to the other images is not.",
+            ),
+        ],
+        source="the training runs of the next cell, 3 seeds",
+    ),
+    Prediction(
+        id="10.D",
+        question="Forty runs of the same ReLU network on Fashion-MNIST: three ways to step, two or three starts, 15 epochs. Plot test accuracy against the share of dead units. What do you see?",
+        part=Choice(
+            "plot",
+            label="In the plot",
+            options=[
+                "the more dead, the less accurate",
+                "the runs with most dead units are among the most accurate",
+                "all runs are equally accurate",
+            ],
+            answer=1,
+        ),
+        textbook=0,
+        textbook_label="“Dead units harm the network”",
+        because=[
+            (
+                "Dead units are lost capacity.",
+                "They are. It was not capacity that was short.",
+            ),
+            (
+                "Steps large enough to learn fast also kill.",
+                "Adam's do both. SGD 0.05 learns as fast and brings the dead back.",
+            ),
+            (
+                "A network does not use dead units, so nothing can depend on them.",
+                "Nothing does, once they are dead. What killed them still differs.",
+            ),
+        ],
+        source="study dead, test images, epoch 15, 5 seeds for each condition",
+    ),
+]

@@ -1,0 +1,1 @@
+"""What chapter 12 owns; its notebook lies in ``chapters/``."""

@@ -1,0 +1,1073 @@
+"""Exercises and predictions of chapter 12, fair comparison.
+
+Exercise 12.0 is the self-check at the top of the chapter. Accuracies come from the
+recorded studies `published`, `confound` and `tuned`; the rest is arithmetic.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import islice
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from actlab import studies
+
+from ..exercises.model import Choice, Code, Number, Page, Prediction, Wrong
+from ..exercises.report import Report
+
+__all__ = ["EXERCISES", "PREDICTIONS"]
+
+SIZES = (784, 256, 192, 128, 64, 10)
+
+
+# --- what the predictions are compared with ---------------------------------------
+
+
+def published_accuracy(key: str) -> float:
+    """Mean test accuracy in % of a function in the regime of the published table."""
+    rows = studies.final("published", epoch=15)
+    chosen = (rows["activation"] == key) & (rows["regime"] == "sgd_small")
+    return float(rows.loc[chosen, "test_accuracy"].mean())
+
+
+def spread_of_the_ten(init: str) -> float:
+    """Points between best and worst of ten functions, at the table's steps.
+
+    No activation and sigmoid are left out; study `confound`, five epochs.
+    """
+    from actlab.studies.grid import TWELVE
+
+    rows = studies.final("confound")
+    chosen = (
+        (rows["regime"] == "sgd_small")
+        & (rows["init"] == init)
+        & (rows["variant"] == "")
+        & rows["activation"].isin(set(TWELVE) - {"identity", "sigmoid"})
+    )
+    means = rows[chosen].groupby("activation")["test_accuracy"].mean()
+    return float(means.max() - means.min())
+
+
+def shown_to_differ() -> int:
+    """How many of the eleven functions are shown to differ from ReLU, when tuned."""
+    from actlab.statistics import compare
+    from actlab.studies.grid import TWELVE
+
+    rows = studies.final("tuned")
+    rows = rows[rows["regime"] == "final"].sort_values("seed")
+    runs = {
+        key: rows.loc[rows["activation"] == key, "test_accuracy"].tolist()
+        for key in TWELVE
+    }
+    return int(compare(runs, "relu")["verdict"].isin(["larger", "smaller"]).sum())
+
+
+# --- 12.5 -----------------------------------------------------------------------------
+
+Runs = Sequence[float]
+Ends = tuple[float, float]
+
+
+def _ends(mean: float, half: float) -> Ends:
+    return mean - half, mean + half
+
+
+def paired_ends(a: Runs, b: Runs, factor: float) -> Ends:
+    """Ends of the interval of the mean of a − b, run by run."""
+    d = torch.tensor(a, dtype=torch.float64) - torch.tensor(b, dtype=torch.float64)
+    return _ends(d.mean().item(), factor * d.std().item() / math.sqrt(len(d)))
+
+
+def _moments(values: Runs) -> tuple[float, float, int]:
+    t = torch.tensor(values, dtype=torch.float64)
+    return t.mean().item(), t.std().item(), len(t)
+
+
+def _unpaired(a: Runs, b: Runs, factor: float) -> Ends:
+    (mean_a, std_a, n), (mean_b, std_b, _) = _moments(a), _moments(b)
+    half = factor * math.sqrt((std_a**2 + std_b**2) / n)
+    return _ends(mean_a - mean_b, half)
+
+
+def _of_single_runs(a: Runs, b: Runs, factor: float) -> Ends:
+    mean, std, _ = _moments([x - y for x, y in zip(a, b)])
+    return _ends(mean, factor * std)
+
+
+def _divided_by_n(a: Runs, b: Runs, factor: float) -> Ends:
+    mean, std, n = _moments([x - y for x, y in zip(a, b)])
+    return _ends(mean, factor * std / n)
+
+
+def _biased(a: Runs, b: Runs, factor: float) -> Ends:
+    mean, std, n = _moments([x - y for x, y in zip(a, b)])
+    return _ends(mean, factor * std * math.sqrt((n - 1) / n) / math.sqrt(n))
+
+
+PAIRED_MISTAKES: list[tuple[Callable[[Runs, Runs, float], Ends], str]] = [
+    (
+        _unpaired,
+        "You took the spread of a and of b, each alone. Take the differences run by "
+        "run first: what the seed does to both cancels there.",
+    ),
+    (
+        _of_single_runs,
+        "That says where the next run will lie. The interval is about the mean of n "
+        "runs: divide by √n.",
+    ),
+    (_divided_by_n, "The spread of a mean falls with √n, not with n."),
+    (
+        _biased,
+        "The standard deviation of a sample divides by n − 1; with five runs it "
+        "matters.",
+    ),
+    (
+        lambda a, b, factor: paired_ends(b, a, factor),
+        "That is b − a; the question is how much larger a is.",
+    ),
+    (
+        lambda a, b, factor: paired_ends(sorted(a), sorted(b), factor),
+        "You sorted the runs. Seed i stands at place i; sorted, the pairs are torn.",
+    ),
+]
+
+
+def grade_paired(answer: Any, variant: int | None, report: Report) -> None:
+    """12.5: the interval of the mean difference, for three sets of seeds."""
+    cases = [([86.1, 87.0, 86.4], [85.7, 86.5, 86.1], 4.303)]
+    for n, factor in ((5, 2.776), (8, 2.365)):
+        seed = report.draw(n, 84, 88, dtype=torch.float64, salt=f"seed {n}")
+        own = report.draw(n, -0.3, 0.5, dtype=torch.float64, salt=f"own {n}")
+        cases.append((seed.tolist(), (seed - own).tolist(), factor))
+    report.compare(
+        answer,
+        paired_ends,
+        cases,
+        tolerance=2e-4,
+        mistakes=PAIRED_MISTAKES,
+        where=lambda a, b, factor: f"with {len(a)} seeds",
+    )
+
+
+# --- 12.6 -----------------------------------------------------------------------------
+
+
+def holm_reference(p: Runs) -> list[float]:
+    """Holm's corrected p values, in the order in which they came."""
+    from actlab.statistics import holm
+
+    return holm(p).tolist()
+
+
+def _holm(p: Runs, *, grow: bool = True, cap: bool = True, back: bool = True):
+    order = sorted(range(len(p)), key=lambda i: p[i])
+    steps, largest = [], 0.0
+    for k, i in enumerate(order):
+        value = p[i] * (len(p) - k)
+        largest = max(largest, value) if grow else value
+        steps.append(min(1.0, largest) if cap else largest)
+    if not back:
+        return steps
+    corrected = [0.0] * len(p)
+    for i, value in zip(order, steps, strict=True):
+        corrected[i] = value
+    return corrected
+
+
+HOLM_MISTAKES: list[tuple[Callable[[Runs], list[float]], str]] = [
+    (
+        lambda p: [min(1.0, len(p) * value) for value in p],
+        "That is Bonferroni: every value times m. In Holm's method the factor falls "
+        "by one with each step.",
+    ),
+    (
+        lambda p: _holm(p, grow=False),
+        "A corrected value has fallen below one with a smaller p. Keep the largest so "
+        "far.",
+    ),
+    (
+        lambda p: _holm(p, grow=False, cap=False),
+        "A corrected value has fallen below one with a smaller p, and one exceeds 1.",
+    ),
+    (lambda p: _holm(p, cap=False), "A p value cannot exceed 1: cut it there."),
+    (
+        lambda p: _holm(p, back=False),
+        "Right numbers, sorted. Give them back in the order in which they came.",
+    ),
+    (
+        lambda p: [min(1.0, v * (len(p) - k)) for k, v in enumerate(p)],
+        "The factors go by size of p, not by place in the list.",
+    ),
+]
+
+
+def grade_holm(answer: Any, variant: int | None, report: Report) -> None:
+    """12.6: Holm's method on lists with ties, large values and any order."""
+
+    def as_list(p: list[float]) -> Any:
+        got = answer(p)
+        if isinstance(got, torch.Tensor):  # whose iterator makes all elements at once
+            got = got[: len(p) + 1]
+        values = [float(v) for v in islice(got, len(p) + 1)]
+        return torch.tensor(values, dtype=torch.float64)
+
+    report.function(answer)
+    drawn = report.draw(9, 0, 0.2, dtype=torch.float64).tolist()
+    cases = [
+        ([0.004, 0.030, 0.020],),
+        ([0.03, 0.002, 0.6, 0.02, 0.9],),
+        ([0.2],),
+        (drawn,),
+    ]
+    report.compare(
+        as_list,
+        lambda p: torch.tensor(holm_reference(p), dtype=torch.float64),
+        cases,
+        tolerance=1e-6,
+        mistakes=[
+            (lambda p, f=f: torch.tensor(f(p), dtype=torch.float64), why)
+            for f, why in HOLM_MISTAKES
+        ],
+        where=lambda p: f"for {[round(v, 3) for v in p][:5]}",
+    )
+
+
+# --- 12.8 -----------------------------------------------------------------------------
+
+
+def grade_train(answer: Any, variant: int | None, report: Report) -> None:
+    """12.8: no default, no foreign optimiser, and the same training."""
+    report.function(answer)
+    x, y = report.draw(12, 4, -1, 1), torch.arange(12) % 3
+
+    def pair() -> tuple[nn.Module, torch.optim.Optimizer]:
+        torch.manual_seed(1)
+        net = nn.Linear(4, 3)
+        return net, torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
+
+    def outcome(*arguments: Any, **named: Any) -> BaseException | None:
+        try:
+            answer(*arguments, **named)
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:
+            return error
+        return None
+
+    with torch.random.fork_rng():
+        net, optimiser = pair()
+        right, theirs = pair()
+        for _ in range(3):
+            theirs.zero_grad()
+            F.cross_entropy(right(x), y).backward()
+            theirs.step()
+        error = outcome(net, x, y, 3, optimiser=optimiser)
+        report.expect(
+            error is None,
+            f"with net's own optimiser: raised {type(error).__name__}: {error}.",
+        )
+        report.expect(
+            torch.allclose(net.weight, right.weight),
+            "three steps with SGD 0.1, momentum 0.9, end at other weights than those "
+            "of the given optimiser. Use the one that was handed over.",
+        )
+        report.expect(
+            outcome(pair()[0], x, y, 1) is not None,
+            "called without an optimiser: it trained all the same. A forgotten "
+            "argument stays unseen while there is a default.",
+        )
+        net, own = pair()
+        report.expect(
+            outcome(net, x, y, 1, own) is not None,
+            "the optimiser was accepted by place. Put a bare * before it, so that it "
+            "must be named.",
+        )
+        old, foreign = pair()
+        net, _ = pair()
+        error = outcome(net, x, y, 1, optimiser=foreign)
+        report.expect(
+            error is not None,
+            "an optimiser of another network was accepted; net never moves. Compare "
+            "the ids of its parameters with those of net.",
+        )
+        report.expect(
+            isinstance(error, ValueError),
+            f"another network's optimiser: raised {type(error).__name__}, ValueError "
+            "is asked for.",
+        )
+        half = torch.optim.SGD([net.weight], lr=0.1)
+        report.expect(
+            isinstance(outcome(net, x, y, 1, optimiser=half), ValueError),
+            "an optimiser that holds the weight and not the bias was accepted. "
+            "*Exactly* the parameters of net.",
+        )
+
+
+# --- 12.9 -----------------------------------------------------------------------------
+
+
+class Bench:
+    """A stand-in for training: known accuracies, and a list of what was asked.
+
+    On held-out images rate 0.1 is best on average and 0.3 in one lucky seed; on the
+    test set 0.03 looks best.
+    """
+
+    TUNING = {0.03: 85.0, 0.1: 86.0, 0.3: 84.0}
+    TEST = {0.03: 87.0, 0.1: 85.5, 0.3: 84.0}
+
+    def __init__(self, shift: float = 0.0) -> None:
+        self.shift = shift
+        self.asked: list[tuple[str, float, int, bool]] = []
+
+    def __call__(self, name: str, lr: float, seed: int, tuning: bool) -> float:
+        self.asked.append((name, lr, seed, bool(tuning)))
+        table = self.TUNING if tuning else self.TEST
+        lucky = 4.0 if tuning and lr == 0.3 and seed == 101 else 0.0
+        wobble = 0.01 * (seed % 10) + self.shift * (name == "b")
+        return table[lr] + lucky + wobble
+
+
+def fair_reference(
+    run: Callable[..., float],
+    names: Sequence[str],
+    rates: Sequence[float],
+    tuning_seeds: Sequence[int],
+    final_seeds: Sequence[int],
+) -> dict[str, list[float]]:
+    """Choose each rate by its mean on held-out images, then run with fresh seeds."""
+    results = {}
+    for name in names:
+        means = {
+            lr: sum(run(name, lr, s, True) for s in tuning_seeds) / len(tuning_seeds)
+            for lr in rates
+        }
+        best = max(means, key=means.get)
+        results[name] = [run(name, best, s, False) for s in final_seeds]
+    return results
+
+
+def grade_fair(answer: Any, variant: int | None, report: Report) -> None:
+    """12.9: who was asked for what, and what came back."""
+    report.function(answer)
+    names, rates = ["a", "b"], [0.03, 0.1, 0.3]
+    tuning, final = [100, 101, 102], [0, 1, 2, 3]
+    bench = Bench(0.4)
+    got = report.call(answer, bench, names, rates, tuning, final, at="on a test bench")
+    report.expect(
+        isinstance(got, dict) and list(got) == names,
+        "a dictionary is expected, with one list of test accuracies per name.",
+    )
+    looked = {lr for _, lr, _, tuning_run in bench.asked if not tuning_run}
+    tests = [asked for asked in bench.asked if not asked[3]]
+    report.expect(
+        len(looked) <= 1 or len(tests) <= len(names) * len(final),
+        f"the test set was looked at with {len(looked)} rates. It is looked at once, "
+        "with the rate that held-out images have chosen.",
+    )
+    reused = {seed for _, _, seed, tuning_run in bench.asked if tuning_run} & set(final)
+    report.expect(
+        not reused,
+        f"final seeds {sorted(reused)} were used for tuning. The rate is then chosen "
+        "to suit them.",
+    )
+    report.expect(
+        not {seed for *_, seed, tuning_run in bench.asked if not tuning_run}
+        & set(tuning),
+        "tuning seeds were run on the test set; the final runs have seeds of their own.",
+    )
+    right = fair_reference(Bench(0.4), names, rates, tuning, final)
+    for name in names:
+        values = got[name]
+        if isinstance(values, (int, float)):
+            report.fail(
+                f"{name}: one number instead of a list. Without single runs nobody "
+                "can pair them or see their spread."
+            )
+        report.expect(
+            len(values) == len(final),
+            f"{name}: {len(values)} results for {len(final)} final seeds.",
+        )
+        used = {lr for n, lr, _, tuning_run in tests if n == name}
+        if used == {0.3}:
+            report.fail(
+                f"{name}: rate 0.3 was chosen, the best of one lucky run. Compare "
+                "means over all tuning seeds."
+            )
+        if used != {0.1}:
+            report.fail(
+                f"{name}: the final runs used rate {sorted(used)}; held-out images "
+                "are in favour of 0.1."
+            )
+        report.expect(
+            all(abs(float(v) - r) < 1e-9 for v, r in zip(values, right[name])),
+            f"{name}: expected {right[name]}, got {[float(v) for v in values]}.",
+        )
+    one = Bench()
+    report.call(answer, one, ["a"], [0.1, 0.03], [7], [1], at="with one tuning seed")
+    budget = sum(asked[3] for asked in one.asked)
+    report.expect(budget == 2, f"{budget} tuning runs for two rates and one seed.")
+
+
+# --- 12.1, 12.2 and 12.7 --------------------------------------------------------------
+
+
+def page_12_1() -> Page:
+    """Exercise 12.1: the network without activations."""
+    products = sum(a * b for a, b in zip(SIZES, SIZES[1:]))
+    trained = products + sum(SIZES[1:])
+    return Page(
+        id="12.1",
+        title="The network without activations",
+        kind="compute",
+        stars=1,
+        outcome=1,
+        parts=[
+            Number("trained", label="(a) trained", answer=trained, tolerance=0.5),
+            Number("needed", label="(b) needed", answer=7850, tolerance=0.5),
+            Number(
+                "accuracy",
+                label="(c) accuracy",
+                unit="%",
+                answer=lambda: published_accuracy("identity"),
+                tolerance=0.75,
+            ),
+        ],
+        right="283,914 numbers are trained to find a map of 7,850, and it is no bad one.",
+        wrong=[
+            Wrong(
+                {"trained": products},
+                "Those are the weights. Every unit has a bias too.",
+            ),
+            Wrong(
+                {"trained": 7850},
+                "So many would be enough. Training still moves those of all five "
+                "layers.",
+            ),
+            Wrong(
+                {"needed": 7840},
+                "Those are the slopes of the map. Each of the ten scores has a "
+                "constant as well.",
+            ),
+            Wrong(
+                {"needed": trained},
+                "So many are trained. Five affine maps in a row are one affine map, "
+                "from 784 numbers to 10.",
+            ),
+            Wrong(
+                {"accuracy": (8, 12)},
+                "10 % is guessing. A straight map from pixels to ten scores can tell "
+                "a boot from a shirt.",
+            ),
+            Wrong(
+                {"accuracy": (80.8, 81.7)},
+                "That is ReLU in this regime. The row “no activation” stands above it.",
+            ),
+            Wrong(
+                {"accuracy": (84, 95)},
+                "That takes a non-linearity, or a better step size than that of the "
+                "published table.",
+            ),
+        ],
+    )
+
+
+def page_12_2(
+    differences: Sequence[float] = (0.9, 0.3, 0.6, 0.0, 0.7), factor: float = 2.776
+) -> Page:
+    """Exercise 12.2 for five paired differences."""
+    mean, std, n = _moments(differences)
+    half = factor * std / math.sqrt(n)
+    population = std * math.sqrt((n - 1) / n)
+    shown = ", ".join(f"{d:g}" for d in differences)
+    return Page(
+        id="12.2",
+        title="An interval by hand",
+        kind="compute",
+        stars=1,
+        outcome=3,
+        task=(
+            f"Paired differences over five seeds: {shown}. Student's factor for five "
+            "runs is 2.776. Enter the mean and the half width of the 95 % interval, "
+            "two decimals."
+        ),
+        parts=[
+            Number("mean", label="mean", answer=mean, tolerance=0.006),
+            Number("half", label="half width", answer=half, tolerance=0.006),
+        ],
+        right="The interval is about the mean: s over √n, times Student's factor.",
+        wrong=[
+            Wrong({"mean": n * mean}, "That is the sum. Divide by the five runs."),
+            Wrong(
+                {"half": factor * std},
+                "That is about the next single run. The mean of five runs is steadier: "
+                "divide by √5.",
+            ),
+            Wrong(
+                {"half": 1.96 * std / math.sqrt(n)},
+                "1.96 is for very many runs. With five the spread itself is uncertain, "
+                "and Student's factor is 2.776.",
+            ),
+            Wrong(
+                {"half": factor * population / math.sqrt(n)},
+                "You divided the squares by 5. A sample's standard deviation divides "
+                "by n − 1 = 4.",
+            ),
+            Wrong(
+                {"half": std / math.sqrt(n)},
+                "That is the standard error. Times 2.776 it covers 95 %.",
+            ),
+            Wrong(
+                {"half": factor * std / n},
+                "The spread of a mean falls with √n, not with n.",
+            ),
+        ],
+        numbers_for=lambda variant: page_12_2(
+            tuple(round(0.1 * ((k * k + 3 * variant + k * variant) % 11), 1)
+                  for k in range(1, 6))
+        ),
+    )  # fmt: skip
+
+
+def page_12_7(std: float = 0.4, wanted: float = 0.2) -> Page:
+    """Exercise 12.7 for a spread and a wanted difference."""
+    n = (2.8 * std / wanted) ** 2
+    return Page(
+        id="12.7",
+        title="How many seeds?",
+        kind="estimate",
+        stars=2,
+        outcome=2,
+        task=(
+            f"Paired differences spread by {std:g} points. A difference shows if it is "
+            "about 2.8·s/√n or more. (a) How large a difference do 5 seeds show? "
+            f"(b) How many seeds show {wanted:g} points? (c) 240 runs in all, 12 "
+            "functions, 4 rates on 3 tuning seeds each: how many fresh seeds per "
+            "function are left?"
+        ),
+        parts=[
+            Number(
+                "seen",
+                label="(a) points",
+                answer=2.8 * std / math.sqrt(5),
+                tolerance=0.051,
+            ),
+            Number(
+                "seeds",
+                label="(b) seeds",
+                answer=math.ceil(n),
+                accept_range=(n - 0.5, math.ceil(n) + 0.5),
+            ),
+            Number("left", label="(c) seeds per function", answer=8, tolerance=0.1),
+        ],
+        right="Half the difference takes four times the runs, and tuning takes its share.",
+        wrong=[
+            Wrong(
+                {"seen": 2.8 * std},
+                "That is one run. Five runs have a mean that is √5 times steadier.",
+            ),
+            Wrong(
+                {"seen": 2.8 * std / 5},
+                "The spread of a mean falls with √n, not with n.",
+            ),
+            Wrong(
+                {"seeds": 2.8 * std / wanted},
+                "That is √n. Square it.",
+            ),
+            Wrong(
+                {"seeds": (std / wanted) ** 2},
+                "The factor 2.8 is missing: twice the standard error is not enough, "
+                "one wants to see it in four experiments of five.",
+            ),
+            Wrong(
+                {"left": 20},
+                "Those would be left without any tuning. It takes 12 · 4 · 3 runs.",
+            ),
+            Wrong(
+                {"left": 96},
+                "So many runs are left for all twelve functions together.",
+            ),
+            Wrong(
+                {"left": 5},
+                "The final runs take one rate per function, the chosen one.",
+            ),
+        ],
+        numbers_for=lambda variant: page_12_7(0.3 + 0.1 * (variant % 3), 0.25),
+    )
+
+
+EXERCISES = [
+    Page(
+        id="12.0",
+        title="Ready?",
+        kind="compute",
+        stars=0,
+        outcome=1,
+        parts=[
+            Choice(
+                "level",
+                label="A network without activations keeps up with ReLU on Fashion-MNIST",
+                options=[
+                    "never",
+                    "with small steps and few epochs",
+                    "with large steps",
+                ],
+                answer=1,
+            ),
+            Number(
+                "factor",
+                label="PyTorch's weights, ReLU: by which factor does the size of a signal change in a layer? Two decimals",
+                answer=math.sqrt(1 / 6),
+                tolerance=0.006,
+            ),
+            Choice(
+                "grew",
+                label="A shared PReLU slope that has grown to 2.3 acts mainly as",
+                options=["a shape", "a gain", "a regulariser"],
+                answer=1,
+            ),
+        ],
+        right="You have what this chapter needs.",
+        wrong=[
+            Wrong(
+                {"level": 0},
+                "It did, at one step size, after 15 epochs. See the first link above.",
+            ),
+            Wrong(
+                {"level": 2},
+                "There ReLU is nearly seven points ahead. See the first link above.",
+            ),
+            Wrong(
+                {"factor": (0.16, 0.175)},
+                "That is the mean square. The size is its root. See the second link.",
+            ),
+            Wrong(
+                {"factor": (0.70, 0.72)},
+                "That is ReLU alone. The weights take their share too. See the second "
+                "link.",
+            ),
+            Wrong(
+                {"grew": 0},
+                "Above 1 the slope brings no new shape, only a factor. See the third "
+                "link above.",
+            ),
+            Wrong(
+                {"grew": 2},
+                "Nothing was regularised. See the third link above.",
+            ),
+        ],
+    ),
+    page_12_1(),
+    page_12_2(),
+    Page(
+        id="12.3",
+        title="Which order?",
+        kind="read evidence",
+        stars=2,
+        outcome=1,
+        parts=[
+            Choice(
+                "sentence",
+                label="All of this allows",
+                options=[
+                    "“STAF > TeLU > PReLU > ReLU.”",
+                    "“TeLU > PReLU > STAF > ReLU.”",
+                    "“Adaptive functions are better than fixed ones.”",
+                    "“In this regime all three are ahead of ReLU by more than the noise; their order among themselves is not settled by the table.”",
+                    "“The three are equally good.”",
+                ],
+                answer=3,
+            )
+        ],
+        right="The gap to ReLU stays in both, the order of the three turns round.",
+        wrong=[
+            Wrong(
+                {"sentence": 0},
+                "Our five seeds would allow it, the lesson's own table contradicts it: "
+                "there STAF is the last of the three.",
+            ),
+            Wrong(
+                {"sentence": 1},
+                "That is the table, one run each. In our five runs STAF is first.",
+            ),
+            Wrong(
+                {"sentence": 2},
+                "Better in this regime, by their gain. Chapter 08 divided it out and "
+                "nothing was left.",
+            ),
+            Wrong(
+                {"sentence": 4},
+                "Not shown to differ by the table is not shown to be equal; our "
+                "intervals of STAF and PReLU do not even touch.",
+            ),
+        ],
+    ),
+    Page(
+        id="12.4",
+        title="What is the activation for?",
+        kind="read evidence",
+        stars=2,
+        outcome=1,
+        parts=[
+            Choice(
+                "sentence",
+                label="Both comparisons together say",
+                options=[
+                    "On Fashion-MNIST an activation makes no difference.",
+                    "The activation makes training faster, and that is all it does.",
+                    "With an activation the network can compute more than a straight map; it shows once the steps are sufficient.",
+                    "The linear network is held back by having fewer parameters.",
+                    "ReLU is the best activation.",
+                ],
+                answer=2,
+            )
+        ],
+        right="What it adds is a larger set of maps, and that takes steps to use.",
+        wrong=[
+            Wrong(
+                {"sentence": 0},
+                "In the first comparison both had been stopped early. In the second "
+                "the difference is far larger than its interval.",
+            ),
+            Wrong(
+                {"sentence": 1},
+                "Faster is what it is not: at small steps ReLU is behind. And with "
+                "sufficient steps the straight map stays below.",
+            ),
+            Wrong(
+                {"sentence": 3},
+                "Both have 283,914. What differs is which maps they can compute.",
+            ),
+            Wrong(
+                {"sentence": 4},
+                "Only two were compared here, one of them being none.",
+            ),
+        ],
+    ),
+    Code(
+        id="12.5",
+        title="Paired",
+        kind="code",
+        stars=2,
+        outcome=3,
+        grade=grade_paired,
+        right="Differences first, then their mean and its interval.",
+        wrong=[
+            Wrong(
+                "def difference(a, b, factor):\n"
+                "    a, b = torch.tensor(a), torch.tensor(b)\n"
+                "    d = a.mean() - b.mean()\n"
+                "    half = factor * ((a.var() + b.var()) / len(a)) ** 0.5\n"
+                "    return (d - half).item(), (d + half).item()",
+                "Take the differences run by run first",
+            ),
+            Wrong(
+                "def difference(a, b, factor):\n"
+                "    d = torch.tensor(a) - torch.tensor(b)\n"
+                "    half = factor * d.std()\n"
+                "    return (d.mean() - half).item(), (d.mean() + half).item()",
+                "where the next run will lie",
+            ),
+            Wrong(
+                "def difference(a, b, factor):\n"
+                "    d = torch.tensor(a) - torch.tensor(b)\n"
+                "    half = factor * d.std(correction=0) / len(d) ** 0.5\n"
+                "    return (d.mean() - half).item(), (d.mean() + half).item()",
+                "divides by n − 1",
+            ),
+            Wrong(
+                "def difference(a, b, factor):\n"
+                "    d = torch.tensor(a) - torch.tensor(b)\n"
+                "    half = factor * d.std() / len(d)\n"
+                "    return (d.mean() - half).item(), (d.mean() + half).item()",
+                "falls with √n, not with n",
+            ),
+            Wrong(
+                "def difference(a, b, factor):\n"
+                "    d = torch.tensor(sorted(a)) - torch.tensor(sorted(b))\n"
+                "    half = factor * d.std() / len(d) ** 0.5\n"
+                "    return (d.mean() - half).item(), (d.mean() + half).item()",
+                "the pairs are torn",
+            ),
+        ],
+    ),
+    Code(
+        id="12.6",
+        title="Holm",
+        kind="code",
+        stars=2,
+        outcome=3,
+        grade=grade_holm,
+        right="Falling factors, a running maximum, a cut at 1.",
+        wrong=[
+            Wrong(
+                "def holm_corrected(p):\n"
+                "    return [min(1.0, len(p) * value) for value in p]",
+                "That is Bonferroni",
+            ),
+            Wrong(
+                "def holm_corrected(p):\n    found = [0.0] * len(p)\n"
+                "    order = sorted(range(len(p)), key=lambda i: p[i])\n"
+                "    for k, i in enumerate(order):\n"
+                "        found[i] = min(1.0, p[i] * (len(p) - k))\n"
+                "    return found",
+                "Keep the largest so far",
+            ),
+            Wrong(
+                "def holm_corrected(p):\n    found, top = [0.0] * len(p), 0.0\n"
+                "    order = sorted(range(len(p)), key=lambda i: p[i])\n"
+                "    for k, i in enumerate(order):\n"
+                "        top = max(top, p[i] * (len(p) - k))\n"
+                "        found[i] = top\n    return found",
+                "cannot exceed 1",
+            ),
+            Wrong(
+                "def holm_corrected(p):\n    found, top = [], 0.0\n"
+                "    for k, value in enumerate(sorted(p)):\n"
+                "        top = max(top, value * (len(p) - k))\n"
+                "        found.append(min(1.0, top))\n    return found",
+                "in the order in which they came",
+            ),
+        ],
+    ),
+    page_12_7(),
+    Code(
+        id="12.8",
+        title="The argument that was forgotten",
+        kind="debug",
+        stars=2,
+        outcome=1,
+        grade=grade_train,
+        right="What decides the result has to be said, and has to belong to net.",
+        wrong=[
+            Wrong(
+                "def train(net, x, y, steps, optimiser=None):\n"
+                "    if optimiser is None:\n"
+                "        optimiser = torch.optim.SGD(net.parameters(), lr=1e-3)\n"
+                "    for _ in range(steps):\n        optimiser.zero_grad()\n"
+                "        F.cross_entropy(net(x), y).backward()\n"
+                "        optimiser.step()",
+                "it trained all the same",
+            ),
+            Wrong(
+                "def train(net, x, y, steps, optimiser):\n"
+                "    for _ in range(steps):\n        optimiser.zero_grad()\n"
+                "        F.cross_entropy(net(x), y).backward()\n"
+                "        optimiser.step()",
+                "accepted by place",
+            ),
+            Wrong(
+                "def train(net, x, y, steps, *, optimiser):\n"
+                "    for _ in range(steps):\n        optimiser.zero_grad()\n"
+                "        F.cross_entropy(net(x), y).backward()\n"
+                "        optimiser.step()",
+                "net never moves",
+            ),
+            Wrong(
+                "def train(net, x, y, steps, *, optimiser):\n"
+                "    optimiser = torch.optim.SGD(net.parameters(), lr=1e-3)\n"
+                "    for _ in range(steps):\n        optimiser.zero_grad()\n"
+                "        F.cross_entropy(net(x), y).backward()\n"
+                "        optimiser.step()",
+                "Use the one that was handed over",
+            ),
+            Wrong(
+                "def train(net, x, y, steps, *, optimiser):\n"
+                "    own = {id(p) for p in net.parameters()}\n"
+                "    held = {id(p) for g in optimiser.param_groups\n"
+                "            for p in g['params']}\n"
+                "    if not held <= own:\n        raise ValueError('foreign')\n"
+                "    for _ in range(steps):\n        optimiser.zero_grad()\n"
+                "        F.cross_entropy(net(x), y).backward()\n"
+                "        optimiser.step()",
+                "holds the weight and not the bias",
+            ),
+        ],
+    ),
+    Code(
+        id="12.9",
+        title="A fair comparison",
+        kind="investigate",
+        stars=3,
+        outcome=2,
+        grade=grade_fair,
+        right="Chosen on held-out images with seeds of their own, tested once.",
+        wrong=[
+            Wrong(
+                "def fair(run, names, rates, tuning_seeds, final_seeds):\n"
+                "    found = {}\n    for name in names:\n"
+                "        tries = {lr: [run(name, lr, s, False) for s in final_seeds]\n"
+                "                 for lr in rates}\n"
+                "        found[name] = max(tries.values(), key=sum)\n"
+                "    return found",
+                "It is looked at once",
+            ),
+            Wrong(
+                "def fair(run, names, rates, tuning_seeds, final_seeds):\n"
+                "    found = {}\n    for name in names:\n"
+                "        best = max(rates, key=lambda lr: sum(\n"
+                "            run(name, lr, s, True) for s in final_seeds))\n"
+                "        found[name] = [run(name, best, s, False)\n"
+                "                       for s in final_seeds]\n    return found",
+                "were used for tuning",
+            ),
+            Wrong(
+                "def fair(run, names, rates, tuning_seeds, final_seeds):\n"
+                "    found = {}\n    for name in names:\n"
+                "        best = max(rates, key=lambda lr: max(\n"
+                "            run(name, lr, s, True) for s in tuning_seeds))\n"
+                "        found[name] = [run(name, best, s, False)\n"
+                "                       for s in final_seeds]\n    return found",
+                "the best of one lucky run",
+            ),
+            Wrong(
+                "def fair(run, names, rates, tuning_seeds, final_seeds):\n"
+                "    found = {}\n    for name in names:\n"
+                "        best = max(rates, key=lambda lr: sum(\n"
+                "            run(name, lr, s, True) for s in tuning_seeds))\n"
+                "        values = [run(name, best, s, False) for s in final_seeds]\n"
+                "        found[name] = sum(values) / len(values)\n    return found",
+                "one number instead of a list",
+            ),
+            Wrong(
+                "def fair(run, names, rates, tuning_seeds, final_seeds):\n"
+                "    return {name: [run(name, rates[0], s, False)\n"
+                "                   for s in final_seeds] for name in names}",
+                "held-out images are in favour of 0.1",
+            ),
+        ],
+    ),
+]
+
+PREDICTIONS = [
+    Prediction(
+        id="12.A",
+        question="The caption of the published table says SGD 0.001 with momentum 0.9. We run its thirteen rows with exactly that, five seeds each. How will our numbers compare with the published ones?",
+        part=Choice(
+            "rows",
+            label="Ours",
+            options=[
+                "agree, within about a point",
+                "are higher in nearly every row, most by two points or more",
+                "are lower in nearly every row",
+                "are higher in some rows, lower in others, by several points",
+            ],
+            answer=1,
+        ),
+        textbook=0,
+        textbook_label="If the caption is right",
+        because=[
+            (
+                "Same network, same data, same settings: same numbers.",
+                "That is how it should be. One of the settings is not what it says.",
+            ),
+            (
+                "One run each: noise of several points in both directions.",
+                "The noise is smaller than that, and it has no preferred direction.",
+            ),
+            (
+                "The public program may do something else than the caption.",
+                "It does: it sets momentum 0.8.",
+            ),
+        ],
+        source="study published, regime sgd_small_0.9, epoch 15, 5 seeds",
+    ),
+    Prediction(
+        id="12.B",
+        question="Twelve networks with the twelve different functions of the table, as PyTorch draws them, not trained. For each we measure one number: the size of the gradient in the first layer. How well does the order of these numbers agree with the order of the published accuracies?",
+        part=Choice(
+            "agreement",
+            label="The two orders",
+            options=[
+                "have nothing to do with each other (rank correlation about 0)",
+                "agree somewhat (about 0.5)",
+                "are nearly the same (above 0.8)",
+                "are opposite (below −0.5)",
+            ],
+            answer=2,
+        ),
+        textbook=0,
+        textbook_label="If the table ranks functions",
+        because=[
+            (
+                "How well a function works shows only in training.",
+                "In this table it shows before: what is ranked is how fast a network "
+                "gets under way.",
+            ),
+            (
+                "Small steps are taken in proportion to the gradient.",
+                "Yes. With 15 epochs of small steps that is most of the story.",
+            ),
+            (
+                "Large gradients are unstable.",
+                "At a step of 0.001 none of these is large enough for that.",
+            ),
+        ],
+        source="the next cell, 3 draws of the weights for each function",
+    ),
+    Prediction(
+        id="12.C",
+        question="Steps as in the published table, five epochs, ten functions (no activation and sigmoid left out). From PyTorch's start the best and the worst of them lie 53 points apart: SELU has 81 %, Swish 28 %. Now the weights are drawn by He's rule, biases zero, and nothing else is changed. How many points lie between the best and the worst?",
+        part=Number(
+            "spread",
+            label="Between best and worst",
+            unit="points",
+            answer=lambda: spread_of_the_ten("he"),
+            low=0,
+            high=60,
+            digits=2,
+        ),
+        textbook=53,
+        textbook_label="If the functions are what differs",
+        because=[
+            (
+                "The functions are the same ten.",
+                "They are. What differed was how large a signal they were started with.",
+            ),
+            (
+                "He's rule is made for ReLU; it will favour ReLU and its relatives.",
+                "It gives all of them √6 times the weights, and that was what they "
+                "lacked.",
+            ),
+            (
+                "Larger weights are what the slow ones were missing.",
+                "Yes. The order that is left is another one, too.",
+            ),
+        ],
+        source="study confound, plain network, SGD 0.001, momentum 0.8, 5 seeds",
+    ),
+    Prediction(
+        id="12.D",
+        question="Twelve functions, each at its own learning rate, 20 fresh seeds. Each of the other eleven is compared with ReLU, paired by seed, corrected for eleven comparisons. How many of the eleven are shown to differ from ReLU?",
+        part=Number(
+            "count",
+            label="Shown to differ from ReLU",
+            answer=shown_to_differ,
+            low=0,
+            high=11,
+            digits=2,
+        ),
+        because=[
+            (
+                "Functions hardly matter once each has its step.",
+                "By how much they differ and whether it can be shown are two "
+                "questions. Look at the size of the differences.",
+            ),
+            (
+                "Only “no activation” and sigmoid are really different.",
+                "They are the two that stand far off. Look how many small differences "
+                "20 pairs can show as well.",
+            ),
+            (
+                "With 20 seeds even small differences can be seen.",
+                "Yes; that is what the column “could see” says.",
+            ),
+        ],
+        source="study tuned, regime final, 20 seeds, Holm over 11 comparisons",
+    ),
+]

@@ -1,0 +1,1 @@
+"""What chapter 13 owns; its notebook lies in ``chapters/``."""

@@ -1,0 +1,99 @@
+"""What the claims of chapter 13 rest on."""
+
+from __future__ import annotations
+
+from ..claims.checks import claim_check, require
+
+PUBLISHED_SECONDS = {
+    "Sigmoid": 115.6,
+    "Tanh": 114.3,
+    "ReLU": 115.2,
+    "GELU": 115.2,
+    "Mish": 113.4,
+    "LeakyReLU": 114.4,
+    "SiLU": 114.3,
+    "Hardswish": 114.5,
+    "Swish": 116.1,
+    "PReLU": 114.9,
+    "RReLU": 114.6,
+    "TeLU": 119.6,
+    "STAF": 270.2,
+}
+
+
+@claim_check
+def passes_cost_more_than_exponentials() -> str:
+    """Softsign, without exponential, costs more than the sigmoid: three operations."""
+    import torch
+
+    from actlab import cost
+
+    x = torch.randn(8, 64)
+    by_hand = cost.operations(lambda z: 1 / (1 + torch.exp(-z)), x)
+    counts = {
+        "sigmoid": cost.operations(torch.sigmoid, x),
+        "softsign": cost.operations(torch.nn.functional.softsign, x),
+    }
+    require(
+        counts["sigmoid"] == 1 and min(counts["softsign"], by_hand) > 2,
+        f"operations: sigmoid {counts['sigmoid']}, softsign {counts['softsign']}, "
+        f"sigmoid by hand {by_hand}",
+    )
+    table = cost.recorded()
+    times = {}
+    for case in ("many", "large"):
+        rows = table[table["case"] == case].set_index("key")
+        times[case] = rows.loc[["sigmoid", "softsign"], "forward"]
+        require(
+            times[case]["softsign"] > 1.2 * times[case]["sigmoid"],
+            f"recorded, {case}: {times[case].to_dict()}",
+        )
+    large = table[(table["case"] == "large") & (table["key"] == "sigmoid")].iloc[0]
+    require(large["forward"] < 2, f"recorded, large: sigmoid {large['forward']:.2f}")
+    require(large["backward"] < 1.5, f"recorded: backward {large['backward']:.2f}")
+    return (
+        f"forward, multiples of ReLU: sigmoid {times['many']['sigmoid']:.1f}, softsign "
+        f"{times['many']['softsign']:.1f}; large tensors "
+        f"{times['large']['sigmoid']:.1f} and {times['large']['softsign']:.1f}"
+    )
+
+
+@claim_check
+def published_seconds_are_not_activations() -> str:
+    """Twelve rows within six per cent, Mish first, STAF alone apart."""
+    rest = {name: t for name, t in PUBLISHED_SECONDS.items() if name != "STAF"}
+    first = min(rest, key=rest.__getitem__)
+    require(first == "Mish", f"the fastest row is {first}")
+    spread = max(rest.values()) / min(rest.values()) - 1
+    require(spread < 0.06, f"the twelve rows spread by {100 * spread:.1f} %")
+    staf = PUBLISHED_SECONDS["STAF"] / PUBLISHED_SECONDS["ReLU"]
+    require(staf > 2, f"STAF is {staf:.2f} times ReLU's row")
+    from actlab import cost
+
+    table = cost.recorded()
+    many = table[table["case"] == "many"].set_index("key")["forward"]
+    require(many["mish"] > 5 * many["tanh"], f"Mish {many['mish']}, {many['tanh']}")
+    return (
+        f"fastest row {first}, spread {100 * spread:.1f} %, STAF {staf:.2f}; alone "
+        f"Mish takes {many['mish'] / many['relu']:.0f} times ReLU's time forward"
+    )
+
+
+@claim_check
+def a_gate_is_not_the_simple_choice() -> str:
+    """SwiGLU has a third matrix and keeps more for its backward pass than ReLU."""
+    import torch
+
+    from actlab import catalogue, cost
+
+    x = torch.randn(8, 64)
+    own = {}
+    for key in ("relu", "swiglu"):
+        kept = cost.kept_for_backward(catalogue.get(key).make(), x)
+        own[key] = 4 * kept["keeps_input"] + kept["kept_else"]
+    counts = {key: cost.operations(catalogue.get(key).make(), x) for key in own}
+    require(
+        own["relu"] == 0 and own["swiglu"] > 0 and counts["swiglu"] > counts["relu"],
+        f"kept beside the output {own}, operations {counts}",
+    )
+    return f"operations {counts}, bytes kept for each number of the input {own}"

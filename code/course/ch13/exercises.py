@@ -1,0 +1,918 @@
+"""Exercises and predictions of chapter 13, cost and precision.
+
+Exercise 13.0 is the self-check at the top of the chapter. Costs come from the recorded
+table of ``actlab.cost``; the timing exercise runs on a made-up machine whose clock is
+known to the last tick.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from actlab import cost, precision
+
+from ..exercises.model import Choice, Code, Number, Page, Prediction, Wrong
+from ..exercises.report import Report
+
+__all__ = ["EXERCISES", "PREDICTIONS"]
+
+
+# --- what the predictions are compared with ---------------------------------------
+
+
+def recorded_cost(key: str, column: str = "forward", case: str = "many") -> float:
+    """One number of the recorded table."""
+    table = cost.recorded()
+    rows = table[(table["key"] == key) & (table["case"] == case)]
+    return float(rows[column].iloc[0])
+
+
+def share_of_gelu() -> float:
+    """GELU's share of a training step of the course's network, in per cent."""
+    return 100 * recorded_cost("gelu", "share")
+
+
+def end_of_tanh() -> float:
+    """The first positive bfloat16 at which autograd's slope of tanh is 0."""
+    table = precision.table(("tanh",), ("bfloat16",))
+    return float(table["gradient_lost_right"].iloc[0])
+
+
+# --- 13.1, 13.2, 13.6 and 13.7 ------------------------------------------------------
+
+
+def page_13_1(rows: int = 8192, width: int = 4096, layers: int = 24) -> Page:
+    """Exercise 13.1 for one size of network."""
+    numbers = rows * width * layers
+    mebibytes = 4 * numbers / 2**20
+    return Page(
+        id="13.1",
+        title="What GELU keeps",
+        kind="compute",
+        stars=1,
+        outcome=1,
+        task=(
+            f"Hidden tensors of {rows} rows and width {width} in float32, {layers} "
+            "blocks, each followed by a linear layer. How many MiB more are kept for "
+            "the backward pass with GELU than with ReLU?"
+        ),
+        parts=[
+            Number("more", label="more kept", answer=mebibytes, unit="MiB",
+                   tolerance=0.5)
+        ],
+        right="The input of GELU, four bytes for each number, in each block.",
+        wrong=[
+            Wrong(
+                {"more": 0},
+                "Both outputs are as large, and both are kept by the linear layer that "
+                "follows. GELU's slope cannot be read off its output: it keeps its "
+                "input as well.",
+            ),
+            Wrong(
+                {"more": 2 * mebibytes},
+                "You counted input and output. The output is kept with ReLU too: the "
+                "linear layer that follows needs it.",
+            ),
+            Wrong(
+                {"more": mebibytes / layers},
+                f"That is one block. All {layers} wait for their backward pass at the "
+                "same time.",
+            ),
+            Wrong(
+                {"more": mebibytes / 4},
+                "Those are millions of numbers. A float32 has four bytes.",
+            ),
+            Wrong(
+                {"more": (4e-6 * numbers - 2, 4e-6 * numbers + 2)},
+                "That is in millions of bytes. A MiB has 2²⁰ = 1,048,576 of them.",
+            ),
+        ],
+        numbers_for=lambda variant: page_13_1(4096, 2048 + 1024 * (variant % 4), 12),
+    )  # fmt: skip
+
+
+def page_13_2(share: int = 6, times: int = 3) -> Page:
+    """Exercise 13.2 for one share of the step and one speed-up."""
+    saved = share * (1 - 1 / times)
+    return Page(
+        id="13.2",
+        title="Three times as fast",
+        kind="estimate",
+        stars=1,
+        outcome=3,
+        task=(
+            f"The activations take {share} % of a training step. A new function is "
+            f"{times} times as fast. By how many per cent does a step get shorter?"
+        ),
+        parts=[
+            Number("shorter", label="shorter by", answer=saved, unit="%",
+                   tolerance=0.1)
+        ],
+        right="Only the activations' share can shrink, and a part of it stays.",
+        wrong=[
+            Wrong(
+                {"shorter": share},
+                "That would take a function that costs nothing. A part of the "
+                f"{share} % stays.",
+            ),
+            Wrong(
+                {"shorter": share / times},
+                "That is what the new function takes. What is saved is the rest of "
+                f"the {share} %.",
+            ),
+            Wrong(
+                {"shorter": 100 * (1 - 1 / times)},
+                "By that much the activation gets shorter. It is "
+                f"{share} % of the step; the other {100 - share} % do not change.",
+            ),
+            Wrong(
+                {"shorter": share * times},
+                "More than there is to save. The step cannot lose more than the "
+                "activations take.",
+            ),
+        ],
+        numbers_for=lambda variant: page_13_2((4, 8, 10, 12)[variant % 4], 4),
+    )  # fmt: skip
+
+
+def page_13_6(digits: int = 14) -> Page:
+    """Exercise 13.6 for a format with so many binary digits."""
+    log2 = math.log(2)
+    return Page(
+        id="13.6",
+        title="Where a slope ends",
+        kind="derive",
+        stars=3,
+        outcome=2,
+        task=(
+            f"A format has {digits} binary digits: its numbers between ½ and 1 are "
+            f"2^−{digits} apart. Outputs are rounded to it, and the slope is computed "
+            "from the output, s(1 − s) and 1 − t². From which x on is it exactly 0, "
+            "(a) for the sigmoid, (b) for tanh?"
+        ),
+        parts=[
+            Number(
+                "sigmoid",
+                label="(a) sigmoid",
+                answer=(digits + 1) * log2,
+                tolerance=0.06,
+            ),
+            Number(
+                "tanh", label="(b) tanh", answer=(digits + 2) * log2 / 2, tolerance=0.06
+            ),
+        ],
+        right="The output rounds to 1 once it is closer to 1 than half a step.",
+        wrong=[
+            Wrong(
+                {"sigmoid": digits * log2},
+                "There 1 − s is a whole step. It rounds to 1 when it is less than half "
+                "a step.",
+            ),
+            Wrong(
+                {"sigmoid": math.log(65504)},
+                "There e^x overflows in float16. The sigmoid itself does not: it "
+                "rounds.",
+            ),
+            Wrong({"sigmoid": 24 * log2}, "That is float32, with 24 binary digits."),
+            Wrong(
+                {"sigmoid": (digits + 2) * log2 / 2},
+                "That is tanh. The sigmoid comes to 1 half as fast: 1 − s is about "
+                "e^(−x).",
+            ),
+            Wrong(
+                {"tanh": (digits + 1) * log2},
+                "That is the sigmoid. tanh comes to 1 twice as fast: 1 − tanh x is "
+                "about 2e^(−2x).",
+            ),
+            Wrong(
+                {"tanh": (digits + 1) * log2 / 2},
+                "You have e^(−2x). 1 − tanh x is about 2e^(−2x), and the 2 counts.",
+            ),
+            Wrong(
+                {"tanh": 5 * log2},
+                "That is bfloat16, with 8 binary digits: the worked example.",
+            ),
+        ],
+        numbers_for=lambda variant: page_13_6(12 + 2 * (variant % 4)),
+    )
+
+
+def page_13_7(largest: float = 0.02, smallest: float = 1e-9) -> Page:
+    """Exercise 13.7 for the largest and the smallest gradient."""
+    most = math.floor(math.log2(65504 / largest))
+    least = math.ceil(math.log2(2.0**-14 / smallest))
+    barely = math.ceil(math.log2(2.0**-24 / smallest))
+    return Page(
+        id="13.7",
+        title="A scale for the loss",
+        kind="compute",
+        stars=2,
+        outcome=2,
+        task=(
+            f"Gradients lie between {smallest:g} and {largest:g} in size. float16 ends "
+            "at 65,504, and below 2^−14 it has fewer digits. The loss is multiplied by "
+            "2^k. Which is the largest k without overflow, and which the smallest with "
+            "which all gradients keep their digits?"
+        ),
+        parts=[
+            Number("most", label="largest k", answer=most, tolerance=0.4),
+            Number("least", label="smallest k", answer=least, tolerance=0.4),
+        ],
+        right="All gradients move together; the window is as wide as the format.",
+        wrong=[
+            Wrong(
+                {"most": most + 1},
+                f"{largest:g} · 2^{most + 1} is "
+                f"{largest * 2 ** (most + 1):,.0f}, more than 65,504.",
+            ),
+            Wrong(
+                {"most": math.floor(math.log2(65504))},
+                "That is the scale for a gradient of 1. The largest here is "
+                f"{largest:g}.",
+            ),
+            Wrong(
+                {"least": barely},
+                "With that the smallest is not zero, and it has one digit: it lies at "
+                "2^−24, the end of the numbers with fewer digits.",
+            ),
+            Wrong(
+                {"least": least - 1},
+                f"{smallest:g} · 2^{least - 1} is still below 2^−14.",
+            ),
+            Wrong(
+                {"least": most, "most": least},
+                "You have them the other way round.",
+            ),
+        ],
+        numbers_for=lambda variant: page_13_7(0.05 * (1 + variant % 5), 3e-9),
+    )
+
+
+# --- 13.4 -----------------------------------------------------------------------------
+
+
+class Machine:
+    """Two functions and a clock, on a machine that is disturbed as real ones are.
+
+    The first call of each function takes longer, one later call of the first function
+    is interrupted, and after a number of calls everything takes 2.5 times as long.
+    """
+
+    def __init__(self, first: float = 3.0, second: float = 1.0, patience: int = 8):
+        self.costs, self.patience = (first, second), patience
+        self.now, self.calls, self.each = 100.0, 0, [0, 0]
+
+    def clock(self) -> float:
+        """The time."""
+        return self.now
+
+    def f(self) -> None:
+        """The function in question."""
+        self._work(0)
+
+    def g(self) -> None:
+        """The one that it is compared with."""
+        self._work(1)
+
+    def _work(self, which: int) -> None:
+        self.calls += 1
+        self.each[which] += 1
+        busy = 2.5 if self.calls > self.patience else 1.0
+        taken = self.costs[which] * busy
+        if self.each[which] == 1:
+            taken += 20
+        if which == 0 and self.each[which] == 5:
+            taken += 40
+        self.now += taken
+
+
+def ratio_in_turn(f, g, clock, rounds=7):
+    """What is asked for: in turn, the median over rounds."""
+    f(), g()
+    return statistics.median(_rounds(f, g, clock, rounds))
+
+
+def _rounds(f, g, clock, rounds) -> list[float]:
+    ratios = []
+    for _ in range(rounds):
+        start = clock()
+        f()
+        middle = clock()
+        g()
+        ratios.append((middle - start) / (clock() - middle))
+    return ratios
+
+
+def _times(f, clock, rounds) -> list[float]:
+    times = []
+    for _ in range(rounds):
+        start = clock()
+        f()
+        times.append(clock() - start)
+    return times
+
+
+def _one_after_the_other(average, warm: bool) -> Callable[..., float]:
+    def measure(f, g, clock, rounds=7):
+        if warm:
+            f(), g()
+        first, second = (average(_times(h, clock, rounds)) for h in (f, g))
+        return first / second
+
+    return measure
+
+
+def _mean_in_turn(f, g, clock, rounds=7):
+    f(), g()
+    return statistics.fmean(_rounds(f, g, clock, rounds))
+
+
+def _sums_in_turn(f, g, clock, rounds=7):
+    f(), g()
+    spent = [0.0, 0.0]
+    for _ in range(rounds):
+        for k, h in enumerate((f, g)):
+            spent[k] += _times(h, clock, 1)[0]
+    return spent[0] / spent[1]
+
+
+OF_THE_MEAN = "One round was interrupted, and a mean carries that. Take the median."
+TAKE_TURNS = (
+    "When the turn of `g` came the machine had become slower. Time them in turn, round "
+    "by round, and take the ratio of each round."
+)
+TIMING_MISTAKES = [
+    (_one_after_the_other(statistics.median, True), TAKE_TURNS),
+    (_one_after_the_other(statistics.median, False), TAKE_TURNS),
+    (_one_after_the_other(statistics.fmean, True), f"{TAKE_TURNS} {OF_THE_MEAN}"),
+    (_one_after_the_other(statistics.fmean, False), f"{TAKE_TURNS} {OF_THE_MEAN}"),
+    (_mean_in_turn, OF_THE_MEAN),
+    (_sums_in_turn, OF_THE_MEAN),
+    (
+        lambda f, g, clock, rounds=7: statistics.fmean(_rounds(f, g, clock, rounds)),
+        f"{OF_THE_MEAN} The first call counts in yours as well.",
+    ),
+    (
+        lambda f, g, clock, rounds=7: _rounds(f, g, clock, 1)[0],
+        "One round, and the first: a first call takes longer. Warm up, and repeat.",
+    ),
+    (
+        lambda f, g, clock, rounds=7: 1 / ratio_in_turn(f, g, clock, rounds),
+        "That is how many times as long as `f` `g` takes.",
+    ),
+    (
+        lambda f, g, clock, rounds=7: statistics.median(
+            a - b for a, b in zip(_times(f, clock, 7), _times(g, clock, 7))
+        ),
+        "That is a difference of times. Divide.",
+    ),
+]
+
+
+def grade_fair_timing(answer: Any, variant: int | None, report: Report) -> None:
+    """13.4: a ratio of two functions on a disturbed machine."""
+    report.function(answer)
+    first = 3.0 if variant is None else 2.0 + variant % 5
+    for rounds, patience in ((7, 8), (9, 10)):
+        machine = Machine(first, 1.0, patience)
+        at = f"with {rounds} rounds on a machine that gets busy"
+        got = report.call(answer, machine.f, machine.g, machine.clock, rounds, at=at)
+        got = report.number(got, at)
+        report.expect(
+            min(machine.each) > 0, f"{at}: one of the two was never called: f()."
+        )
+        report.expect(
+            max(machine.each) <= rounds + 3,
+            f"{at}: {max(machine.each)} calls of one function are more than asked for.",
+        )
+        if not abs(got / first - 1) < 0.02:
+            report.fail(
+                f"{at}: expected {first:g}, got {got:.3g}. "
+                f"{_why(got, first, rounds, patience)}"
+            )
+        report.cases += 1
+
+
+def _why(got: float, first: float, rounds: int, patience: int) -> str:
+    for mistake, reply in TIMING_MISTAKES:
+        machine = Machine(first, 1.0, patience)
+        value = mistake(machine.f, machine.g, machine.clock, rounds)
+        if abs(value - got) < 0.01 * abs(value):
+            return reply
+    return "Warm up, take turns, and take the median of the rounds' ratios."
+
+
+# --- 13.5 -----------------------------------------------------------------------------
+
+LARGE = (15.0, 25.0, 50.0, 90.0, 100.0, 1000.0)
+SMALL = (-80.0, -50.0, -20.0, -3.0)
+MIDDLE = (-1.0, -1e-3, 1e-3, 1.0, 3.0)
+HALF = (-9.0, -5.0, -1.0, 1.0, 5.0, 11.0, 12.0, 15.0, 25.0, 1000.0, 60000.0)
+
+
+def grade_softplus(answer: Any, variant: int | None, report: Report) -> None:
+    """13.5: value and slope in float32 and float16, from one end to the other."""
+    report.function(answer)
+    shift = 0.0 if variant is None else 0.01 * (variant % 7)
+    groups = [
+        (torch.float32, SMALL, 1e-5,
+         "1 + eˣ rounds to 1 and its logarithm is 0. `torch.log1p` takes eˣ alone."),
+        (torch.float32, MIDDLE, 1e-5, ""),
+        (torch.float32, LARGE, 1e-5,
+         "eˣ overflows. Let the exponential see −|x| only."),
+        (torch.float16, HALF, 3e-3,
+         "float16 ends at 65,504, and e¹² is beyond it."),
+    ]  # fmt: skip
+    for dtype, places, tolerance, why in groups:
+        x = torch.tensor([p + shift * (abs(p) < 100) for p in places], dtype=dtype)
+        value, slope = _both(answer, x, report)
+        wide = x.double()
+        truth = torch.logaddexp(wide, torch.zeros_like(wide))
+        name = str(dtype).removeprefix("torch.")
+        _near(report, x, value, truth, tolerance, f"{name}: value", why)
+        _near(
+            report, x, slope, torch.sigmoid(wide), tolerance, f"{name}: slope",
+            "The values are right. On the way back 0 times infinity is nan: the branch "
+            "that is thrown away has overflowed.",
+        )  # fmt: skip
+        report.cases += len(x)
+    value, slope = _both(answer, torch.zeros(1), report)
+    _near(report, torch.zeros(1), value, torch.tensor([math.log(2)]).double(), 1e-5,
+          "value", "log(1 + e⁰) = log 2. Without the logarithm it is ReLU.")  # fmt: skip
+    found = slope.item()
+    report.expect(
+        abs(found - 0.5) < 1e-4,
+        f"slope at x = 0: expected 0.5, got {found:g}. The value is right. |x| has "
+        "slope 0 there, and what stands beside it has to bring ½: `torch.maximum` does "
+        "(exercise 4.4).",
+    )
+
+
+def _both(answer, x: torch.Tensor, report: Report) -> tuple[torch.Tensor, torch.Tensor]:
+    inside = x.clone().requires_grad_()
+
+    def call(z: torch.Tensor) -> torch.Tensor:
+        return answer(inside)
+
+    value = report.call(call, x, at=f"on {x.dtype} numbers")
+    report.tensor(value, x.shape, "softplus(x)")
+    report.expect(
+        value.dtype == x.dtype,
+        f"{str(x.dtype)[6:]} went in and {str(value.dtype)[6:]} came out.",
+    )
+    report.expect(
+        value.requires_grad,
+        "the output does not depend on x in autograd's eyes. Stay inside PyTorch.",
+    )
+    (slope,) = torch.autograd.grad(value.sum(), inside)
+    return value.detach(), slope
+
+
+def _near(report, x, got, truth, tolerance, name, why) -> None:
+    bad = ~torch.isclose(got.double(), truth, tolerance, 1e-30)
+    if x.dtype == torch.float16:
+        bad &= ~((got.double() - truth).abs() < 1e-6)
+    if bad.any():
+        at = int(bad.nonzero()[0])
+        report.fail(
+            f"{name} at x = {x[at].item():g}: expected {truth[at].item():.4g}, got "
+            f"{got[at].item():.4g}. {why}".strip()
+        )
+
+
+# --- 13.8 -----------------------------------------------------------------------------
+
+
+def dented(x: torch.Tensor) -> torch.Tensor:
+    """Slope 0 at x = 1 alone, and for all x above 4."""
+    return (x - 1).clamp(max=3) ** 3
+
+
+def first_loss(f: Callable, dtype: torch.dtype) -> float:
+    """What 13.8 asks for."""
+    x, slope = _slopes(f, dtype)
+    alive = (slope != 0).nonzero()
+    after = int(alive[-1]) + 1 if len(alive) else 0
+    return float(x[after]) if after < len(x) else math.inf
+
+
+def _slopes(f: Callable, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
+    x = precision.numbers(dtype)
+    x = x[x > 0].requires_grad_()
+    (slope,) = torch.autograd.grad(f(x).sum(), x)
+    return x.detach(), slope
+
+
+def _first_zero(f: Callable, dtype: torch.dtype) -> float:
+    x, slope = _slopes(f, dtype)
+    zero = (slope == 0).nonzero()
+    return float(x[zero[0]]) if len(zero) else math.inf
+
+
+def _last_alive(f: Callable, dtype: torch.dtype) -> float:
+    x, slope = _slopes(f, dtype)
+    return float(x[(slope != 0).nonzero()[-1]])
+
+
+LOSS_MISTAKES = [
+    (
+        _first_zero,
+        "That is the first zero. The slope comes back after it; ask for the last "
+        "number at which it is not 0, and go one further.",
+    ),
+    (
+        _last_alive,
+        "That is the last number with a slope. The next one is asked for.",
+    ),
+    (
+        lambda f, dtype: first_loss(f, torch.float32),
+        "That is float32. Make the numbers in the format that was handed over.",
+    ),
+]
+
+
+def grade_first_loss(answer: Any, variant: int | None, report: Report) -> None:
+    """13.8: where a slope ends in a format."""
+    report.function(answer)
+    scale = 1.0 if variant is None else 1 + 0.25 * (variant % 4)
+    cases = [
+        ("tanh", torch.tanh, torch.float16),
+        ("sigmoid", lambda x: torch.sigmoid(scale * x), torch.bfloat16),
+        ("a function with slope 0 at 1 and beyond 4", dented, torch.float16),
+        ("the same function", dented, torch.bfloat16),
+        ("ReLU", torch.relu, torch.float16),
+    ]
+    for name, f, dtype in cases:
+        words = f"{name} in {str(dtype)[6:]}"
+        got = report.number(report.call(answer, f, dtype, at=words), words)
+        right = first_loss(f, dtype)
+        if got == right:
+            report.cases += 1
+            continue
+        seen = f"{words}: expected {right:g}, got {got:g}."
+        if math.isinf(right):
+            report.fail(f"{seen} Its slope never ends: return torch.inf.")
+        why = next((text for g, text in LOSS_MISTAKES if g(f, dtype) == got), "")
+        if not why and torch.tensor(got, dtype=dtype).item() != got:
+            why = "That is no number of this format. Try those that it has, all of them"
+            why += ": `precision.numbers(dtype)`."
+        report.fail(f"{seen} {why}".strip())
+
+
+EXERCISES = [
+    Page(
+        id="13.0",
+        title="Ready?",
+        kind="compute",
+        stars=0,
+        outcome=1,
+        parts=[
+            Number(
+                "bytes",
+                label="Bytes that autograd keeps for each number of x in "
+                "`F.relu(x)`, besides the output",
+                answer=0,
+            ),
+            Choice(
+                "naive",
+                label="exp(x) / (1 + exp(x)) at x = 100 in float32 is",
+                options=["1", "nan", "0"],
+                answer=1,
+            ),
+            Choice(
+                "gate",
+                label="At equal width, a gated block has",
+                options=[
+                    "as many weight matrices as one without gate",
+                    "three instead of two",
+                    "half as many",
+                ],
+                answer=1,
+            ),
+        ],
+        right="You have what this chapter needs.",
+        wrong=[
+            Wrong(
+                {"bytes": 4},
+                "That would be a copy of the input. ReLU's slope can be read off its "
+                "output. See the first link above.",
+            ),
+            Wrong(
+                {"naive": 0},
+                "On paper. exp(100) is beyond float32, and infinity over infinity is "
+                "nan. See the second link above.",
+            ),
+            Wrong({"naive": 2}, "See the second link above."),
+            Wrong(
+                {"gate": 0},
+                "Value and gate each need a matrix. See the third link above.",
+            ),
+            Wrong({"gate": 2}, "See the third link above."),
+        ],
+    ),
+    page_13_1(),
+    page_13_2(),
+    Page(
+        id="13.3",
+        title="Seconds in a table",
+        kind="read evidence",
+        stars=2,
+        outcome=3,
+        parts=[
+            Choice(
+                "sentence",
+                label="The seconds allow this sentence",
+                options=[
+                    "Tanh and ReLU are the fastest activations.",
+                    "Of thirteen functions only STAF costs enough to be seen beside "
+                    "the rest of the loop.",
+                    "Mish is faster than ReLU.",
+                    "STAF is slow because it has more parameters.",
+                ],
+                answer=1,
+            )
+        ],
+        right="Twelve rows lie within six per cent; the thirteenth takes 2.3 times as "
+        "long.",
+        wrong=[
+            Wrong(
+                {"sentence": 0},
+                "In the same table Mish took less than either, and seven of thirteen took "
+                "less than ReLU. Differences of that size are noise: SiLU and Swish, one "
+                "function, are as far apart.",
+            ),
+            Wrong(
+                {"sentence": 2},
+                "By 1.6 %, in one run each. Timed alone Mish takes many times as long: "
+                "what the table measured was something else.",
+            ),
+            Wrong(
+                {"sentence": 3},
+                "It has 75 of them, beside 283,914 weights. What takes the time are 25 "
+                "sines for each number, and what autograd keeps of them.",
+            ),
+        ],
+    ),
+    Code(
+        id="13.4",
+        title="A fair ratio",
+        kind="code",
+        stars=2,
+        outcome=1,
+        grade=grade_fair_timing,
+        right="Turns for the machine's moods, the median for interruptions.",
+        wrong=[
+            Wrong(
+                """
+def ratio(f, g, clock, rounds):
+    def median(h):
+        times = []
+        for _ in range(rounds):
+            start = clock(); h(); times.append(clock() - start)
+        return float(np.median(times))
+    f(); g()
+    return median(f) / median(g)
+""",
+                "had become slower",
+            ),
+            Wrong(
+                """
+def ratio(f, g, clock, rounds):
+    f(); g()
+    ratios = []
+    for _ in range(rounds):
+        start = clock(); f(); middle = clock(); g()
+        ratios.append((middle - start) / (clock() - middle))
+    return sum(ratios) / len(ratios)
+""",
+                "Take the median",
+            ),
+            Wrong(
+                """
+def ratio(f, g, clock, rounds):
+    start = clock(); f(); middle = clock(); g()
+    return (middle - start) / (clock() - middle)
+""",
+                "a first call takes longer",
+            ),
+            Wrong(
+                """
+def ratio(f, g, clock, rounds):
+    f(); g()
+    ratios = []
+    for _ in range(rounds):
+        start = clock(); f(); middle = clock(); g()
+        ratios.append((clock() - middle) / (middle - start))
+    return float(np.median(ratios))
+""",
+                "how many times as long as `f`",
+            ),
+        ],
+    ),
+    Code(
+        id="13.5",
+        title="A softplus that holds",
+        kind="debug",
+        stars=2,
+        outcome=2,
+        grade=grade_softplus,
+        right="No exponential that can overflow, no sum that forgets, ½ at the corner.",
+        wrong=[
+            Wrong(
+                """
+def softplus(x):
+    return torch.where(x > 20, x, torch.log(1 + torch.exp(x)))
+""",
+                "`torch.log1p` takes eˣ alone",
+            ),
+            Wrong(
+                """
+def softplus(x):
+    return torch.where(x > 20, x, torch.log1p(torch.exp(x)))
+""",
+                "the branch that is thrown away has overflowed",
+            ),
+            Wrong(
+                """
+def softplus(x):
+    return torch.log1p(torch.exp(x))
+""",
+                "Let the exponential see −|x| only",
+            ),
+            Wrong(
+                """
+def softplus(x):
+    return torch.relu(x) + torch.log1p(torch.exp(-x.abs()))
+""",
+                "what stands beside it has to bring ½",
+            ),
+            Wrong(
+                """
+def softplus(x):
+    return x.clamp(min=0) + torch.log1p(torch.exp(-x.abs()))
+""",
+                "slope at x = 0: expected 0.5, got 1",
+            ),
+        ],
+    ),
+    page_13_6(),
+    page_13_7(),
+    Code(
+        id="13.8",
+        title="Where does the slope end?",
+        kind="code",
+        stars=2,
+        outcome=2,
+        grade=grade_first_loss,
+        right="Every positive number of a 16-bit format was tried.",
+        wrong=[
+            Wrong(
+                """
+def ends(f, dtype):
+    from actlab import precision
+    x = precision.numbers(dtype)
+    x = x[x > 0].requires_grad_()
+    slope, = torch.autograd.grad(f(x).sum(), x)
+    zero = slope == 0
+    return float(x[zero][0]) if zero.any() else math.inf
+""",
+                "That is the first zero",
+            ),
+            Wrong(
+                """
+def ends(f, dtype):
+    from actlab import precision
+    x = precision.numbers(dtype)
+    x = x[x > 0].requires_grad_()
+    slope, = torch.autograd.grad(f(x).sum(), x)
+    return float(x[slope != 0][-1])
+""",
+                "The next one is asked for",
+            ),
+            Wrong(
+                """
+def ends(f, dtype):
+    x = torch.linspace(0.001, 30, 3001).requires_grad_()
+    slope, = torch.autograd.grad(f(x).sum(), x)
+    alive = (slope != 0).nonzero()
+    after = int(alive[-1]) + 1
+    return float(x[after]) if after < len(x) else math.inf
+""",
+                "no number of this format",
+            ),
+            Wrong(
+                """
+def ends(f, dtype):
+    from actlab import precision
+    x = precision.numbers(torch.float32)
+    x = x[x > 0].requires_grad_()
+    slope, = torch.autograd.grad(f(x).sum(), x)
+    alive = (slope != 0).nonzero()
+    after = int(alive[-1]) + 1
+    return float(x[after]) if after < len(x) else math.inf
+""",
+                "That is float32",
+            ),
+        ],
+    ),
+]
+
+PREDICTIONS = [
+    Prediction(
+        id="13.A",
+        question="131,072 numbers, one core, float32. How many times as long as ReLU does GELU take, forward?",
+        part=Number(
+            "times", label="GELU's time over ReLU's",
+            answer=lambda: recorded_cost("gelu"), low=0.5, high=100, log=True,
+            digits=2,
+        ),
+        because=[
+            (
+                "An error function is a long computation.",
+                "Longer than a comparison. It is one pass through the memory all the "
+                "same.",
+            ),
+            (
+                "Both read and write every number once; that takes the time.",
+                "It takes ReLU's time. On this core arithmetic is not free beside it.",
+            ),
+        ],
+        source="the recorded costs, one core of the machine named below",
+    ),
+    Prediction(
+        id="13.B",
+        question="The sigmoid, 1/(1 + e⁻ˣ), has an exponential and a division. Softsign, x/(1 + |x|), has a division only. Which takes longer in PyTorch, forward?",
+        part=Choice(
+            "longer",
+            label="Longer takes",
+            options=["the sigmoid", "softsign", "both the same, within a tenth"],
+            answer=lambda: _longer(),
+        ),
+        textbook=0,
+        textbook_label="“exp makes the sigmoid slow”",
+        because=[
+            (
+                "An exponential is expensive.",
+                "By itself it takes about as long as a division; see the next cell.",
+            ),
+            (
+                "PyTorch has a kernel for the one and not for the other.",
+                "That is it: one pass through the memory against three.",
+            ),
+        ],
+        source="the recorded costs",
+    ),
+    Prediction(
+        id="13.C",
+        question="The network of this course, 784-256-192-128-64-10, batch 128, SGD, one core. Which share of a training step do its GELUs take?",
+        part=Number(
+            "share", label="GELU's share", unit="%", answer=share_of_gelu, low=0,
+            high=60, digits=2,
+        ),
+        textbook=0.5,
+        textbook_label="“The matrices take it all”",
+        because=[
+            (
+                "There are 284,000 multiplications for each image and 640 activations.",
+                "So there are. The multiplications run in fast libraries, and each "
+                "activation goes through the memory twice.",
+            ),
+            (
+                "Everything that is not a matrix product is slow.",
+                "In a network this narrow it shows. The next figure makes it wider.",
+            ),
+        ],
+        source="the recorded costs, share (t − t₀)/t with t₀ the network without",
+    ),
+    Prediction(
+        id="13.D",
+        question="bfloat16, tanh. From which positive input on is autograd's slope exactly 0?",
+        part=Number(
+            "end", label="slope 0 from x =", answer=end_of_tanh, low=0, high=40,
+            digits=3,
+        ),
+        because=[
+            (
+                "bfloat16 reaches as far as float32, so it will be about the same.",
+                "It reaches as far and has a third of the digits. Here digits count.",
+            ),
+            (
+                "The output rounds to 1 early.",
+                "Exactly: from there on tanh x is closer to 1 than half a step.",
+            ),
+        ],
+        source="all 32,639 positive finite numbers of the format",
+    ),
+]  # fmt: skip
+
+
+def _longer() -> int:
+    sigmoid, softsign = (recorded_cost(key) for key in ("sigmoid", "softsign"))
+    if abs(sigmoid / softsign - 1) < 0.1:
+        return 2
+    return 0 if sigmoid > softsign else 1

@@ -1,0 +1,28 @@
+"""What the claims of chapter 14 rest on."""
+
+from __future__ import annotations
+
+from ..claims.checks import claim_check, require
+
+
+@claim_check
+def sigmoid_and_tanh_learn_in_depth() -> str:
+    """Four sigmoid layers with Adam, thirty with a path around them, thirty of tanh."""
+    from actlab import studies
+
+    four = studies.final("sigmoid-repairs")
+    four = four[(four["activation"] == "sigmoid") & (four["optimiser"] == "adam")]
+    four = float(four.loc[four["init"] == "default", "test_accuracy"].mean())
+    deep = studies.final("cures").fillna({"variant": "", "test_accuracy": 10.0})
+    deep = deep[deep["regime"] == "sigmoid"]
+    keys = ["activation", "init", "variant", "optimiser", "lr"]
+    means = deep.groupby(keys)["test_accuracy"].mean()
+    best = means.groupby(["activation", "variant"]).max()
+    bridged, tanh = best["sigmoid", "residual_layer_norm"], best["tanh", ""]
+    require(four > 85, f"sigmoid, four layers, Adam: {four:.1f} %")
+    require(bridged > 90, f"sigmoid, thirty layers, bridged: {bridged:.1f} %")
+    require(tanh > 85, f"tanh, thirty plain layers: {tanh:.1f} %")
+    return (
+        f"sigmoid: four layers with Adam {four:.1f} %, thirty with a residual path "
+        f"and layer norm {bridged:.1f} %; tanh, thirty plain layers {tanh:.1f} %"
+    )

@@ -1,0 +1,1 @@
+"""What chapter 15 owns; its notebook lies in ``chapters/``."""

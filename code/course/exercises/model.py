@@ -1,0 +1,260 @@
+"""What an exercise is made of: plain records that the chapters fill in.
+
+A chapter's module `chNN/exercises.py` holds two lists, `EXERCISES` (of `Page` and
+`Code`) and `PREDICTIONS` (of `Prediction`). Nothing here computes anything:
+`grading` judges page answers, `report` judges Python answers, `render` draws.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = [
+    "KINDS",
+    "Before",
+    "Chapter",
+    "Choice",
+    "Code",
+    "Curve",
+    "ExerciseError",
+    "Number",
+    "Order",
+    "Page",
+    "Prediction",
+    "Reply",
+    "Wrong",
+]
+
+KINDS = (
+    "compute",
+    "derive",
+    "estimate",
+    "predict",
+    "code",
+    "debug",
+    "read evidence",
+    "investigate",
+)
+
+
+class ExerciseError(AssertionError):
+    """An answer was rejected by `check(..., strict=True)`."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What the reader gets back.
+
+    status: "right", "partial" (some parts right), "wrong", or "input" (could not
+    be read, nothing was judged). text: the reply, plain text; `code` in backticks.
+    """
+
+    status: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number to type in.
+
+    answer: the number, or a function without arguments that returns it (or an
+    object with `.mean`, such as an interval) when it is needed.
+    tolerance: absolute (default 0.005), or a fraction of the answer if `relative`
+    or `log` (default 0.05). accept_range: (low, high), both accepted; replaces the
+    tolerance. unit: shown behind the field; "%" means that 82 stands for 82 %.
+    low, high: ends of a prediction's slider. log: slider and distance in powers of
+    ten. digits: significant digits with which the measured value is shown.
+    """
+
+    name: str
+    label: str
+    answer: Any
+    tolerance: float | None = None
+    relative: bool = False
+    unit: str = ""
+    log: bool = False
+    accept_range: tuple[float, float] | None = None
+    low: float | None = None
+    high: float | None = None
+    digits: int = 3
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of several sentences. answer: its place in `options`, from 0, or its text."""
+
+    name: str
+    label: str
+    options: Sequence[str]
+    answer: Any
+
+
+@dataclass(frozen=True)
+class Order:
+    """Things to put in order.
+
+    items: as they first stand on the page. answer: the right order, as places in
+    `items` from 0, or as their texts.
+    """
+
+    name: str
+    label: str
+    items: Sequence[str]
+    answer: Any
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A curve to draw, one value at each x (predictions only).
+
+    x: 5 to 9 positions. answer: as many values, or a function that returns them.
+    low, high: ends of the y axis. log: y axis and distance in powers of ten.
+    """
+
+    name: str
+    label: str
+    x: Sequence[float]
+    answer: Any
+    low: float
+    high: float
+    x_label: str = "x"
+    y_label: str = "y"
+    unit: str = ""
+    log: bool = False
+    digits: int = 3
+
+
+Part = Number | Choice | Order | Curve
+
+
+@dataclass(frozen=True)
+class Before:
+    """In a `Wrong` of an `Order`: any order in which `first` precedes `second`."""
+
+    first: Any
+    second: Any
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """A typical wrong answer and the reply meant for it.
+
+    answer: for a page, {part name: value}; parts left out may hold anything. A value
+    is a number, (low, high) for a range of numbers, a place or text of a choice, a
+    full order, or `Before(…)`. For code: source text that defines the answer as its
+    last name (`torch`, `nn`, `F`, `np` and `math` are there).
+    reply: one line of why; for code, a part of the line that must be printed.
+    """
+
+    answer: Mapping[str, Any] | str
+    reply: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """An exercise answered on the page: numbers, choices, orders.
+
+    right: the reply to the right answer, with why. otherwise: added to the reply to
+    a wrong answer that nobody foresaw, instead of the pointer to the hint.
+    numbers_for: function of a variant number that returns the same exercise with
+    other numbers (and its `task`), for classes.
+    """
+
+    id: str
+    title: str
+    kind: str
+    stars: int
+    outcome: int
+    parts: Sequence[Number | Choice | Order]
+    right: str
+    wrong: Sequence[Wrong] = ()
+    otherwise: str = ""
+    task: str = ""
+    numbers_for: Callable[[int], Page] | None = None
+
+
+@dataclass(frozen=True)
+class Code:
+    """An exercise answered in Python.
+
+    grade: function (answer, variant, report); it calls `report.fail(…)`,
+    `report.compare(…)` and so on (see `report.Report`); if none of them stops it,
+    the answer is right. right: one line of why, after "correct on … cases".
+    """
+
+    id: str
+    title: str
+    kind: str
+    stars: int
+    outcome: int
+    grade: Callable[..., Any]
+    wrong: Sequence[Wrong] = ()
+    right: str = ""
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A commitment before a run: guess first, then see what was measured.
+
+    part: holds the measured answer. textbook: the usual prediction, in the form of
+    the answer. because: (reason to choose, reply to it). source: where the measured
+    value comes from. note: a sentence that closes the reveal.
+    """
+
+    id: str
+    question: str
+    part: Part
+    textbook: Any = None
+    textbook_label: str = "The textbook's prediction"
+    because: Sequence[tuple[str, str]] = ()
+    source: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """The exercises and predictions of one chapter, in the order of the text."""
+
+    number: int
+    exercises: Sequence[Page | Code] = field(default_factory=tuple)
+    predictions: Sequence[Prediction] = field(default_factory=tuple)
+
+
+def value_of(answer: Any) -> Any:
+    """The value behind an answer: called if callable, its mean if it is an interval."""
+    if callable(answer):
+        answer = answer()
+    mean = getattr(answer, "mean", None)
+    return answer if mean is None or callable(mean) else mean
+
+
+def text_of(answer: Any) -> str | None:
+    """How an interval wants to be printed; None for a plain value."""
+    if callable(answer):
+        answer = answer()
+    plain = isinstance(answer, (int, float, str, list, tuple))
+    return None if plain or not hasattr(answer, "low") else str(answer)
+
+
+def place(choices: Sequence[str], value: Any) -> int:
+    """The place of an option or item given by place or by text."""
+    if isinstance(value, str):
+        return list(choices).index(value)
+    if isinstance(value, bool) or not 0 <= int(value) < len(choices):
+        raise ValueError(f"no option {value!r}; there are {len(choices)}, from 0")
+    return int(value)
+
+
+def limits(part: Number, value: float) -> tuple[float, float]:
+    """The numbers that count as `value` for a part, as a closed range."""
+    if math.isinf(value):
+        return value, value
+    proportional = part.relative or part.log
+    tolerance = part.tolerance
+    if tolerance is None:
+        tolerance = 0.05 if proportional else 0.005
+    width = abs(value) * tolerance if proportional else tolerance
+    return value - width, value + width

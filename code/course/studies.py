@@ -1,0 +1,19 @@
+"""All recorded studies of the course, chapter by chapter."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+
+from actlab.studies import Study
+
+__all__ = ["STUDIES"]
+
+_MODULES = [f"{__package__}.ch{number:02}.studies" for number in range(1, 16)]
+
+STUDIES: tuple[Study, ...] = tuple(
+    study
+    for module in _MODULES
+    if find_spec(module) is not None
+    for study in import_module(module).STUDIES
+)

@@ -1,0 +1,349 @@
+"""The catalogue: every row complete, and the same function in every language."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import FrozenInstanceError
+from pathlib import Path
+
+import numpy as np
+import pytest
+import sympy
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from py_mini_racer import MiniRacer
+
+from actlab import catalogue, formulas
+from actlab.catalogue import CATALOGUE, FAMILIES, UnknownActivationError, get
+
+ROOT = Path(__file__).resolve().parents[2]
+SCALARS = [row for row in CATALOGUE.values() if row.kind == "scalar"]
+VECTORS = [row for row in CATALOGUE.values() if row.kind == "vector"]
+KEYS = {
+    *("step", "identity", "sigmoid", "newfun", "tanh"),
+    *("relu", "leaky_relu", "elu", "selu", "softplus"),
+    *("gelu", "gelu_tanh", "quick_gelu", "swish", "hardswish", "mish", "telu"),
+    *("glu", "prelu", "softmax"),
+    *("rrelu", "celu", "relu6", "abs", "relu2", "nipuna", "xielu", "crelu"),
+    *("sign", "gaussian", "log_sigmoid", "tanhshrink"),
+    *("softshrink", "hardshrink", "threshold"),
+    *("bilinear", "reglu", "geglu", "swiglu", "clamped_swiglu", "maxout", "mixture"),
+    *("derf", "groupsort"),
+    *("learnable_elu", "pelu", "adaptive_sigmoid", "adaptive_tanh", "sgt"),
+    *("sine", "snake", "gcu", "staf", "fourier", "enn"),
+    *("rational", "bspline", "kan"),
+    *("swigelu", "elish", "hard_elish", "serf"),
+    *("smish", "lisht", "logish", "phish"),
+}
+
+# Beside the defaults: one other value for each parameter.
+OTHER = {
+    "step": {"theta": 1.0},
+    "leaky_relu": {"alpha": 0.2},
+    "elu": {"alpha": 2.0},
+    "softplus": {"beta": 3.0},
+    "swish": {"beta": 2.5},
+    "prelu": {"a": 1.5},
+    "rrelu": {"lower": 0.1, "upper": 0.5},
+    "celu": {"alpha": 2.0},
+    "nipuna": {"beta": 2.5},
+    "derf": {"alpha": 1.3, "s": -0.4},
+    "xielu": {"alpha_p": 0.3, "alpha_n": 2.0},
+    "softshrink": {"theta": 1.0},
+    "hardshrink": {"theta": 1.0},
+    "threshold": {"theta": -1.0, "v": 2.0},
+    "learnable_elu": {"alpha": 1.7},
+    "pelu": {"a": 0.7, "b": 1.9},
+    "adaptive_sigmoid": {"k": -1.7, "theta": 0.3},
+    "adaptive_tanh": {"a": 0.3, "n": 2.0},
+    "sgt": {"alpha": 2.3, "beta": 1.7, "a": 0.6, "b": 1.9},
+    "sine": {"omega": 1.3},
+    "snake": {"a": 2.7},
+    "fourier": {"a_0": 0.5, "a_1": -1.1, "b_2": 0.3, "omega": 1.7},
+    "enn": {"f_1": 0.4, "f_3": -1.1, "f_5": 0.3},
+    "kan": {"w_b": -0.6, "w_s": 1.9},
+    "mixture": {"w": -1.7, "b": 0.4},
+}
+# Up to where a sum of float64 numbers means anything: beyond it the angle of a sine is
+# lost, and the powers of a polynomial overflow.
+FAR = dict.fromkeys(["sine", "staf", "fourier", "snake", "gcu"], 50.0)
+FAR["rational"] = 1e6
+# The angle is rounded before the sine, and the slope multiplies it once more.
+ROUGH = {"sine": 500, "staf": 20, "fourier": 20, "snake": 20, "gcu": 5, "rational": 10}
+# Large |x| too: what is finite on paper must be finite in the browser.
+WIDE = np.concatenate(
+    [
+        np.linspace(-12, 12, 97),
+        [-0.0, 1e-300, -1e-300, 19.5, -38.0, 40.0, -40.0, 88.8, -88.8, 710.0, -710.0],
+        [745.5, -745.5, 1e3, -1e3, 1e6, -1e6, 1e100, -1e100],
+    ]
+)
+
+
+def places_of(row: catalogue.Activation) -> np.ndarray:
+    return WIDE[np.abs(WIDE) <= FAR.get(row.key, math.inf)]
+
+
+def settings_of(row: catalogue.Activation) -> list[dict[str, float]]:
+    return [{}, OTHER[row.key]] if row.key in OTHER else [{}]
+
+
+CASES = [
+    pytest.param(row, params, id=" ".join([row.key, *map(str, params.values())]))
+    for row in SCALARS
+    for params in settings_of(row)
+]
+
+
+@pytest.fixture(scope="module")
+def engine() -> MiniRacer:
+    engine = MiniRacer()
+    engine.eval(formulas.JS_PRELUDE)
+    return engine
+
+
+def test_the_rows_of_this_course_are_there() -> None:
+    assert set(CATALOGUE) >= KEYS
+    assert all(catalogue.family(name) for name in FAMILIES)
+    rows = [row.key for name in FAMILIES for row in catalogue.family(name)]
+    assert sorted(rows) == sorted(CATALOGUE)
+
+
+@pytest.mark.parametrize("row", CATALOGUE.values(), ids=lambda row: row.key)
+def test_a_row_is_complete(row: catalogue.Activation) -> None:
+    assert row.key == row.key.lower() and row.key.isidentifier()
+    assert row.family in FAMILIES
+    assert 1 <= row.chapter <= 8  # 01 to 08 introduce functions, 09 to 15 use them
+    assert row.kind in ("scalar", "vector")
+    assert row.latex and row.latex.count("{") == row.latex.count("}")
+    module = row.make()
+    assert isinstance(module, torch.nn.Module)
+    if row.torch is not None:
+        owner, name = row.torch.rsplit(".", 1)
+        assert hasattr({"torch": torch, "torch.nn": torch.nn}[owner], name)
+    for param in row.params.values():
+        assert param.low <= param.default <= param.high and param.step > 0
+    names = {s.name for s in row.expr.free_symbols} if row.expr is not None else set()
+    constants = {
+        s.name
+        for s in (row.expr.free_symbols if row.expr is not None else ())
+        if isinstance(s, formulas.NamedConstant)
+    }
+    if row.kind == "scalar":
+        assert names - constants - {"x"} == set(row.params)
+    trainable = any(param.trainable for param in row.params.values())
+    assert (trainable or bool(row.coefficients)) == bool(list(module.parameters()))
+
+
+def test_every_activation_of_torch_has_its_row() -> None:
+    """Softmax2d is softmax along the channels; attention is a layer with weights."""
+    known = set(torch.nn.modules.activation.__all__)
+    here = {
+        row.torch.removeprefix("torch.nn.") for row in CATALOGUE.values() if row.torch
+    }
+    assert known - here == {"MultiheadAttention", "Softmax2d"}
+
+
+def test_sources_are_in_the_bibliography() -> None:
+    entries = (ROOT / "reference" / "references.bib").read_text(encoding="utf-8")
+    keys = set(re.findall(r"^@\w+\{([^,\s]+)", entries, flags=re.MULTILINE))
+    used = {row.source for row in CATALOGUE.values() if row.source}
+    assert used and used <= keys, used - keys
+
+
+@pytest.mark.parametrize("row, params", CASES)
+@pytest.mark.parametrize("which", ["value", "derivative"])
+def test_numpy_agrees_with_the_reference(row, params, which) -> None:
+    if which == "value":
+        fast, exact = row.numpy(**params), row.reference_value
+    else:
+        fast, exact = row.numpy_derivative(**params), row.reference_derivative
+    places = places_of(row)
+    expected = np.array([float(exact(place, **params)) for place in places])
+    atol = 2e-14 * ROUGH.get(row.key, 1)
+    np.testing.assert_allclose(fast(places), expected, rtol=1e-12, atol=atol)
+
+
+@pytest.mark.parametrize("row, params", CASES)
+@pytest.mark.parametrize("which", ["value", "derivative"])
+def test_the_browser_agrees_with_the_reference(row, params, which, engine) -> None:
+    if which == "value":
+        script, exact = row.javascript, row.reference_value
+    else:
+        script, exact = row.derivative_javascript, row.reference_derivative
+    values = row.values(**params)
+    places = places_of(row)
+    numbers = json.dumps([float(place) for place in places])
+    names, given_values = ",".join(["x", *values]), json.dumps(list(values.values()))
+    text = engine.eval(
+        f"{numbers}.map(x => String((({names}) => {script})(x, ...{given_values})))"
+        ".join()"
+    )
+    found = np.array([float(number) for number in text.split(",")])
+    expected = np.array([float(exact(place, **params)) for place in places])
+    atol = 2e-14 * ROUGH.get(row.key, 1)
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=atol)
+
+
+@pytest.mark.parametrize("row, params", CASES)
+def test_the_browser_agrees_with_torch(row, params, engine) -> None:
+    places = torch.linspace(-6, 6, 61, dtype=torch.float64)
+    usual = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)  # a widened float32 parameter is not exact
+    module = row.make(**params).to(torch.float64)
+    torch.set_default_dtype(usual)
+    values = row.values(**params)
+    names, given_values = ",".join(["x", *values]), json.dumps(list(values.values()))
+    text = engine.eval(
+        f"{json.dumps(places.tolist())}"
+        f".map(x => (({names}) => {row.javascript})(x, ...{given_values})).join()"
+    )
+    found = [float(number) for number in text.split(",")]
+    expected = module(places).detach().numpy()
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("row, params", CASES)
+def test_the_derivative_is_the_slope_of_the_reference(row, params) -> None:
+    for place in (-3.7, -1.3, -0.2, 0.2, 0.9, 2.4, 3.6):
+        step = 1e-8
+        high = row.reference_value(place + step, **params)
+        low = row.reference_value(place - step, **params)
+        slope = float((high - low) / (2 * step))
+        expected = float(row.reference_derivative(place, **params))
+        assert slope == pytest.approx(expected, rel=1e-6, abs=1e-7)
+
+
+@pytest.mark.parametrize("row", VECTORS, ids=lambda row: row.key)
+def test_vector_functions_agree_with_torch(row) -> None:
+    torch.manual_seed(0)
+    batch = 10 * torch.randn(5, 3, 8, dtype=torch.float64)
+    expected = row.make()(batch).numpy()
+    # 1e-14: far left GEGLU's gate is 1 + erf, right to a rounding of 1 and no better,
+    # times inputs of up to 30 (found: 4.5e-15); log-softmax near 0: log of 1 + tiny.
+    found = row.numpy()(batch.numpy())
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)
+    assert torch.equal(row(batch), row.make()(batch))
+
+
+@pytest.mark.parametrize("row", VECTORS, ids=lambda row: row.key)
+@pytest.mark.parametrize(
+    "attribute",
+    ["derivative", "javascript", "derivative_javascript", "derivative_latex"],
+)
+def test_vector_functions_have_no_formula_in_x(row, attribute) -> None:
+    with pytest.raises(TypeError, match=f"{row.name} maps vectors"):
+        getattr(row, attribute)
+
+
+LATEX = {
+    "gelu": (r"x\,\Phi(x)", r"\Phi(x) + x\,\varphi(x)"),
+    "swish": (
+        r"x\,\sigma(\beta x)",
+        r"\sigma(\beta x) + \beta x\,\sigma(\beta x)(1 - \sigma(\beta x))",
+    ),
+    "sigmoid": (r"\sigma(x)", r"\sigma(x)(1 - \sigma(x))"),
+    "tanh": (r"\tanh(x)", r"1 - \tanh^{2}(x)"),
+    "relu": (
+        r"\begin{cases} x & \text{if } x > 0 \\ 0 & \text{otherwise} \end{cases}",
+        r"\begin{cases} 1 & \text{if } x > 0 \\ 0 & \text{otherwise} \end{cases}",
+    ),
+}
+
+
+@pytest.mark.parametrize("key, texts", LATEX.items())
+def test_latex_of_function_and_derivative(key, texts) -> None:
+    assert (get(key).latex, get(key).derivative_latex) == texts
+
+
+@pytest.mark.parametrize(
+    "name, key",
+    [
+        ("ReLU", "relu"),
+        ("Leaky-ReLU", "leaky_relu"),
+        ("LEAKY RELU", "leaky_relu"),
+        ("silu", "swish"),
+        ("SiLU", "swish"),
+        ("gelu_new", "gelu_tanh"),
+        ("heaviside", "step"),
+    ],
+)
+def test_get_ignores_case_hyphens_and_knows_aliases(name, key) -> None:
+    assert get(name) is CATALOGUE[key]
+
+
+@pytest.mark.parametrize(
+    "name, message",
+    [
+        ("glu2", "unknown activation 'glu2'; did you mean 'glu'?"),
+        (
+            "rellu",
+            "unknown activation 'rellu'; did you mean 'relu' or 'leaky_relu' or "
+            "'rrelu'?",
+        ),
+        ("zzzzzzzz", f"unknown activation 'zzzzzzzz'; known: {', '.join(CATALOGUE)}"),
+        (3, "an activation's name is a string such as 'relu', not 3"),
+    ],
+)
+def test_an_unknown_name_says_what_comes_close(name, message) -> None:
+    with pytest.raises(UnknownActivationError) as caught:
+        get(name)
+    assert str(caught.value) == message
+    assert isinstance(caught.value, KeyError)
+
+
+@given(st.text(max_size=30))
+def test_any_name_is_found_or_unknown(name: str) -> None:
+    try:
+        assert get(name).key in CATALOGUE
+    except UnknownActivationError as error:
+        assert str(error).startswith("unknown activation")
+
+
+def test_an_unknown_family_names_the_families() -> None:
+    with pytest.raises(UnknownActivationError, match="classic, rectified"):
+        catalogue.family("smoothish")
+
+
+def test_an_unknown_parameter_names_the_known_ones() -> None:
+    with pytest.raises(TypeError, match="Swish has no parameter 'alpha'; it has: beta"):
+        get("swish").make(alpha=1.0)
+    with pytest.raises(TypeError, match="ReLU has no parameter 'beta'; it has: none"):
+        get("relu").numpy(beta=1.0)
+
+
+def test_rows_cannot_be_changed() -> None:
+    with pytest.raises(FrozenInstanceError):
+        get("relu").expr = sympy.Integer(0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+def test_calling_a_row_keeps_shape_and_dtype(dtype) -> None:
+    batch = torch.randn(2, 3, 4, dtype=dtype)
+    for row in SCALARS:
+        result = row(batch)
+        assert result.shape == batch.shape and result.dtype == dtype, row.key
+
+
+@given(st.floats(-30, 30))
+def test_identities_between_rows(place: float) -> None:
+    def value(key: str, at: float, **params: float) -> float:
+        return float(get(key).numpy(**params)(np.array(at)))
+
+    near = {"rel": 1e-12, "abs": 1e-14}
+    assert value("newfun", place) == pytest.approx(math.tanh(place / 2), **near)
+    gate = value("sigmoid", place) + value("sigmoid", -place)
+    assert gate == pytest.approx(1, **near)
+    ramp = value("softplus", place) - value("softplus", -place)
+    assert ramp == pytest.approx(place, **near)
+    scaled = value("swish", 3 * place) / 3
+    assert value("swish", place, beta=3.0) == pytest.approx(scaled, **near)
+    halves = value("swish", place, beta=0.0)
+    assert halves == pytest.approx(place / 2, **near)
+    gelu = value("gelu", place) - value("gelu", -place)
+    assert gelu == pytest.approx(place, **near)
+    kinked = value("leaky_relu", place, alpha=0.0)
+    assert kinked == value("relu", place) == value("prelu", place, a=0.0)

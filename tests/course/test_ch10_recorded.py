@@ -1,0 +1,148 @@
+"""The numbers that chapter 10 quotes are the ones that its study recorded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from actlab import studies
+from course import claims
+
+STEPS = ("sgd_small", "sgd_large", "adam")
+CHAPTER = Path(__file__).parents[2] / "chapters" / "10-dead-neurons.ipynb"
+
+
+def prose() -> str:
+    cells = nbformat.read(CHAPTER, as_version=4).cells
+    return "\n".join(c.source for c in cells if c.cell_type == "markdown")
+
+
+def recorded(column: str, epoch: int, **where: str) -> np.ndarray:
+    """Counts per run and hidden layer."""
+    table = studies.load("dead")
+    for name, value in where.items():
+        table = table[table[name] == value]
+    texts = table.loc[table["epoch"] == epoch, column]
+    return np.array([text.split() for text in texts], dtype=float)
+
+
+def first(init: str, regime: str, epoch: int = 15) -> np.ndarray:
+    where = {"variant": "base", "activation": "relu", "init": init, "regime": regime}
+    return recorded("dead_test", epoch, **where)
+
+
+def deep(init: str) -> np.ndarray:
+    return recorded("dead_train", 0, variant="deep", init=init)
+
+
+def spelled(counts: np.ndarray) -> str:
+    return ", ".join(f"{mean:.0f}" for mean in counts.mean(0))
+
+
+def test_the_text_quotes_what_was_recorded() -> None:
+    text = prose()
+    last = {
+        init: f"{100 * deep(init)[:, -1].mean() / 128:.0f} %"
+        for init in ("default", "default_gain", "default_zero_bias", "he")
+    }
+    total = {
+        (init, regime, epoch): f"{first(init, regime, epoch).sum(1).mean():.0f}"
+        for init, regime in (
+            *((i, r) for i in ("default", "he") for r in STEPS),
+            ("default_zero_bias", "sgd_small"),
+        )
+        for epoch in (0, 1, 15)
+    }
+    quoted = [
+        f"loses {last['he']} instead of {last['default'].removesuffix(' %')}.",
+        f"which gives them He's variance: {last['default_gain']}",
+        f"set the biases to zero: {last['default_zero_bias']}",
+        f"{total['default', 'adam', 0]} of 640 units with PyTorch's start",
+        f"{total['default_zero_bias', 'sgd_small', 15]} are dead at the end",
+        f"weights do, with {total['he', 'sgd_small', 15]}.",
+        f"first epoch: {total['default', 'adam', 1]} are dead then",
+        f"so that {total['default', 'adam', 15]} are left at the end.",
+        f"(With He's start it is {total['he', 'adam', 1]} after one epoch and "
+        f"{total['he', 'adam', 15]} at the end.)",
+        f"{total['default', 'sgd_large', 1]} are left after one epoch",
+        f"leave {total['default', 'sgd_small', 15]} of 640 dead, Adam "
+        f"{total['default', 'adam', 15]}, SGD 0.05 next to none",
+        f"| {spelled(first('default', 'sgd_small'))} on average |",
+        f"| {spelled(deep('default'))} |",
+        f"| {spelled(deep('he'))} |",
+        f"| {spelled(first('he', 'sgd_small'))}; "
+        f"{spelled(first('default', 'sgd_large'))}; "
+        f"{spelled(first('default', 'adam'))} |",
+    ]
+    born = total["he", "adam", 0], total["default_zero_bias", "sgd_small", 0]
+    assert born == ("2", "3") and "two or three with He's or with zero biases" in text
+    for sentence in quoted:
+        assert sentence in text, f"chapter 10 should say {sentence!r}"
+
+
+def test_the_sentences_about_steps_hold() -> None:
+    """SGD 0.05 revives, Adam kills in its first epoch, accuracy does not follow."""
+    assert first("default", "sgd_large").sum(1).mean() < 4
+    adam = [first("default", "adam", epoch).sum(1).mean() for epoch in (0, 1, 15)]
+    assert adam[1] > 2 * adam[0] and adam[1] > adam[2]
+    small = [first("default", "sgd_small", e).sum(1).mean() for e in (0, 5, 15)]
+    assert small[1] > 1.3 * small[0] and abs(small[2] - small[1]) < 12
+    table = studies.load("dead")
+    table = table[(table["activation"] == "relu") & (table["epoch"] == 15)]
+    right = table[table["init"] == "default"].groupby("regime")["test_accuracy"].mean()
+    assert abs(right["adam"] - right["sgd_large"]) < 0.5
+    assert 6 < right["adam"] - right["sgd_small"] < 8
+
+
+DEPTHS = (4, 8, 16)
+
+
+def share_dead(depth: int, width: int, init: str) -> float:
+    """Mean share of dead units after five epochs of Adam, in percent."""
+    counts = recorded("dead_test", 5, variant=f"{depth}x{width}", init=init)
+    return 100 * counts.sum(1).mean() / depth / width
+
+
+@pytest.mark.parametrize("width", [32, 128])
+def test_depth_counts_from_both_starts(width) -> None:
+    quoted = {
+        (32, "default"): "from 6 to 15 to 25 %",
+        (128, "default"): "from 9 to 16 to 32 %",
+        (32, "he"): "from 3 to 6 to 10 %",
+        (128, "he"): "from 3 to 5 to 10 %",
+    }
+    for init in ("default", "he"):
+        shares = [share_dead(depth, width, init) for depth in DEPTHS]
+        assert shares == sorted(shares)
+        text = quoted[width, init]
+        numbers = [float(word) for word in text.split() if word.isdigit()]
+        assert np.abs(np.subtract(shares, numbers)).max() <= 0.55, (shares, text)
+        assert text in prose()
+    ratio = share_dead(16, width, "default") / share_dead(16, width, "he")
+    assert 2.2 < ratio < 3.8  # "by a factor of about three"
+
+
+@pytest.mark.parametrize(
+    "name, instead, check, message",
+    [
+        (
+            "gelu",
+            lambda x, **_: F.silu(x),
+            "zero_outputs_are_not_the_only_death",
+            "gelu",
+        ),
+        ("relu", lambda x: F.leaky_relu(x, 0.01), "born_dead_networks", "layers"),
+    ],
+)
+def test_a_broken_function_fails_its_check(
+    monkeypatch, name, instead, check, message
+) -> None:
+    monkeypatch.setattr(F, name, instead)
+    monkeypatch.setattr(torch, name, instead, raising=False)
+    with pytest.raises(claims.ClaimError, match=message):
+        claims.claim_checks()[check]()

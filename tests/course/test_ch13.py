@@ -1,0 +1,315 @@
+"""Chapter 13: its figures, its recorded table, its exercises, its checks."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from pathlib import Path
+
+import matplotlib
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+matplotlib.use("Agg")
+
+from matplotlib import pyplot as plt
+
+from actlab import catalogue, cost, figures, precision
+from actlab.cost import __main__ as cost_record
+from course import claims
+from course.ch13 import exercises as chapter13
+from course.ch13 import figures as ch13
+from course.exercises.model import value_of
+
+CHAPTER = Path(__file__).parents[2] / "chapters" / "13-cost-and-precision.ipynb"
+
+# --- figures ------------------------------------------------------------------------
+
+
+def costs() -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {"key": key, "forward": f, "backward": b, "operations": n}
+            | {f"forward_{end}": f * by for end, by in (("low", 0.9), ("high", 1.2))}
+            | {f"backward_{end}": b * by for end, by in (("low", 0.8), ("high", 1.1))}
+            for key, f, b, n in (
+                ("mish", 40, 12, 1), ("relu", 1, 1, 1), ("telu", 10, 11, 4),
+            )
+        ]
+    )  # fmt: skip
+
+
+def shares() -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            {"key": key, "width": width, "share": share * 32 / width,
+             "low": -0.9, "high": 0.5}
+            for key, share in (("relu", 0.1), ("mish", 0.4))
+            for width in (32, 128, 512)
+        ]
+    )  # fmt: skip
+
+
+def drawn(figure) -> plt.Axes:
+    figure.canvas.draw()
+    assert len(figure.axes) == 1 and 40 < len(figure.alt) < 400
+    return figure.axes[0]
+
+
+def test_cost_dots_are_sorted_and_said():
+    axes = drawn(ch13.cost_dots(costs()))
+    names = [text.get_text() for text in axes.get_yticklabels()]
+    assert names == ["ReLU", "TeLU", "Mish"]
+    assert "Mish 40 and 12" in figures.ALT_TEXTS[-1]
+    marks = [line for line in axes.lines if line.get_marker() == "o"]
+    assert [mark.get_xdata()[0] for mark in marks] == [1, 10, 40]
+
+
+def test_cost_and_operations_separates_single_ones():
+    figure = ch13.cost_and_operations(costs(), labels=["mish"])
+    axes = drawn(figure)
+    assert "one operation lie from 1 to 40, the others from 10 to 10" in figure.alt
+    assert sorted(axes.lines[0].get_ydata()) == [1, 40]
+    assert [text.get_text() for text in axes.texts] == ["Mish"]
+
+
+def test_cost_shares_cuts_what_is_noise():
+    figure = ch13.cost_shares(shares())
+    assert drawn(figure).get_ylim()[0] == -10
+    assert "Mish from 40 to 2.5 %" in figure.alt
+
+
+def test_slope_ranges_end_where_slopes_do():
+    frame = precision.table(("tanh", "relu"), ("float16", "bfloat16"))
+    figure = ch13.slope_ranges(frame)
+    axes = drawn(figure)
+    ends = [line.get_xdata() for line in axes.lines if line.get_marker() != "None"]
+    assert [len(x) for x in ends] == [1, 1, 1, 1]
+    assert sorted(round(float(x[0]), 2) for x in ends) == [-4.51, -3.47, 3.47, 4.51]
+    assert "Tanh left −4.51, −3.47; Tanh right 4.51, 3.47." in figure.alt
+    assert "ReLU" not in figure.alt
+    alone = ch13.slope_ranges(frame[frame["key"] == "relu"])
+    assert alone.alt.endswith("nowhere.")
+
+
+def test_gradient_sizes_count_what_is_below():
+    sizes = {"small": np.array([1e-9, 1e-10, 1e-3, 0.0, 1.0]), "large": np.ones(3)}
+    figure = ch13.gradient_sizes(sizes, band=(2.0**-24, 65504.0))
+    drawn(figure)
+    assert "small: 50 % lie below it; large: 0 % lie below it" in figure.alt
+
+
+# --- the recorded table -----------------------------------------------------------
+
+
+def test_recorded_table_is_the_one_of_its_provenance():
+    folder = cost_record.Path(cost.__file__).parent / "results"
+    origin = cost.provenance()
+    text = (folder / f"{cost.TABLE}.csv").read_bytes()
+    assert origin["table_sha256"] == hashlib.sha256(text).hexdigest()
+    assert origin["clock"] == "processor" and origin["threads"] == 1
+    assert {name: dict(settings) for name, settings in origin["cases"].items()} == {
+        name: {k: list(v) if isinstance(v, tuple) else v for k, v in settings.items()}
+        for name, settings in cost_record.CASES.items()
+    }
+
+
+def test_recorded_table_holds_every_row_of_the_catalogue():
+    table = cost.recorded()
+    for case in ("few", "many"):
+        keys = table[table["case"] == case]["key"]
+        assert sorted(keys) == sorted(catalogue.CATALOGUE)
+    many = table[table["case"] == "many"].set_index("key")
+    scalar = [k for k, row in catalogue.CATALOGUE.items() if row.kind == "scalar"]
+    assert sorted(many.index[many["share"].notna()]) == sorted(scalar)
+    assert many.loc["relu", "forward"] == pytest.approx(1, abs=0.2)
+    for way in ("forward", "backward"):
+        assert (table[f"{way}_low"] <= table[way]).all()
+        assert (table[way] <= table[f"{way}_high"]).all()
+
+
+def test_the_chapter_quotes_the_record():
+    cells = nbformat.read(CHAPTER, as_version=4).cells
+    prose = "\n".join(c.source for c in cells if c.cell_type == "markdown")
+    table = cost.recorded()
+
+    def row(case: str, column: str, keys: str, scale: int = 1) -> list[float]:
+        found = table[table["case"] == case].set_index("key")[column]
+        return [scale * found[key] for key in keys.split()]
+
+    def listed(numbers: list[float]) -> str:
+        return ", ".join(f"{n:.0f}" if n >= 10 else f"{n:.1f}" for n in numbers)
+
+    four = "sigmoid gelu mish softsign"
+    shares = row("many", "share", "relu gelu mish", scale=100)
+    for sentence in (
+        f"131,072 numbers | {listed(row('many', 'forward', four))} |",
+        f"16.8 million numbers | {listed(row('large', 'forward', four))} |",
+        f"131,072 numbers | {listed(row('many', 'backward', four))} |",
+        f"| {listed(row('compiled', 'forward', 'softsign swish telu relu'))} |",
+        f"| {', '.join(f'{share:.0f} %' for share in shares)} |",
+        "From ReLU's {:.0f} % they rise to GELU's {:.0f} and Mish's {:.0f}.".format(
+            *shares
+        ),
+    ):
+        assert sentence in prose, sentence
+
+
+def test_recorded_counts_are_todays():
+    x = torch.randn(128, 1024)
+    many = cost.recorded().query("case == 'many'").set_index("key")
+    for key in ("relu", "mish", "softsign", "telu", "swish"):
+        module = catalogue.get(key).make()
+        assert many.loc[key, "operations"] == cost.operations(module, x)
+        kept = cost.kept_for_backward(catalogue.get(key).make(), x)
+        assert many.loc[key, "kept_else"] == kept["kept_else"]
+
+
+def test_command_measures_and_writes(monkeypatch, tmp_path, capsys):
+    tiny = {"few": {"shape": (4, 8), "keys": ("relu", "glu", "tanh")}}
+    tiny["many"] = tiny["few"]
+    monkeypatch.setattr(cost_record, "CASES", tiny)
+    monkeypatch.setattr(cost, "step_share", lambda key, **settings: {
+        "share": 0.1, "low": 0.0, "high": 0.2, "step_us": 5.0})  # fmt: skip
+    table = cost_record.measure_all(rounds=2, seconds=1e-4)
+    assert list(table["case"]) == 3 * ["few"] + 3 * ["many"]
+    assert table["share"].notna().sum() == 2  # scalar ones, in one case
+    monkeypatch.setattr(cost_record, "__file__", str(tmp_path / "cost_record.py"))
+    call = ["--rounds", "2", "--seconds", "1e-4", "--record"]
+    assert cost_record.main(call) == 0
+    text = (tmp_path / "results" / f"{cost.TABLE}.csv").read_bytes()
+    assert text.count(b"\n") == 7
+    origin = json.loads((tmp_path / "results" / f"{cost.TABLE}.json").read_text())
+    assert origin["command"].endswith("--rounds 2 --seconds 0.0001 --record")
+    assert origin["table_sha256"] == hashlib.sha256(text).hexdigest()
+
+
+# --- what counts and what times -----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("function", "wanted"),
+    [
+        (torch.relu, 1),
+        (lambda x: 1 / (1 + torch.exp(-x)), 5),  # 1/… is a reciprocal times 1
+        (lambda x: x.view(-1)[:4].exp(), 1),
+        (torch.nn.Identity(), 0),
+    ],
+)
+def test_operations_are_counted_without_views(function, wanted):
+    assert cost.operations(function, torch.randn(4, 8)) == wanted
+
+
+def test_ratio_is_of_the_first_to_the_second():
+    small, large = torch.randn(1_000), torch.randn(300_000)
+    found = cost.ratio(large.exp, small.exp, rounds=3, seconds=0.002)
+    assert found["ratio"] > 5 and found["low"] <= found["ratio"] <= found["high"]
+
+
+def test_clock_is_the_processors_where_that_is_fine_enough(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert cost.clock_name() == "processor"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert cost.clock_name() == "wall"
+
+
+# --- precision: what chapter 13 says of it -------------------------------------------
+
+
+def test_a_root_is_not_a_loss():
+    """Swish has slope 0 at −1.278; next to it a rounded 0 is as good as any number."""
+    table = precision.table(("swish",), ("bfloat16", "float16")).set_index("dtype")
+    lost = table["gradient_lost_left"]
+    assert math.isnan(lost["float16"]) and lost["bfloat16"] < -80
+
+
+def test_nan_has_a_place():
+    found = precision.scan(
+        lambda x: torch.where(x < 3, x, x * torch.inf - torch.inf), lambda x: x,
+        np.ones_like, torch.float16,
+    )  # fmt: skip
+    assert found["value_nan_from"] == 3 and found["value_nan"] > 0
+
+
+# --- exercises ---------------------------------------------------------------------
+
+
+def answers(page):
+    return {part.name: value_of(part.answer) for part in page.parts}
+
+
+@pytest.mark.parametrize("digits", [11, 8])
+def test_where_a_slope_ends_is_where_it_does(digits):
+    dtype = {11: torch.float16, 8: torch.bfloat16}[digits]
+    wanted = answers(chapter13.page_13_6(digits))
+    for name, f in (("sigmoid", torch.sigmoid), ("tanh", torch.tanh)):
+        assert chapter13.first_loss(f, dtype) == pytest.approx(wanted[name], abs=0.04)
+
+
+@pytest.mark.parametrize("variant", [None, 0, 1, 2, 3, 4])
+def test_scales_keep_both_ends(variant):
+    page = chapter13.page_13_7()
+    largest, smallest = 0.02, 1e-9
+    if variant is not None:
+        page = page.numbers_for(variant)
+        largest, smallest = 0.05 * (1 + variant % 5), 3e-9
+    found = answers(page)
+
+    def half(value, k):
+        return torch.tensor(value * 2.0**k, dtype=torch.float64).half()
+
+    assert half(largest, found["most"]).isfinite()
+    assert half(largest, found["most"] + 1).isinf()
+    tiny = torch.finfo(torch.float16).tiny
+    assert half(smallest, found["least"]) >= tiny > half(smallest, found["least"] - 1)
+
+
+def test_gelu_keeps_what_the_exercise_says():
+    x = torch.randn(16, 32)
+    kept = [cost.kept_for_backward(f, x) for f in (torch.nn.GELU(), torch.nn.ReLU())]
+    assert [row["keeps_input"] for row in kept] == [True, False]
+    assert answers(chapter13.page_13_1(2**10, 2**10, 3))["more"] == 12
+
+
+def test_the_made_up_machine_is_disturbed():
+    machine = chapter13.Machine()
+    ratios = chapter13._rounds(machine.f, machine.g, machine.clock, 7)
+    assert sorted(ratios)[3] == pytest.approx(3) and max(ratios) > 10
+    assert abs(sum(ratios) / 7 - 3) > 1
+
+
+def test_predictions_come_from_the_record():
+    by_id = {p.id: value_of(p.part.answer) for p in chapter13.PREDICTIONS}
+    assert by_id["13.A"] == chapter13.recorded_cost("gelu")
+    assert by_id["13.B"] == 1
+    assert 1 < by_id["13.C"] < 60
+    assert by_id["13.D"] == pytest.approx(5 * math.log(2), abs=0.02)
+
+
+# --- the checks can fail ----------------------------------------------------------
+
+
+def test_a_built_in_softsign_would_be_noticed(monkeypatch):
+    monkeypatch.setattr(cost, "operations", lambda function, x: 1)
+    with pytest.raises(claims.ClaimError, match="softsign 1"):
+        claims.claim_checks()["passes_cost_more_than_exponentials"]()
+
+
+def test_another_record_would_be_noticed(monkeypatch):
+    table = cost.recorded()
+    table.loc[table["key"] == "softsign", "forward"] = 1.0
+    monkeypatch.setattr(cost, "recorded", lambda: table)
+    with pytest.raises(claims.ClaimError, match="recorded"):
+        claims.claim_checks()["passes_cost_more_than_exponentials"]()
+
+
+def test_other_seconds_would_be_noticed(monkeypatch):
+    from course.ch13 import claims as checks
+
+    monkeypatch.setitem(checks.PUBLISHED_SECONDS, "Mish", 150.0)
+    with pytest.raises(claims.ClaimError, match="fastest"):
+        claims.claim_checks()["published_seconds_are_not_activations"]()

@@ -1,0 +1,309 @@
+"""The decision path of chapter 14, its patients, and its figures."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import matplotlib
+import nbformat
+import pandas as pd
+import pytest
+
+matplotlib.use("Agg")
+
+from actlab import catalogue, studies
+from course import claims
+from course.ch14 import choosing, patients
+from course.ch14 import exercises as chapter14
+from course.ch14 import figures as ch14
+from course.ch14.patients import HEALTHY, PATIENTS, admit, treat
+
+ROOT = Path(__file__).parents[2]
+CHAPTERS = ROOT / "chapters"
+NOTEBOOK = CHAPTERS / "14-choosing.ipynb"
+
+
+def prose() -> str:
+    cells = nbformat.read(NOTEBOOK, as_version=4).cells
+    return "\n".join(c.source for c in cells if c.cell_type == "markdown")
+
+
+def headings(number: int) -> set[str]:
+    path = CHAPTERS / f"{choosing.CHAPTERS[number]}.ipynb"
+    cells = nbformat.read(path, as_version=4).cells
+    text = "\n".join(c.source for c in cells if c.cell_type == "markdown")
+    return set(re.findall(r"^#+ (.+?)\s*$", text, re.M))
+
+
+def bibliography() -> dict[str, str]:
+    text = (ROOT / "reference" / "references.bib").read_text("utf-8")
+    entries = re.split(r"^@\w+\{", text, flags=re.M)[1:]
+    return {entry.split(",")[0]: entry for entry in entries}
+
+
+# --- the path as data -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("arrow", choosing.ARROWS, ids=lambda arrow: arrow.name)
+def test_each_arrow_has_the_ground_that_it_claims(arrow):
+    assert arrow.place in choosing.PLACES
+    assert arrow.ground in choosing.GROUNDS
+    assert arrow.situation and arrow.choice and arrow.because and arrow.unless
+    for key in arrow.keys:
+        catalogue.get(key)
+    for number, heading in arrow.seen_in:
+        assert heading in headings(number), (number, heading)
+    for study in arrow.studies:
+        assert not studies.load(study).empty
+    assert set(arrow.sources) <= set(choosing.SOURCES)
+    if arrow.ground in ("derived", "measured"):
+        assert arrow.seen_in, "says that it was shown, and not where"
+    if arrow.ground == "published":
+        assert arrow.sources, "says that somebody published it, and not who"
+
+
+def test_names_are_unique_and_every_place_has_arrows():
+    names = [arrow.name for arrow in choosing.ARROWS]
+    assert len(set(names)) == len(names)
+    for place in choosing.PLACES:
+        assert len(choosing.path(place)) >= 3, place
+    order = [arrow.place for arrow in choosing.ARROWS]
+    assert order == sorted(order, key=list(choosing.PLACES).index)
+    for domain, used in choosing.DOMAINS.items():
+        assert set(used) <= set(names), domain
+
+
+def test_sources_are_in_the_bibliography_under_their_address():
+    entries = bibliography()
+    for key, (label, address) in choosing.SOURCES.items():
+        assert key in entries, key
+        number = address.split("/abs/")[-1].removeprefix("doi.org/")
+        known = ("tan2019efficientnet", "dosovitskiy2021image")  # no eprint recorded
+        assert number in entries[key] or key in known, (key, address)
+        assert re.match(r"^[A-Z]|gpt-oss", label), label
+    used = {key for arrow in choosing.ARROWS for key in arrow.sources}
+    used |= {key for advice in choosing.ADVICE for key in advice.sources}
+    used |= {key for model in choosing.MODELS for key in model.sources}
+    assert used == set(choosing.SOURCES), "a source that nothing uses, or none at all"
+
+
+def test_every_piece_of_advice_is_on_trial():
+    ids = [id for advice in choosing.ADVICE for id in advice.ids]
+    wanted = {f"ADV-{n:02d}" for n in range(1, 24)} - {"ADV-22"}  # fonts: elsewhere
+    assert set(ids) == wanted and len(ids) == len(wanted)
+    for advice in choosing.ADVICE:
+        assert advice.verdict in choosing.VERDICTS, advice.ids
+        assert advice.found.endswith(".") and advice.said.endswith(".")
+        assert advice.seen_in or advice.sources, advice.ids
+        for number, heading in advice.seen_in:
+            assert heading in headings(number), (advice.ids, heading)
+
+
+def test_models_name_their_source_or_are_undisclosed():
+    for model in choosing.MODELS:
+        assert model.sources
+        for key in model.keys:
+            catalogue.get(key)
+        assert bool(model.said_in) == (model.uses != "not disclosed"), model.name
+
+
+PARTS = [*choosing.PLACES, "domains", "advice", "models"]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_the_chapter_prints_the_data(part):
+    table = choosing.markdown(part)
+    assert table in prose(), f"build the tables of chapter 14 again: {part}"
+    lines = table.splitlines()
+    assert len({line.count(" | ") for line in lines}) == 1
+    for target in re.findall(r"\]\(([\w-]+\.ipynb)\)", table):
+        assert (CHAPTERS / target).exists(), target
+
+
+def test_a_place_that_does_not_exist_is_said():
+    with pytest.raises(ValueError, match="did you mean 'output'"):
+        choosing.path("outputs")
+    with pytest.raises(ValueError, match="no ground 'rumour'"):
+        choosing.path(ground="rumour")
+    with pytest.raises(ValueError, match="no part 'tables'"):
+        choosing.markdown("tables")
+    assert {a.ground for a in choosing.path("output")} == {"derived"}
+    assert list(choosing.frame(choosing.path("output"))["place"].unique()) == ["output"]
+
+
+def test_the_text_counts_grounds_and_verdicts():
+    grounds = Counter(arrow.ground for arrow in choosing.ARROWS)
+    words = ", ".join(f"{grounds[ground]} {ground}" for ground in choosing.GROUNDS)
+    assert f"| grounds of {len(choosing.ARROWS)} first choices |" in prose()
+    assert words in prose(), words
+    verdicts = Counter(advice.verdict for advice in choosing.ADVICE)
+    assert len(choosing.ADVICE) == 21 and verdicts["holds"] == 3
+    assert "Three hold as they stand." in prose()
+
+
+def test_numbers_of_the_arrows_are_the_recorded_ones():
+    found = {arrow.name: arrow.because for arrow in choosing.ARROWS}
+    table = studies.final("gated").query("regime == 'final'")
+    losses = table.groupby("activation")["test_loss"].mean()
+    assert f"{losses['relu'] - losses['swiglu']:.3f} nats" in found["language model"]
+    share = (losses["relu"] - losses["bilinear"]) / (losses["relu"] - losses["swiglu"])
+    assert f"{100 * share:.0f} % of it" in found["language model"]
+    assert f"{losses['relu'] - losses['gelu']:.3f} nats" in found["encoder"]
+    slopes = studies.final("slope-or-gain").query(
+        "regime == 'sgd_small' and init == 'default'"
+    )
+    means = slopes.groupby(["activation", "variant"])["test_accuracy"].mean()
+    leads = [
+        means["prelu", variant] - means["relu", ""]
+        for variant in ("shared", "unit_gain")
+    ]
+    assert f"{leads[0]:.1f} points" in found["learnt shape"]
+    assert f"divided out, {leads[1]:.1f} were" in found["learnt shape"]
+    chirp = studies.final("frequency-or-activation").query("regime == 'chirp'")
+    psnr = chirp.groupby(["activation", "lr"])["psnr"].mean()
+    psnr = psnr.groupby("activation").max().round().astype(int)
+    words = (
+        f"{psnr['relu_fourier']} and {psnr['sine_30']} dB, plain ReLU {psnr['relu']}; "
+        f"sine with ω₀ = 1 reached {psnr['sine_1']}"
+    )
+    assert words in found["field"]
+    cnn = studies.final("confound").query("variant == 'cnn' and regime == 'sgd_large'")
+    cnn = cnn.groupby("activation")["test_accuracy"].mean()
+    words = (
+        f"GELU {cnn['gelu']:.1f} %, ReLU {cnn['relu']:.1f}, tanh {cnn['tanh']:.1f}, "
+        f"sigmoid {cnn['sigmoid']:.1f}"
+    )
+    assert words in found["convolutions"], words
+
+
+# --- the patients ---------------------------------------------------------------------
+
+
+def marked(visit) -> list[str]:
+    return [s.name for s in visit.panel.signs if s.status in ("watch", "trouble")]
+
+
+def test_the_healthy_network_is_healthy():
+    visit = admit("healthy")
+    assert marked(visit) == [] and visit.accuracy > 90
+
+
+@pytest.mark.parametrize("letter", PATIENTS)
+def test_each_patient_is_ill_of_one_thing(letter):
+    patient, visit = PATIENTS[letter], admit(letter)
+    assert visit.broke or visit.accuracy < 30, visit.symptom
+    if patient.sign:
+        assert patient.sign in marked(visit)
+    else:
+        assert marked(visit) == []
+    after = treat(letter)
+    assert after.accuracy > 90 and marked(after) == []
+
+
+@pytest.mark.parametrize("letter", PATIENTS)
+def test_the_usual_prescription_cures_nobody(letter):
+    """Prediction 14.B."""
+    has_relu = PATIENTS[letter].case.activation == "relu"
+    visit = treat(letter, activation="gelu" if has_relu else "relu")
+    assert visit.broke or visit.accuracy < 60, visit.symptom
+
+
+def test_of_four_changes_one_helps_bed_f():
+    """Prediction 14.A, and the only answer that is right in it."""
+    changes = [
+        {"activation": "relu"},
+        {"optimiser": "adam", "lr": 0.003},
+        {"norm": "layer"},
+        {"norm": "batch"},
+    ]
+    right = [treat("F", **change).accuracy > 90 for change in changes]
+    prediction = chapter14.PREDICTIONS[0]
+    assert right.index(True) == prediction.part.answer and sum(right) == 1
+
+
+def test_what_the_worked_example_says():
+    """Zero biases take the likeness away and leave the error signal as it was."""
+    panels = {
+        init: treat("healthy", epochs=1, depth=12, init=init).panel
+        for init in ("default", "default_zero_bias", "default_gain")
+    }
+    alike = {name: panel["input correlation"].number for name, panel in panels.items()}
+    signal = {name: panel["error signal"].number for name, panel in panels.items()}
+    assert alike["default"] > 0.9999 and alike["default_zero_bias"] < 0.98
+    assert 0.3 < signal["default_zero_bias"] / signal["default"] < 3
+    assert 0.2 < signal["default_gain"] < 5
+
+
+def test_labels_of_h_disagree_with_their_images():
+    case = PATIENTS["H"].case
+    own, moved = HEALTHY.data(), case.data()
+    assert sorted(own.y_train.tolist()) == sorted(moved.y_train.tolist())
+    assert (own.y_train == moved.y_train).float().mean() < 0.2
+    assert chapter14.label_agreement(own.x_train, own.y_train) > 0.97
+    assert chapter14.label_agreement(moved.x_train, moved.y_train) < 0.15
+
+
+def test_what_nobody_has_is_said():
+    with pytest.raises(KeyError, match="no patient 'Z'"):
+        admit("Z")
+    with pytest.raises(TypeError, match="a case has no 'learning_rate'"):
+        treat("A", learning_rate=1)
+
+
+def test_a_visit_says_what_is_seen():
+    assert "loss is nan (epoch 1, step" in admit("E").symptom
+    assert math.isnan(admit("E").accuracy) and admit("E").history.empty
+    assert "% right" in admit("A").symptom and len(admit("A").symptom) < 36
+    assert admit("A") is admit("A")  # trained once
+    twice = patients._run.__wrapped__(replace(HEALTHY, seed=1), 1)
+    again = patients._run.__wrapped__(replace(HEALTHY, seed=1), 1)
+    assert twice.accuracy == again.accuracy
+
+
+# --- figures --------------------------------------------------------------------------
+
+
+def texts(figure) -> list[str]:
+    return [text.get_text() for text in figure.axes[0].texts]
+
+
+def test_health_board_marks_what_the_panels_say():
+    panels = {"0": admit("healthy").panel, "F": admit("F").panel}
+    figure = ch14.health_board(panels)
+    cells = texts(figure)
+    assert cells.count("×") == 3 and len(cells) == 2 * 11
+    assert "F input correlation, error signal and update : data" in figure.alt
+    assert "0 none" in figure.alt
+    assert figure.get_size_inches()[0] <= 5 and len(figure.axes) == 1
+
+
+def test_treatment_board_counts_the_cured():
+    table = pd.DataFrame(
+        {"drug one": [95.0, 10.0], "two": [math.nan, 89.9]}, ["A", "B"]
+    )
+    figure = ch14.treatment_board(table)
+    assert texts(figure) == ["95", "nan", "10", "90"]
+    assert "drug one 1 of 2; two 0 of 2" in figure.alt
+    dark = [
+        patch for patch in figure.axes[0].patches if sum(patch.get_facecolor()) < 2.6
+    ]
+    assert len(dark) == 1
+
+
+# --- the ledger -----------------------------------------------------------------------
+
+
+def test_a_network_that_does_not_learn_fails_the_check(monkeypatch):
+    known = studies.final
+
+    def without_learning(name):
+        table = known(name)
+        return table.assign(test_accuracy=10.0) if name == "cures" else table
+
+    monkeypatch.setattr(studies, "final", without_learning)
+    with pytest.raises(claims.ClaimError, match="bridged: 10.0 %"):
+        claims.claim_checks()["sigmoid_and_tanh_learn_in_depth"]()

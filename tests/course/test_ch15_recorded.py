@@ -1,0 +1,49 @@
+"""The numbers that chapter 15 quotes are the ones that its study recorded."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from actlab import studies
+from actlab.statistics import compare
+from actlab.studies.grid import EQUIVALENCE_MARGIN, STUDIES
+
+CHAPTER = Path(__file__).parents[2] / "chapters" / "15-design-your-own.ipynb"
+
+
+@pytest.fixture(scope="module")
+def prose() -> str:
+    cells = nbformat.read(CHAPTER, as_version=4).cells
+    return "\n".join(c.source for c in cells if c.cell_type == "markdown")
+
+
+def test_all_four_are_best_at_the_rate_of_the_final_runs() -> None:
+    rows = studies.final("swigelu")
+    tuned = rows[rows["regime"] == "tune"]
+    whole = tuned.groupby(["activation", "lr"])["test_accuracy"].agg(["mean", "count"])
+    whole = whole[whole["count"] == 3]["mean"]
+    for condition in STUDIES["swigelu"].conditions:
+        if condition.regime == "final":
+            assert whole[condition.activation].idxmax() == condition.lr == 0.03
+
+
+def test_the_verdicts_are_told_as_recorded(prose: str) -> None:
+    rows = studies.final("swigelu")
+    rows = rows[rows["regime"] == "final"].sort_values("seed")
+    runs = {
+        key: group["test_accuracy"].tolist()
+        for key, group in rows.groupby("activation")
+    }
+    table = compare(runs, "swigelu", margin=EQUIVALENCE_MARGIN).set_index("first")
+    relu, parents = table.loc["relu"], table.loc[["gelu", "swish"]]
+    assert (parents["verdict"] == "equivalent").all()
+    assert relu["verdict"] == "smaller" and relu["low"] > -EQUIVALENCE_MARGIN
+    reach = parents[["low", "high"]].abs().max().max()
+    for sentence in (
+        f"reach no further than {reach:.2f} from zero",
+        f"{-relu['difference']:.2f} points, {-relu['high']:.2f} to {-relu['low']:.2f}",
+    ):
+        assert sentence in prose, sentence

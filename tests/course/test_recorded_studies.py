@@ -1,0 +1,92 @@
+"""The recorded results are the declared grids, and nobody has edited them."""
+
+import getpass
+import hashlib
+import json
+from dataclasses import asdict
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from actlab import studies
+from course.ch08.studies import FieldRun
+
+STUDIES = studies.known()
+# Fields of a study that once stood beside its conditions, in records made then.
+ONCE_BESIDE = ("data", "scale", "sizes", "batch_size")
+
+
+def recorded_conditions(grid: dict) -> list[dict]:
+    """The conditions of a recorded grid, each with all that it was said to have."""
+    common = {name: grid[name] for name in ONCE_BESIDE if name in grid}
+    conditions = [common | condition for condition in grid["conditions"]]
+    for condition in conditions:
+        condition["sizes"] = condition.pop("sizes_of_its_own", condition.get("sizes"))
+    return conditions
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_every_study_is_recorded(name):
+    assert studies.is_recorded(STUDIES[name])
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_recorded_grid_is_the_declared_one(name):
+    study, grid = STUDIES[name], studies.provenance(name)["grid"]
+    recorded = recorded_conditions(grid)
+    assert len(recorded) == len(study.conditions) and grid["seeds"] == study.seeds
+    for then, now in zip(recorded, study.conditions):
+        declared = json.loads(json.dumps(asdict(now)))
+        if isinstance(now, FieldRun):  # its signal is named by the regime
+            then = {key: then[key] for key in then if key not in ONCE_BESIDE}
+        for key in then.keys() & declared.keys():
+            assert then[key] == declared[key], (key, then)
+        assert {"regime", "activation", "lr", "init", "epochs"} <= then.keys()
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_recorded_table_holds_every_run_of_the_grid(name):
+    study, table = STUDIES[name], studies.load(name)
+    origin = studies.provenance(name)
+    assert list(table) == [*studies.COLUMNS, *study.further]
+    assert len(studies.final(name)) == len(study.settings()) == origin["runs"]
+    keys = [key for key in studies.KEYS if key in table]
+    for condition in study.conditions:
+        rows = table
+        for key in keys:
+            rows = rows[rows[key] == getattr(condition, key)]
+        seeds = condition.seeds_of_its_own or range(study.seeds)
+        assert sorted(set(rows["seed"])) == sorted(seeds)
+        broken = rows.groupby("seed")["test_loss"].transform(lambda c: c.isna().all())
+        epochs = sorted(set(rows["epoch"][~broken]))
+        if not isinstance(condition, FieldRun):  # which keeps the last row only
+            assert epochs == list(range(condition.epochs + 1)) or broken.all()
+        else:
+            assert epochs == [condition.epochs] or broken.all()
+
+
+@pytest.mark.parametrize("name", STUDIES)
+def test_recorded_table_was_not_edited(name):
+    folder = resources.files(STUDIES[name].home) / "results"
+    digest = hashlib.sha256((folder / f"{name}.csv").read_bytes()).hexdigest()
+    assert digest == studies.provenance(name)["table_sha256"]
+    text = (folder / f"{name}.json").read_text()
+    home = str(Path.home())
+    names = [home + "/", str(Path.cwd()) + "/", "/tmp/", f"/home/{getpass.getuser()}"]
+    assert not [word for word in names if word in text]
+
+
+def test_first_look_shows_what_the_chapter_says():
+    early = studies.summary(studies.load("first-look"), epoch=15)
+    mean = early.set_index(["regime", "activation"])["mean"]
+    small, large = mean["small_step"], mean["large_step"]
+    # Stopped after 15 epochs of small steps, no activation looks better ...
+    assert small["identity"] > small["relu"] + 0.5
+    # ... and after larger steps, or more of them, it does not.
+    assert large["relu"] > large["identity"] + 4
+    late = studies.summary(studies.load("first-look")).set_index(
+        ["regime", "activation"]
+    )["mean"]["small_step"]
+    assert late["relu"] > late["identity"] + 1
+    assert mean["linear_best", "identity"] > large["identity"]
