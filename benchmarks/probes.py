@@ -1,7 +1,7 @@
 """What does it cost to watch a network while it trains?
 
 One training step of the course's network (784-256-192-128-64-10, ReLU, batch 128, SGD
-with momentum), by itself and inside ``actlab.probes.record``, one thread.  Rounds of
+with momentum), by itself and inside ``actlab.probes.watch``, one thread.  Rounds of
 plain and recorded steps alternate, so that a busy minute hits both; the cost is the
 median over the rounds of (recorded / plain − 1).
 
@@ -37,7 +37,7 @@ def run(steps: int, every: int | None, seed: int = 0) -> float:
     x = torch.randn(BATCH, SIZES[0], generator=generator)
     y = torch.randint(SIZES[-1], (BATCH,), generator=generator)
     watched = (
-        contextlib.nullcontext() if every is None else probes.record(network, every)
+        contextlib.nullcontext() if every is None else probes.watch(network, every)
     )
     with watched:
         for done in range(-WARM_UP, steps):

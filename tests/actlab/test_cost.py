@@ -1,6 +1,7 @@
 """Cost and precision: known orders, known limits, and bad input."""
 
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -74,7 +75,7 @@ def test_compiled_code_is_timed():
 
 
 def test_no_compiler_is_said(monkeypatch):
-    monkeypatch.setattr(cost.shutil, "which", lambda name: None)
+    monkeypatch.setattr(shutil, "which", lambda name: None)
     assert cost.compiler() is None
     with pytest.raises(RuntimeError, match="needs a C\\+\\+ compiler"):
         cost.measure(("relu",), compiled=True)

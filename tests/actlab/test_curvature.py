@@ -300,17 +300,15 @@ def test_bad_requests_to_lanczos():
 
 
 def test_kernel_of_a_linear_model_is_known():
-    x, _ = examples(7)
-    other = examples(5, seed=1)[0]
+    x, other = examples(7)[0], examples(5, seed=1)[0]
+    a, b = x.double(), other.double()
     # f(x) = Wx + b: each output has derivative x by its weights and 1 by its bias
     kernel = curvature.ntk(nn.Linear(4, 3), x, other)
-    torch.testing.assert_close(kernel, (x @ other.T + 1).double())
+    torch.testing.assert_close(kernel, (a @ b.T + 1))
     full = curvature.ntk(nn.Linear(4, 3), x, outputs="full")
-    wanted = torch.kron((x @ x.T + 1).double(), torch.eye(3).double())
+    wanted = torch.kron((a @ a.T + 1), torch.eye(3).double())
     torch.testing.assert_close(full, wanted)
-    torch.testing.assert_close(
-        curvature.ntk(nn.Linear(4, 3), x), (x @ x.T + 1).double()
-    )
+    torch.testing.assert_close(curvature.ntk(nn.Linear(4, 3), x), (a @ a.T + 1))
 
 
 def test_kernel_predicts_a_small_step():

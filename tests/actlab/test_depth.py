@@ -23,9 +23,11 @@ from actlab.catalogue import CATALOGUE
 from actlab.deep import DeepMLP
 from actlab.figures import style
 from actlab.networks import MLP
-from actlab.studies.grid import Condition, Setting
+from actlab.studies import Setting
+from actlab.studies.runners import execute
 from actlab.training import NonFiniteLossError
 from course.ch09 import figures as ch09
+from course.ch09.studies import DeepRun, patient
 
 SIZES = (64, *[16] * 6, 10)
 
@@ -208,20 +210,25 @@ def test_a_loss_that_is_no_number_ends_the_run():
 
 @pytest.mark.parametrize("variant", deep.CURES)
 def test_every_cure_of_the_study_builds_a_network(variant):
-    condition = Condition(
-        "exploding", "sigmoid", lr=0.1, init="xavier", variant=variant, epochs=1
+    condition = DeepRun(
+        "exploding",
+        "sigmoid",
+        0.1,
+        init="xavier",
+        variant=variant,
+        epochs=1,
+        sizes=SIZES,
     )
-    setting = Setting(condition, 0, "digits", "symmetric", SIZES, 128, "cures")
-    history, seconds = deep.run_setting(setting)
+    history, seconds = execute(Setting(condition, 0))
     assert history["epoch"] == [0, 1] and seconds > 0
 
 
 def test_the_exploding_patient_has_twice_the_weights():
     settings = [
-        Setting(Condition(regime, "relu", lr=0.1, init="he"), 0, "digits", "", SIZES, 9)
+        Setting(DeepRun(regime, "relu", lr=0.1, init="he", sizes=SIZES), 0)
         for regime in ("vanishing", "exploding")
     ]
-    one, two = (deep.patient(s).linears for s in settings)
+    one, two = (patient(s).linears for s in settings)
     assert torch.equal(2 * one[0].weight, two[0].weight)
     assert torch.equal(one[-1].weight, two[-1].weight), "the output layer is left"
 

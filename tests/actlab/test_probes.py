@@ -298,7 +298,7 @@ def test_functions_cannot_be_hooked_and_the_error_says_so():
             instrument(Functional(), RAMP)
     with (
         pytest.raises(probes.NoActivationError, match="self.activation = nn.ReLU()"),
-        probes.record(Functional()),
+        probes.watch(Functional()),
     ):
         pass
 
@@ -569,7 +569,7 @@ def instruments():
         ),
         "dormant": lambda n, x, y: probes.dead_units(n, x, by="dormant", batch_size=3),
         "life": lambda n, x, y: probes.LifeHistory(n, x).observe(0),
-        "report": lambda n, x, y: probes.report(n, (x, y), lr=0.1),
+        "report": lambda n, x, y: probes.checkup(n, (x, y), lr=0.1),
     }
 
 
@@ -629,7 +629,7 @@ def test_recording_changes_no_bit_of_the_training():
     watched.train()
     losses = train(plain, x, y)
     after = state_of(plain)
-    with probes.record(watched, every=2, x=x, batch_size=4, by="threshold") as trace:
+    with probes.watch(watched, every=2, x=x, batch_size=4, by="threshold") as trace:
         assert train(watched, x, y) == losses
     del after["buffers"]
     seen = state_of(watched)
@@ -644,7 +644,7 @@ def test_hooks_are_gone_when_the_body_raises():
     before = state_of(network)["hooks"]
     with (
         pytest.raises(RuntimeError, match="stop"),
-        probes.record(network, every=1) as trace,
+        probes.watch(network, every=1) as trace,
     ):
         loss = F.cross_entropy(network(x), y)  # the backward pass is still to come
         raise RuntimeError("stop")
@@ -658,7 +658,7 @@ def test_a_pass_that_fails_leaves_no_hooks_and_no_step():
     network, x, y = awkward()
     before = state_of(network)
     drop = network.drop
-    with probes.record(network, every=1) as trace:
+    with probes.watch(network, every=1) as trace:
         network.drop = Failing()
         with pytest.raises(RuntimeError, match="half-way"):
             network(x)
@@ -677,7 +677,7 @@ def test_updates_of_sgd_are_the_step_size_times_the_gradient(every):
     torch.manual_seed(0)
     network = MLP([4, 6, 5, 3], "relu", seed=0)
     x, y = torch.randn(30, 4), torch.arange(30) % 3
-    with probes.record(network, every=every) as trace:
+    with probes.watch(network, every=every) as trace:
         train(network, x, y, steps=7)
     frame = trace.frame
     assert frame["step"].unique().tolist() == list(range(0, 7, every))
@@ -705,7 +705,7 @@ def test_updates_of_sgd_are_the_step_size_times_the_gradient(every):
 def test_adam_takes_its_step_size_in_every_weight():
     network = MLP([4, 6, 3], "tanh", seed=0)
     x, y = torch.randn(30, 4), torch.arange(30) % 3
-    with probes.record(network, every=1) as trace:
+    with probes.watch(network, every=1) as trace:
         train(network, x, y, steps=1, optimiser=torch.optim.Adam)
     assert trace.frame["update_rms"].tolist() == pytest.approx([0.1, 0.1], rel=1e-3)
 
@@ -713,7 +713,7 @@ def test_adam_takes_its_step_size_in_every_weight():
 def test_steps_by_hand_and_accumulated_gradients():
     network = MLP([4, 6, 3], "tanh", seed=0)
     x, y = torch.randn(30, 4), torch.arange(30) % 3
-    with probes.record(network, every=4) as trace:
+    with probes.watch(network, every=4) as trace:
         for step in range(8):
             F.cross_entropy(network(x), y).backward()
             if step % 2:
@@ -734,7 +734,7 @@ def test_dead_units_over_a_set_and_silent_ones_in_a_batch():
     torch.manual_seed(0)
     network = known()
     x = RAMP
-    with probes.record(network, every=1, x=x) as trace:
+    with probes.watch(network, every=1, x=x) as trace:
         for _ in range(2):
             network(RAMP[:4]).sum().backward()
     frame = trace.frame[trace.frame["kind"] == "hidden"]
@@ -748,7 +748,7 @@ def test_instruments_used_while_recording_are_no_steps():
     network.train()
     other = copy.deepcopy(network)
     train(other, x, y, steps=2)
-    with probes.record(network, every=1) as trace:
+    with probes.watch(network, every=1) as trace:
         for use in instruments().values():
             use(network, x, y)
         train(network, x, y, steps=2)
@@ -761,7 +761,7 @@ def test_instruments_used_while_recording_are_no_steps():
 def test_recording_of_fit_with_histograms():
     data = datasets.spirals(n=200)
     network = MLP([2, 12, 8, 2], "relu", seed=0)
-    with probes.record(network, every=5) as trace:
+    with probes.watch(network, every=5) as trace:
         training.fit(network, data, epochs=4, lr=0.1, batch_size=32, progress=False)
     steps = 4 * math.ceil(len(data.x_train) / 32)
     assert trace.passes == steps and trace.steps == list(range(0, steps, 5))
@@ -780,21 +780,21 @@ def test_recording_of_fit_with_histograms():
 
 def test_an_empty_recording_and_bad_settings():
     network = known()
-    with probes.record(network) as trace:
+    with probes.watch(network) as trace:
         pass
     assert trace.frame.empty and trace.weights.empty and trace.steps == []
     for every in (0, 1.5, "ten"):
         with (
             pytest.raises(ValueError, match="whole number"),
-            probes.record(network, every=every),
+            probes.watch(network, every=every),
         ):
             pass
     with (
         pytest.raises(ValueError, match="some of"),
-        probes.record(network, histograms=["slope"]),
+        probes.watch(network, histograms=["slope"]),
     ):
         pass
-    with pytest.raises(ValueError, match="need x"), probes.record(network, by="data"):
+    with pytest.raises(ValueError, match="need x"), probes.watch(network, by="data"):
         pass
 
 
@@ -811,7 +811,7 @@ def deep(activation: str, init: str, depth: int = 12) -> MLP:
 
 
 def test_a_healthy_network_has_no_trouble(digits):
-    found = probes.report(deep("relu", "he", depth=3), digits, lr=0.02)
+    found = probes.checkup(deep("relu", "he", depth=3), digits, lr=0.02)
     assert found.status in ("ok", "watch")
     assert not [sign.name for sign in found.signs if sign.status == "trouble"]
     assert found["loss"].status == "ok"
@@ -841,7 +841,7 @@ def test_sick_networks_are_found_out(digits, activation, init, change, name):
         elif change is not None:
             for linear in network.linears:
                 linear.weight *= change
-    found = probes.report(network, digits)
+    found = probes.checkup(network, digits)
     assert found.status == "trouble"
     assert found[name].status == "trouble", str(found)
     assert f"✗ {name}: " in str(found)
@@ -850,52 +850,52 @@ def test_sick_networks_are_found_out(digits, activation, init, change, name):
 def test_signs_of_inputs_and_updates(digits):
     network = deep("relu", "he", depth=3)
     data = (digits.x_train * 30 + 3000, digits.y_train)
-    assert probes.report(network, data)["inputs"].status == "watch"
-    assert probes.report(network, digits)["update : data"].status == "not measured"
+    assert probes.checkup(network, data)["inputs"].status == "watch"
+    assert probes.checkup(network, digits)["update : data"].status == "not measured"
     by_lr = {
-        lr: probes.report(network, digits, lr=lr)["update : data"].status
+        lr: probes.checkup(network, digits, lr=lr)["update : data"].status
         for lr in (1e-9, 0.005, 1e3)
     }
     assert by_lr == {1e-9: "trouble", 0.005: "ok", 1e3: "trouble"}
-    adam = probes.report(network, digits, lr=1e-4, optimiser="adam")["update : data"]
+    adam = probes.checkup(network, digits, lr=1e-4, optimiser="adam")["update : data"]
     assert adam.status == "ok" and adam.number == pytest.approx(-3, abs=0.5)
-    with probes.record(network, every=5) as trace:
+    with probes.watch(network, every=5) as trace:
         training.fit(network, digits, epochs=2, lr=0.005, progress=False)
-    read = probes.report(network, digits, trace=trace)["update : data"]
+    read = probes.checkup(network, digits, trace=trace)["update : data"]
     assert read.status == "ok" and "measured steps" in read.value
     with pytest.raises(ValueError, match="'sgd' or 'adam'"):
-        probes.report(network, digits, lr=0.1, optimiser="lion")
+        probes.checkup(network, digits, lr=0.1, optimiser="lion")
 
 
 def test_a_trained_network_is_not_blamed_for_its_confidence(digits):
     network = deep("relu", "he", depth=2)
     training.fit(network, digits, epochs=15, lr=0.1, progress=False)
-    found = probes.report(network, digits)
+    found = probes.checkup(network, digits)
     assert found["loss"].status == found["logits"].status == "ok"
 
 
 def test_regression_gates_and_convolutions_have_a_panel():
     wave = datasets.signal()
-    found = probes.report(MLP([1, 16, 16, 1], "tanh", seed=0), wave)
+    found = probes.checkup(MLP([1, 16, 16, 1], "tanh", seed=0), wave)
     assert "variance of the targets" in found["loss"].value
     assert "logits" not in found.frame["name"].tolist()
     torch.manual_seed(0)
     gated = nn.Sequential(nn.Linear(4, 8), nn.GLU(), nn.Linear(4, 3))
     data = (torch.randn(40, 4), torch.arange(40) % 3)
-    assert probes.report(gated, data)["saturation"].status == "not measured"
+    assert probes.checkup(gated, data)["saturation"].status == "not measured"
     words = nn.Sequential(nn.Embedding(5, 4), nn.Flatten(), nn.Linear(8, 3), nn.ReLU())
-    panel = probes.report(
+    panel = probes.checkup(
         words, (torch.arange(40).view(20, 2) % 5, torch.arange(20) % 3)
     )
     assert panel["inputs"].status == "not measured"
     network, x, y = awkward()
-    assert "3 hidden layers, 20 of 20 examples" in str(probes.report(network, (x, y)))
+    assert "3 hidden layers, 20 of 20 examples" in str(probes.checkup(network, (x, y)))
     with pytest.raises(TypeError, match="a Dataset or a pair"):
-        probes.report(network, x)
+        probes.checkup(network, x)
 
 
 def test_every_sign_says_what_it_means_what_to_try_and_where_from(digits):
-    found = probes.report(deep("relu", "default", depth=3), digits, lr=0.1)
+    found = probes.checkup(deep("relu", "default", depth=3), digits, lr=0.1)
     assert len({sign.name for sign in found.signs}) == len(found.signs) == 11
     for sign in found.signs:
         assert sign.meaning.endswith(".") and sign.advice.endswith(".")
@@ -915,10 +915,11 @@ def test_the_sources_of_the_limits_are_in_the_bibliography():
 
 
 def test_the_panel_as_html(digits):
-    found = probes.report(deep("sigmoid", "default", depth=6), digits)
+    found = probes.checkup(deep("sigmoid", "default", depth=6), digits)
     page = found._repr_html_()
     assert (
-        page == probes.report(deep("sigmoid", "default", depth=6), digits)._repr_html_()
+        page
+        == probes.checkup(deep("sigmoid", "default", depth=6), digits)._repr_html_()
     )
     assert "http" not in page and "url(" not in page and "<script" not in page
     assert page.count("<details") == page.count("</details>") == 11

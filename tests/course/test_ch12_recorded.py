@@ -12,8 +12,8 @@ import pytest
 
 from actlab import studies
 from actlab.statistics import compare, interval
-from actlab.studies.grid import EQUIVALENCE_MARGIN, TWELVE
 from course.ch12.claims import PUBLISHED
+from course.ch12.studies import EQUIVALENCE_MARGIN, TWELVE
 
 CHAPTER = Path(__file__).parents[2] / "chapters" / "12-fair-comparison.ipynb"
 BENT = [key for key in TWELVE if key not in ("identity", "sigmoid")]

@@ -19,7 +19,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
 from actlab import catalogue, cost, figures, precision
-from actlab.cost import __main__ as cost_record
+from actlab.cost import recording, timing
 from course import claims
 from course.ch13 import exercises as chapter13
 from course.ch13 import figures as ch13
@@ -107,14 +107,14 @@ def test_gradient_sizes_count_what_is_below():
 
 
 def test_recorded_table_is_the_one_of_its_provenance():
-    folder = cost_record.Path(cost.__file__).parent / "results"
+    folder = Path(cost.__file__).parent
     origin = cost.provenance()
-    text = (folder / f"{cost.TABLE}.csv").read_bytes()
+    text = (folder / f"{timing.TABLE}.csv").read_bytes()
     assert origin["table_sha256"] == hashlib.sha256(text).hexdigest()
     assert origin["clock"] == "processor" and origin["threads"] == 1
     assert {name: dict(settings) for name, settings in origin["cases"].items()} == {
         name: {k: list(v) if isinstance(v, tuple) else v for k, v in settings.items()}
-        for name, settings in cost_record.CASES.items()
+        for name, settings in recording.CASES.items()
     }
 
 
@@ -172,18 +172,18 @@ def test_recorded_counts_are_todays():
 def test_command_measures_and_writes(monkeypatch, tmp_path, capsys):
     tiny = {"few": {"shape": (4, 8), "keys": ("relu", "glu", "tanh")}}
     tiny["many"] = tiny["few"]
-    monkeypatch.setattr(cost_record, "CASES", tiny)
+    monkeypatch.setattr(recording, "CASES", tiny)
     monkeypatch.setattr(cost, "step_share", lambda key, **settings: {
         "share": 0.1, "low": 0.0, "high": 0.2, "step_us": 5.0})  # fmt: skip
-    table = cost_record.measure_all(rounds=2, seconds=1e-4)
+    table = recording.measure_all(rounds=2, seconds=1e-4)
     assert list(table["case"]) == 3 * ["few"] + 3 * ["many"]
     assert table["share"].notna().sum() == 2  # scalar ones, in one case
-    monkeypatch.setattr(cost_record, "__file__", str(tmp_path / "cost_record.py"))
+    monkeypatch.setattr(recording, "FOLDER", tmp_path)
     call = ["--rounds", "2", "--seconds", "1e-4", "--record"]
-    assert cost_record.main(call) == 0
-    text = (tmp_path / "results" / f"{cost.TABLE}.csv").read_bytes()
+    assert recording.main(call) == 0
+    text = (tmp_path / f"{timing.TABLE}.csv").read_bytes()
     assert text.count(b"\n") == 7
-    origin = json.loads((tmp_path / "results" / f"{cost.TABLE}.json").read_text())
+    origin = json.loads((tmp_path / f"{timing.TABLE}.json").read_text())
     assert origin["command"].endswith("--rounds 2 --seconds 0.0001 --record")
     assert origin["table_sha256"] == hashlib.sha256(text).hexdigest()
 

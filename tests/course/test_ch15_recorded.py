@@ -9,7 +9,7 @@ import pytest
 
 from actlab import studies
 from actlab.statistics import compare
-from actlab.studies.grid import EQUIVALENCE_MARGIN, STUDIES
+from course.ch15.studies import EQUIVALENCE_MARGIN
 
 CHAPTER = Path(__file__).parents[2] / "chapters" / "15-design-your-own.ipynb"
 
@@ -25,7 +25,7 @@ def test_all_four_are_best_at_the_rate_of_the_final_runs() -> None:
     tuned = rows[rows["regime"] == "tune"]
     whole = tuned.groupby(["activation", "lr"])["test_accuracy"].agg(["mean", "count"])
     whole = whole[whole["count"] == 3]["mean"]
-    for condition in STUDIES["swigelu"].conditions:
+    for condition in studies.find("swigelu").conditions:
         if condition.regime == "final":
             assert whole[condition.activation].idxmax() == condition.lr == 0.03
 

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 from actlab import studies
 from course import claims
-from course.claims import checks as claim_checks
+from course.ch04 import claims as ch04_claims
 
 ROWS = claims.load()
 TRIALS = claims.trials()
@@ -150,7 +150,7 @@ def test_another_function_fails_its_check(
 def test_robustness_would_be_noticed(monkeypatch, check, message):
     leader = "relu" if "zeros" in check else "elu"
     monkeypatch.setattr(
-        claim_checks.chapter04,
+        ch04_claims,
         "_under_noise",
         lambda name: (40 * (name == "relu"), 90 if name == leader else 80),
     )
@@ -221,13 +221,13 @@ def test_a_check_that_is_not_there_is_said(monkeypatch):
 
 
 def test_ledger_has_no_unknown_fields(pytestconfig):
-    path = pytestconfig.rootpath / "code" / "actlab" / "claims.yml"
+    path = pytestconfig.rootpath / "code" / "course" / "claims" / "claims.yml"
     document = yaml.safe_load(path.read_text("utf-8"))
     assert set(document) == {"trials", "claims", "planned"}
 
 
 def test_no_claim_is_lost(pytestconfig):
-    path = pytestconfig.rootpath / "code" / "actlab" / "claims.yml"
+    path = pytestconfig.rootpath / "code" / "course" / "claims" / "claims.yml"
     planned = yaml.safe_load(path.read_text("utf-8"))["planned"]
     later = {name for names in planned.values() for name in names}
     settled = {row.id for row in ROWS}

@@ -1037,10 +1037,10 @@ def test_progress_code_reaches_the_site(browser, capsys, monkeypatch):
     exercises.progress()
     assert "Nothing answered" in capsys.readouterr().out
     check("90.5", leaky)
-    core.record("90.1", "wrong", {"a": "1", "b": "2"})
-    core.record("90.1", "right", {"a": "−6", "b": "8"})
-    core.record("90.1", "wrong", {"a": "0", "b": "0"})
-    core.record("90.A", "predicted", {"answer": 60, "because": 1})
+    core.keep("90.1", "wrong", {"a": "1", "b": "2"})
+    core.keep("90.1", "right", {"a": "−6", "b": "8"})
+    core.keep("90.1", "wrong", {"a": "0", "b": "0"})
+    core.keep("90.A", "predicted", {"answer": 60, "because": 1})
     capsys.readouterr()
     exercises.progress()
     out = capsys.readouterr().out

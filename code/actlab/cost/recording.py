@@ -25,6 +25,8 @@ from . import timing
 
 __all__ = ["CASES", "measure_all", "main"]
 
+FOLDER = Path(__file__).parent
+
 # Functions for the cases that take long: one operation each, or a formula in Python.
 LARGE = (
     "relu", "sigmoid", "tanh", "elu", "gelu", "gelu_tanh", "mish", "prelu", "softsign",
@@ -89,8 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(table[columns].round(2).to_string(index=False))
     if options.record:
         origin = _provenance(options, load, time.time() - started)
-        folder = Path(timing.__file__).parent
-        records.write_table(timing.TABLE, table, origin, folder, digits=4)
+        records.write_table(timing.TABLE, table, origin, FOLDER, digits=4)
         print(f"recorded: actlab/cost/{timing.TABLE}.csv and its provenance")
     return 0
 

@@ -23,7 +23,7 @@ from .search import (
     write,
 )
 from .soundness import Check, Health, health
-from .trials import Report, run
+from .trials import Comparison, run
 
 __all__ = [
     "BINARY",
@@ -35,7 +35,7 @@ __all__ = [
     "Health",
     "Plan",
     "Registration",
-    "Report",
+    "Comparison",
     "candidate",
     "draw_formulas",
     "expected_maximum",

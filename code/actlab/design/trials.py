@@ -19,11 +19,11 @@ from ..training import NonFiniteLossError, fit
 from .candidates import Candidate
 from .plans import DATA, ChangedPlanError, Plan, Registration, display, refuse_changes
 
-__all__ = ["Report", "final_accuracy", "run"]
+__all__ = ["Comparison", "final_accuracy", "run"]
 
 
 @dataclass(frozen=True, eq=False)
-class Report:
+class Comparison:
     """What a registered test found.
 
     ``tuning``: function, lr, seed, accuracy on the held-out examples. ``chosen``: the
@@ -87,7 +87,7 @@ def run(
     registration: Registration,
     *,
     data: Dataset | None = None,
-) -> Report:
+) -> Comparison:
     """Run a registered plan: tune each function, then test each once.
 
     Parameters
@@ -117,7 +117,7 @@ def run(
         accuracies[key] = [accuracy for accuracy, _ in found]
         broken[key] = sum(failed for _, failed in found)
     table = _compare(plan, accuracies)
-    return Report(
+    return Comparison(
         plan,
         registration.digest,
         candidate,

@@ -10,10 +10,10 @@ Chapters 09, 10 and 14.
 from __future__ import annotations
 
 from .dead import DEFINITIONS, DeadUnits, LifeHistory, dead_units
-from .health import HealthReport, Sign, report
+from .health import HealthReport, Sign, checkup
 from .hooks import NoActivationError
 from .layers import QUANTITIES, Histograms, correlation, histograms, snapshot
-from .trace import Trace, record
+from .trace import Trace, watch
 
 __all__ = [
     "DEFINITIONS",
@@ -28,7 +28,7 @@ __all__ = [
     "correlation",
     "dead_units",
     "histograms",
-    "record",
-    "report",
+    "watch",
+    "checkup",
     "snapshot",
 ]

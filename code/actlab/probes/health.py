@@ -20,7 +20,7 @@ from .hooks import batches_of, undisturbed
 from .layers import SATURATED_BELOW, correlation, snapshot
 from .trace import Trace
 
-__all__ = ["SOURCES", "HealthReport", "Sign", "report"]
+__all__ = ["SOURCES", "HealthReport", "Sign", "checkup"]
 
 SOURCES = {
     "custom": "custom",
@@ -65,7 +65,7 @@ class Sign:
 
 @dataclass(frozen=True, eq=False)
 class HealthReport:
-    """What :func:`report` returns: the signs, and the table of layers behind them.
+    """What :func:`checkup` returns: the signs, and the table of layers behind them.
 
     ``report["dead units"]`` gives one sign, ``frame`` all of them as a table.
     """
@@ -152,7 +152,7 @@ def _wrapped(text: str) -> list[str]:
     return textwrap.wrap(text, 76, initial_indent="    ", subsequent_indent="    ")
 
 
-def report(
+def checkup(
     network: nn.Module,
     data: Any,
     *,

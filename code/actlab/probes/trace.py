@@ -16,7 +16,7 @@ from .dead import LifeHistory
 from .hooks import MEASURING, Listener
 from .layers import COLUMNS, OCTAVES, Histograms, Sample, octaves, rms, table
 
-__all__ = ["Trace", "record"]
+__all__ = ["Trace", "watch"]
 
 TRACED = ("activation", "error_signal", "pre_activation")
 WEIGHT_COLUMNS = (
@@ -39,7 +39,7 @@ class _Step:
 
 
 class Trace:
-    """What :func:`record` saw; can be read during the recording and after it.
+    """What :func:`watch` saw; can be read during the recording and after it.
 
     ``life`` is the :class:`LifeHistory` over ``x``, None where no ``x`` was given.
     """
@@ -106,7 +106,7 @@ class Trace:
         if all(counts is None for counts in found):
             raise KeyError(
                 f"no histogram of {quantity!r} in layer {layer!r} of layers "
-                f"{self.layers}; record(…, histograms=[{quantity!r}]) keeps it"
+                f"{self.layers}; watch(…, histograms=[{quantity!r}]) keeps it"
             )
         none = torch.zeros(256, dtype=torch.long)
         return np.stack([octaves(none if c is None else c) for c in found])
@@ -136,7 +136,7 @@ def _with_ratio(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 @contextmanager
-def record(
+def watch(
     network: nn.Module,
     every: int = 10,
     x: Tensor | Iterable | None = None,

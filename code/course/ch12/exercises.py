@@ -19,6 +19,7 @@ from actlab import studies
 
 from ..exercises.model import Choice, Code, Number, Page, Prediction, Wrong
 from ..exercises.report import Report
+from .studies import TWELVE
 
 __all__ = ["EXERCISES", "PREDICTIONS"]
 
@@ -40,8 +41,6 @@ def spread_of_the_ten(init: str) -> float:
 
     No activation and sigmoid are left out; study `confound`, five epochs.
     """
-    from actlab.studies.grid import TWELVE
-
     rows = studies.final("confound")
     chosen = (
         (rows["regime"] == "sgd_small")
@@ -56,7 +55,6 @@ def spread_of_the_ten(init: str) -> float:
 def shown_to_differ() -> int:
     """How many of the eleven functions are shown to differ from ReLU, when tuned."""
     from actlab.statistics import compare
-    from actlab.studies.grid import TWELVE
 
     rows = studies.final("tuned")
     rows = rows[rows["regime"] == "final"].sort_values("seed")

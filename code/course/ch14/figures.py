@@ -47,7 +47,7 @@ def health_board(panels: Mapping[str, HealthReport]) -> Figure:
     Parameters
     ----------
     panels
-        From a short name, such as a letter, to what ``probes.report`` returned.
+        From a short name, such as a letter, to what ``probes.checkup`` returned.
 
     Chapter 14.
     """

@@ -253,7 +253,7 @@ def _digits() -> Dataset:
 @lru_cache(maxsize=128)
 def _run(case: Case, epochs: int) -> Visit:
     network, data = case.network(), case.data()
-    panel = probes.report(network, data, lr=case.lr, optimiser=case.optimiser)
+    panel = probes.checkup(network, data, lr=case.lr, optimiser=case.optimiser)
     momentum = case.momentum if case.optimiser == "sgd" else 0.0
     try:
         run = fit(

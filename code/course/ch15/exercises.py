@@ -221,7 +221,7 @@ def grade_report(answer: Any, variant: int | None, report: Report) -> None:
     from actlab import design
 
     report.expect(
-        isinstance(answer, design.Report),
+        isinstance(answer, design.Comparison),
         "hand in what `design.run` returned, a report.",
     )
     candidate, plan = answer.candidate, answer.plan

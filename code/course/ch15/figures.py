@@ -26,7 +26,7 @@ from actlab.figures.style import (
 )
 
 if TYPE_CHECKING:
-    from actlab.design import Report
+    from actlab.design import Comparison
 
 __all__ = ["best_of_many", "registered_differences", "search_and_second_look"]
 
@@ -35,18 +35,18 @@ _LOOK = {"better": 2, "worse": 1, "equivalent": 0, "not shown": 5}
 
 
 @styled
-def registered_differences(report: Report) -> Figure:
+def registered_differences(comparison: Comparison) -> Figure:
     """Draw candidate − rival with intervals, the margin, and what was predicted.
 
     Parameters
     ----------
-    report
+    comparison
         Of a registered test, as `design.run` returns it.
 
     Chapter 15.
     """
-    rows = report.table.to_dict("records")
-    name, margin = report.plan.candidate, report.plan.margin
+    rows = comparison.table.to_dict("records")
+    name, margin = comparison.plan.candidate, comparison.plan.margin
     figure, axes = plt.subplots(figsize=(WIDTH, 0.55 * len(rows) + 1.25))
     axes.axvspan(-margin, margin, color=tint(COLOURS[0], 0.12), linewidth=0)
     axes.axvline(0, color=MUTED, linewidth=1.2, linestyle=DASHES[1])

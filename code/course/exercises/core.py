@@ -25,7 +25,7 @@ __all__ = [
     "grade",
     "known",
     "progress",
-    "record",
+    "keep",
     "register",
 ]
 
@@ -154,7 +154,7 @@ def check(
             outcome = Reply("input", f'is a prediction: use predict("{entry.id}")')
         else:
             outcome = grade(entry, answer, variant)
-            record(entry.id, outcome.status)
+            keep(entry.id, outcome.status)
     line = " ".join(f"{_SIGNS[outcome.status]} {name}{outcome.text}".split())
     if len(line) > LONGEST_LINE:
         line = line[: LONGEST_LINE - 1] + "…"
@@ -163,7 +163,7 @@ def check(
     print(line)
 
 
-def record(id: str, status: str, answer: Any = None) -> None:
+def keep(id: str, status: str, answer: Any = None) -> None:
     """Note in this kernel how an answer was; a right one stays right."""
     if status in ("open", "input"):
         return

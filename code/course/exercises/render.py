@@ -384,7 +384,7 @@ def _connect_colab() -> bool:
     try:
         from google.colab import output
 
-        output.register_callback("actlab.record", core.record)
+        output.register_callback("actlab.record", core.keep)
     except Exception:  # an older or newer Colab: answers then stay in the output
         return False
     return True

@@ -1,0 +1,160 @@
+"""Figures that one chapter alone needs: what they say, and that they can be read."""
+
+from __future__ import annotations
+
+import re
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import torch
+from figure_checks import assert_readable, visible_texts
+from test_ch10_figures import DRAWN as DEAD
+
+from actlab import figures
+from course.ch01 import figures as ch01
+from course.ch03 import figures as ch03
+from course.ch04 import figures as ch04
+from course.ch06 import figures as ch06
+
+
+def descents() -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Gradient descent towards (1, −1), in a trough and in a bowl."""
+    found = {}
+    for name, hessian in (("trough", [[1, 0.8], [0.8, 1]]), ("bowl", np.eye(2))):
+        path = [np.array([1.5, 1.0])]
+        for _ in range(30):
+            path.append(path[-1] - np.asarray(hessian) @ (path[-1] - [1, -1]))
+        found[name] = np.array(path), np.array(hessian)
+    return found
+
+
+def weight_rows() -> dict[str, torch.Tensor]:
+    first = torch.sigmoid(4 * LINE)
+    hard = (2 * LINE).clamp(0, 1)
+    return {
+        "soft": torch.stack([first, 1 - first], 1),
+        "hard": torch.stack([hard, 1 - hard], 1),
+    }
+
+
+KINKS = {
+    "relu(x)": torch.relu,
+    "maximum(x, 0)": lambda x: torch.maximum(x, torch.zeros_like(x)),
+    "clamp(x, min=0)": lambda x: torch.clamp(x, min=0),
+}
+EVENTS = [
+    (1943, "a threshold unit, described in words that need two lines to be told"),
+    (1989, "universality"),
+    (1986, "back-propagation"),
+    (2010, "the rectifier"),
+]
+LINE = torch.linspace(-1, 1, 60)
+DRAW = {
+    "kinks": lambda: ch04.autograd_at_kinks(KINKS),
+    "neuron": lambda: ch01.neuron(),
+    "neuron with numbers": lambda: ch01.neuron(
+        inputs=2, weights=[1, -2], bias=0.5, activation="sigmoid"
+    ),
+    "thresholds": lambda: ch01.threshold_units(),
+    "descent": lambda: ch03.descent_paths(descents(), (1, -1)),
+    "timeline": lambda: ch01.timeline(EVENTS),
+    "weights": lambda: ch06.weight_curves(
+        LINE, weight_rows(), labels=["first", "second"], xlabel="first logit"
+    ),
+    "matrix": lambda: ch06.matrix_map(
+        torch.tensor([[0.25, -0.25], [-0.25, 0.25]]), labels=["a", "b"], rows="output"
+    ),
+}
+DRAW |= DEAD
+
+
+@pytest.fixture(autouse=True)
+def _close():
+    figures.ALT_TEXTS.clear()
+    yield
+    plt.close("all")
+
+
+@pytest.mark.parametrize("name", DRAW)
+def test_figure_says_what_it_shows_and_can_be_read(name: str) -> None:
+    assert_readable(DRAW[name])
+
+
+@pytest.mark.parametrize("number", range(1, 16))
+def test_every_figure_of_a_chapter_is_drawn_by_a_test(number: int) -> None:
+    module = f"course.ch{number:02}.figures"
+    if find_spec(module) is None:
+        pytest.skip(f"chapter {number:02} has no figure of its own")
+    source = " ".join(str(code.__code__.co_names) for code in DRAW.values())
+    others = set(Path(__file__).parents[1].rglob("test_*.py")) - {Path(__file__)}
+    calls = " ".join(path.read_text("utf-8") for path in others)
+    for name in import_module(module).__all__:
+        drawn = f"'{name}'" in source or re.search(rf"\b{name}\(", calls)
+        assert drawn, f"{name} is drawn by no test"
+        assert "Chapter" in getattr(import_module(module), name).__doc__
+
+
+def test_autograd_at_kinks_reads_both_sides_and_autograd() -> None:
+    alt = ch04.autograd_at_kinks(KINKS).alt
+    assert "relu(x): 0, 1, autograd 0;" in alt
+    assert "maximum(x, 0): 0, 1, autograd 0.5;" in alt
+    assert "clamp(x, min=0): 0, 1, autograd 1." in alt
+
+
+def test_threshold_units_have_a_loss_of_flat_steps() -> None:
+    figure = ch01.threshold_units(samples=40)
+    step, sigmoid = (line.get_ydata() for line in figure.axes[1].lines[:2])
+    assert np.mean(np.diff(step) == 0) > 0.95
+    assert np.mean(np.diff(sigmoid) == 0) == 0
+    stairs = int(re.search(r"(\d+) jumps", figure.alt)[1])
+    assert stairs == np.count_nonzero(np.diff(step)) <= 40
+
+
+def test_timeline_sorts_and_counts_the_years() -> None:
+    figure = ch01.timeline(EVENTS)
+    words = [text.get_text() for text in visible_texts(figure)]
+    assert [w for w in words if w in ("1943", "1986", "1989", "2010")] == [
+        "1943",
+        "1986",
+        "1989",
+        "2010",
+    ]
+    assert {"+43", "+3", "+21"} <= set(words)
+    assert "longest gap is from 1943 to 1986" in figure.alt
+
+
+def test_weights_and_matrices_are_put_into_words() -> None:
+    alt = DRAW["weights"]().alt
+    assert "soft: first 0.98 and second 0.018 on the right, no zero." in alt
+    assert "exact zeros over 75 %" in alt and "on the left" not in alt
+    one = {"soft": weight_rows()["soft"]}
+    alt = ch06.weight_curves(LINE, one, labels=["first", "second"]).alt
+    assert "soft: first 0.018 and second 0.98 on the left" in alt
+    alt = DRAW["matrix"]().alt
+    assert "symmetric 2 by 2" in alt and "the largest sum of a row is 0." in alt
+    lopsided = ch06.matrix_map([[1, 2], [0, 1]], labels=["a", "b"]).alt
+    assert "symmetric" not in lopsided and "row is 3." in lopsided
+
+
+def test_descents_are_put_into_words() -> None:
+    alt = DRAW["descent"]().alt
+    assert "trough: the loss is 9 times steeper" in alt
+    assert "bowl: the loss is 1 times steeper" in alt and "after 1 step." in alt
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: ch01.neuron(inputs=9), "got 9"),
+        (lambda: ch01.neuron(inputs=2, weights=[1]), "2 weights, got 1"),
+        (lambda: ch01.timeline([(1943, "one")]), "got 1"),
+    ],
+)
+def test_errors_name_the_wrong_value(call, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        call()
+    assert figures.ALT_TEXTS == []
