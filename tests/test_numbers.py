@@ -135,7 +135,7 @@ def test_marks_are_held_to_their_rules():
 
     assert not wrong("It is 2.25.\n\n<!-- derived: 2.25 = (3 / 2) ** 2 -->")
     assert "gives 2.25" in wrong("It is 2.26.\n\n<!-- derived: 2.26 = 1.5 ** 2 -->")
-    assert "nothing has 71.3" in wrong("2.2\n\n<!-- derived: 2.2 = 73.5 - 71.3 -->")
+    assert "made of 71.3" in wrong("2.2\n\n<!-- derived: 2.2 = 73.5 - 71.3 -->")
     assert "cell lacks" in wrong("It is 2.\n\n<!-- given: 2.25 as data -->")
     assert "say what" in wrong("It is 2.25.\n\n<!-- given: 2.25 -->")
     assert "no key" in wrong("It is 2.25.\n\n<!-- cited: 2.25 in nobody1900 -->")
