@@ -334,7 +334,6 @@ def pytest(*words: str | Path, parallel: bool = True) -> None:
 # Notebooks are compared where their cells say so; the site and the lone notebooks have
 # commands of their own.
 SUITE = (
-    *("--dist", "loadfile"),
     *("--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout", "120"),
     *("--ignore-glob=*test_site.py", "--ignore-glob=*test_colab.py"),
 )
@@ -349,7 +348,7 @@ def lint() -> None:
 @command("every test, after lint (WORKERS=2)", "lint")
 def test() -> None:
     """Run every test and every notebook."""
-    pytest(*SUITE, "tests", "chapters")
+    pytest("--dist", "loadfile", *SUITE, "tests", "chapters")
     say("All tests passed.")
 
 
@@ -365,7 +364,8 @@ def quick() -> None:
     say(f"Chapter {numbers}: its notebook, its exercises, the tests that name it ...")
     expression = " or ".join(map(of_chapter, chapters.items()))
     notebooks = [ROOT / "chapters" / f"{stem}.ipynb" for stem in chapters.values()]
-    pytest(*SUITE, "-k", expression, "tests", *notebooks)
+    # One process: a second one would spend most of its time on finding the tests.
+    pytest(*SUITE, "-k", expression, "tests", *notebooks, parallel=False)
     say(f"Chapter {numbers} passed. make test runs the rest.")
 
 
