@@ -151,7 +151,7 @@ def test_a_module_agrees_with_its_reference(row, params, dtype, which) -> None:
         wrong = fits & ~(np.abs(found - exact) <= allowed)
     assert not wrong.any(), f"{row.key}: module and expr differ in the {which}: " + (
         "; ".join(
-            f"at x = {x!r} {y!r}, should be {z!r}"
+            f"at x = {float(x)!r} {float(y)!r}, should be {float(z)!r}"
             for x, y, z in list(zip(at[wrong], found[wrong], exact[wrong]))[:5]
         )
     )

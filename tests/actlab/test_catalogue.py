@@ -86,7 +86,11 @@ def test_a_row_is_complete(row: catalogue.Activation) -> None:
         if isinstance(s, formulas.NamedConstant)
     }
     if row.kind == "scalar":
-        assert names - constants - {"x"} == set(row.params), "expr and params differ"
+        letters = names - constants - {"x"}
+        assert letters == set(row.params), (
+            f"expr has the parameters {', '.join(sorted(letters)) or 'none'}, "
+            f"and params {', '.join(row.params) or 'none'}"
+        )
     trainable = any(param.trainable for param in row.params.values())
     assert (trainable or bool(row.coefficients)) == bool(list(module.parameters()))
 
@@ -297,6 +301,20 @@ def test_any_name_is_found_or_unknown(name: str) -> None:
         assert get(name).key in CATALOGUE
     except UnknownActivationError as error:
         assert str(error).startswith("unknown activation")
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({}, "two rows have the key 'gelu'"),
+        ({"key": "other"}, "'GELU' names both gelu and other"),
+        ({"key": "other", "name": "tan-h"}, "'tan-h' names both tanh and other"),
+        ({"key": "other", "family": "soft"}, "other: unknown family 'soft'"),
+    ],
+)
+def test_a_name_stands_for_one_function(change, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        catalogue._all_names([*catalogue.ROWS, replace(get("gelu"), **change)])
 
 
 def test_an_unknown_family_names_the_families() -> None:
