@@ -11,6 +11,7 @@ Chapter: 02 (what an activation function is), 03 to 08 (the families).
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 
 from .rows import ROWS
 from .rows.row import FAMILIES, Activation, Param
@@ -38,14 +39,23 @@ def _plain(name: str) -> str:
     return name.lower().replace("-", "").replace("_", "").replace(" ", "")
 
 
-def _all_names() -> dict[str, str]:
+def _all_names(rows: Iterable[Activation] = ROWS) -> dict[str, str]:
     """Return the key of every name; no name may stand for two functions."""
     names: dict[str, str] = {}
-    for row in ROWS:
-        assert row.family in FAMILIES, row.family
+    keys: set[str] = set()
+    for row in rows:
+        if row.family not in FAMILIES:
+            raise ValueError(
+                f"{row.key}: unknown family {row.family!r}; there are "
+                f"{', '.join(FAMILIES)}"
+            )
+        if row.key in keys:
+            raise ValueError(f"two rows have the key {row.key!r}; choose another")
+        keys.add(row.key)
         for name in (row.key, row.name, *row.aliases):
             owner = names.setdefault(_plain(name), row.key)
-            assert owner == row.key, f"{name} names both {owner} and {row.key}"
+            if owner != row.key:
+                raise ValueError(f"{name!r} names both {owner} and {row.key}")
     return names
 
 

@@ -10,88 +10,27 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from rows_to_try import CASES, OURS
 
 from actlab import activations, catalogue
 from actlab.activations import (
-    ENN,
-    GCU,
     ISRU,
-    NIPUNA,
-    PELU,
-    SGT,
     STAF,
     XIELU,
-    Absolute,
-    AdaptiveSigmoid,
-    AdaptiveSlope,
     Arctan,
     BSpline,
     CReLU,
-    Derf,
     DyT,
-    ELiSH,
-    Fourier,
-    Gaussian,
-    HardELiSH,
     KANEdge,
-    LearnableELU,
     LeCunTanh,
-    LiSHT,
-    Logish,
-    Mixture,
     NewFun,
-    Phish,
-    QuickGELU,
     Rational,
-    Serf,
-    Sign,
-    Sine,
-    Smish,
-    Snake,
-    SquaredReLU,
     Step,
-    SwiGELU,
     Swish,
-    TeLU,
 )
 from actlab.properties.functions import function_of
 
 DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16]
-SCALARS = [row for row in catalogue.CATALOGUE.values() if row.kind == "scalar"]
-# Numbers that every dtype holds exactly, so that module and reference use the same.
-OTHER = {
-    "step": {"theta": 1.0},
-    "leaky_relu": {"alpha": 0.25},
-    "elu": {"alpha": 2.0},
-    "softplus": {"beta": 2.0},
-    "swish": {"beta": 3.0},
-    "prelu": {"a": 1.5},
-    "rrelu": {"lower": 0.25, "upper": 0.5},
-    "celu": {"alpha": 2.0},
-    "nipuna": {"beta": 3.0},
-    "xielu": {"alpha_p": 0.25, "alpha_n": 2.0},
-    "dyt": {"alpha": 2.0},
-    "derf": {"alpha": 2.0, "s": -0.5},
-    "softshrink": {"theta": 1.0},
-    "hardshrink": {"theta": 1.0},
-    "threshold": {"theta": -1.0, "v": 2.0},
-    "learnable_elu": {"alpha": 2.0},
-    "pelu": {"a": 0.5, "b": 2.0},
-    "adaptive_sigmoid": {"k": -2.0, "theta": 0.5},
-    "adaptive_tanh": {"a": 0.5, "n": 1.0},
-    "sgt": {"alpha": 3.0, "beta": 2.0, "a": 0.5, "b": 2.0},
-    "sine": {"omega": 1.0},
-    "snake": {"a": 4.0},
-    "fourier": {"a_0": 0.5, "a_1": -1.0, "b_2": 0.25, "omega": 2.0},
-    "enn": {"f_1": 0.5, "f_3": -1.0, "f_5": 0.25},
-    "kan": {"w_b": -0.5, "w_s": 2.0},
-    "mixture": {"w": -2.0, "b": 0.5},
-}
-CASES = [
-    pytest.param(row, params, id=" ".join([row.key, *map(str, params.values())]))
-    for row in SCALARS
-    for params in ([{}, OTHER[row.key]] if row.key in OTHER else [{}])
-]
 # Where torch's own kernels are less exact than a few roundings:
 # nn.Softplus returns x above its threshold, βx = 20, and so drops ln(1 + e^−20).
 SLACK = {("softplus", dtype): 2.1e-9 for dtype in DTYPES}
@@ -210,74 +149,70 @@ def test_a_module_agrees_with_its_reference(row, params, dtype, which) -> None:
     fits = np.abs(exact) < torch.finfo(dtype).max * (1 - torch.finfo(dtype).eps)
     with np.errstate(invalid="ignore"):
         wrong = fits & ~(np.abs(found - exact) <= allowed)
-    assert not wrong.any(), [
-        f"f({x!r}) = {y!r}, should be {z!r}"
-        for x, y, z in zip(at[wrong], found[wrong], exact[wrong])
-    ][:5]
+    assert not wrong.any(), f"{row.key}: module and expr differ in the {which}: " + (
+        "; ".join(
+            f"at x = {float(x)!r} {float(y)!r}, should be {float(z)!r}"
+            for x, y, z in list(zip(at[wrong], found[wrong], exact[wrong]))[:5]
+        )
+    )
 
 
-OURS = [
-    NewFun(),
-    QuickGELU(),
-    Step(),
-    Step(0.1),
-    Swish(),
-    Swish(2.5),
+# Ways to make a module that no row uses.
+SPECIAL = [
     Swish(0.0),
-    TeLU(),
     Swish(1.0, trainable=True),
-    Absolute(),
-    NIPUNA(),
-    NIPUNA(2.5),
-    LeCunTanh(),
-    Arctan(),
-    ISRU(),
-    DyT(),
-    Derf(1.5, 0.5),
-    Sign(),
-    Gaussian(),
-    SwiGELU(),
-    ELiSH(),
-    HardELiSH(),
-    Serf(),
-    Smish(),
-    LiSHT(),
-    Logish(),
-    Phish(),
-    LearnableELU(1.5),
-    PELU(0.5, 2.0),
-    AdaptiveSigmoid(2.0, 0.5),
-    AdaptiveSlope(n=4.0),
-    SGT(),
-    SGT(0.5, 0.75),
-    Sine(),
-    Snake(5.0),
-    GCU(),
     STAF(generator=torch.Generator().manual_seed(0)),
-    Fourier(),
-    ENN(),
-    Rational(),
     Rational([0.0, 1.0, 0.5], [0.5, 0.25, -0.5]),
-    BSpline(),
     BSpline(4, 1, -1.0, 3.0, "identity"),
     KANEdge(start=[0.5, -0.5, 0.25] * 3),
-    Mixture(),
+]
+MODULES = [
+    *(pytest.param(row.make(**given), id=id) for (row, given), _, id in OURS),
+    *(pytest.param(module, id=str(module)) for module in SPECIAL),
 ]
 
 
-@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
-@pytest.mark.parametrize("module", OURS, ids=str)
-def test_our_modules_are_finite_at_every_half_precision_number(module, dtype) -> None:
+def every_number(dtype: torch.dtype) -> torch.Tensor:
+    """All finite numbers of a format of 16 bits."""
     bits = torch.arange(-(2**15), 2**15, dtype=torch.int32).to(torch.int16)
     places = bits.view(dtype)
-    places = places[places.isfinite()].clone().requires_grad_()
+    return places[places.isfinite()].clone().requires_grad_()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("row, params", OURS)
+def test_our_rows_are_finite_in_half_precision_where_they_should_be(
+    row, params, dtype
+) -> None:
+    places = every_number(dtype)
+    result = row.make(**params).to(dtype)(places)
+    gradient = torch.zeros_like(places)
+    if result.requires_grad:
+        (gradient,) = torch.autograd.grad(result.sum(), places)
+    at = places.detach().double().numpy()
+    largest = torch.finfo(dtype).max * (1 - torch.finfo(dtype).eps)
+    for found, exact in (
+        (result, row.numpy(**params)(at)),
+        (gradient, row.numpy_derivative(**params)(at)),
+    ):
+        assert not np.isnan(exact).any()
+        lost = ~found.detach().isfinite().numpy() & (np.abs(exact) < largest)
+        assert not lost.any(), f"not finite at {at[lost][:5]}, should be {exact[lost]}"
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("module", SPECIAL, ids=str)
+def test_special_modules_are_finite_at_every_half_precision_number(
+    module, dtype
+) -> None:
+    places = every_number(dtype)
     result = module.to(dtype)(places)
     assert result.isfinite().all()
     (gradient,) = torch.autograd.grad(result.sum(), places)
     assert gradient.isfinite().all()
 
 
-@pytest.mark.parametrize("module", OURS, ids=str)
+@pytest.mark.parametrize("module", MODULES)
 def test_our_modules_keep_shape_dtype_and_input(module) -> None:
     for shape in ((), (0,), (3,), (2, 0, 4), (2, 3, 4, 5)):
         batch = torch.randn(shape)
@@ -287,7 +222,7 @@ def test_our_modules_keep_shape_dtype_and_input(module) -> None:
         assert torch.equal(batch, before)
 
 
-@pytest.mark.parametrize("module", OURS, ids=str)
+@pytest.mark.parametrize("module", MODULES)
 def test_our_modules_survive_saving_and_scripts_of_torch(module, tmp_path) -> None:
     batch = torch.linspace(-3, 3, 31)
     module = module.to(torch.float32)
@@ -296,17 +231,18 @@ def test_our_modules_survive_saving_and_scripts_of_torch(module, tmp_path) -> No
     torch.testing.assert_close(torch.func.vmap(module)(batch), module(batch))
 
 
-def test_gradients_by_finite_differences() -> None:
-    batch = torch.linspace(-4, 4, 33, dtype=torch.float64).requires_grad_()
-    kinked = (NIPUNA(2.0), SquaredReLU(), CReLU(), ELiSH(), HardELiSH())
-    ours = (*kinked, XIELU().double())
-    smooth = (NewFun(), QuickGELU(), Swish(2.0), TeLU(), LeCunTanh(), Arctan(), ISRU())
-    more = (Gaussian(), SwiGELU(), Serf(), Smish(), LiSHT(), Logish(), Phish())
-    for module in (*smooth, *more, DyT().double()):
-        assert torch.autograd.gradcheck(module, batch)
-    beside = (batch.detach() + 0.1).requires_grad_()  # differences lie at a kink
-    for module in ours:
-        assert torch.autograd.gradcheck(module, beside)
+@pytest.mark.parametrize("row, params", OURS)
+def test_gradients_by_finite_differences(row, params) -> None:
+    batch = torch.linspace(-4, 4, 33, dtype=torch.float64)
+    for place in function_of(row, params).breaks.places:
+        batch = batch[(batch - place).abs() > 1e-3]  # a difference across it is none
+    module = made(row, params, torch.float64)
+    assert torch.autograd.gradcheck(module, batch.requires_grad_())
+
+
+def test_gradients_of_a_doubled_axis_by_finite_differences() -> None:
+    batch = torch.linspace(-4, 4, 32, dtype=torch.float64).requires_grad_()
+    assert torch.autograd.gradcheck(CReLU(), batch)
 
 
 def test_swish_learns_its_beta_only_when_asked() -> None:
@@ -384,10 +320,21 @@ def test_what_never_decreases_never_decreases(first: float, second: float) -> No
         assert module(low) <= module(high)
 
 
+FAMILIES = [getattr(activations, name) for name in catalogue.FAMILIES]
+
+
 def test_everything_public_is_an_exported_module() -> None:
-    assert sorted(activations.__all__) == activations.__all__
+    assert sorted(set(activations.__all__)) == activations.__all__
     for name in activations.__all__:
         assert issubclass(getattr(activations, name), torch.nn.Module)
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.__name__)
+def test_a_family_names_all_its_modules(family) -> None:
+    for name, value in vars(family).items():
+        ours = isinstance(value, type) and value.__module__ == family.__name__
+        if ours and issubclass(value, torch.nn.Module) and not name.startswith("_"):
+            assert name in family.__all__, f"add {name!r} to __all__ of {family}"
 
 
 def test_dyt_learns_its_scale_and_a_shift_per_channel() -> None:

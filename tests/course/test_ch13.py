@@ -116,7 +116,12 @@ def test_recorded_table_is_the_one_of_its_provenance():
 
 
 def test_recorded_table_holds_every_row_of_the_catalogue():
-    table = cost.recorded()
+    table = cost.recorded(added=True)
+    missing = [key for key in catalogue.CATALOGUE if key not in set(table["key"])]
+    assert not missing, (
+        "no cost is recorded; on a quiet machine: python -m actlab.cost "
+        f"--only {' '.join(missing)} --record"
+    )
     for case in ("few", "many"):
         keys = table[table["case"] == case]["key"]
         assert sorted(keys) == sorted(catalogue.CATALOGUE)
@@ -127,6 +132,18 @@ def test_recorded_table_holds_every_row_of_the_catalogue():
     for way in ("forward", "backward"):
         assert (table[f"{way}_low"] <= table[way]).all()
         assert (table[way] <= table[f"{way}_high"]).all()
+
+
+def test_rows_measured_alone_are_those_of_their_provenance():
+    for key in cost.additions():
+        origin = cost.provenance(key)
+        held = [(row["key"], row["case"]) for row in origin["rows"]]
+        assert held == [(key, "few"), (key, "many")]
+        assert origin["rows_sha256"] == recording.rows_hash(origin["rows"]), (
+            f"the numbers of added/{key}.json were edited"
+        )
+        assert origin["clock"] == "processor" and origin["threads"] == 1
+        assert key not in set(cost.recorded()["key"])
 
 
 def test_recorded_counts_are_todays():
@@ -156,6 +173,48 @@ def test_command_measures_and_writes(monkeypatch, tmp_path, capsys):
     origin = json.loads((tmp_path / f"{timing.TABLE}.json").read_text())
     assert origin["command"].endswith("--rounds 2 --seconds 0.0001 --record")
     assert origin["table_sha256"] == hashlib.sha256(text).hexdigest()
+
+
+@pytest.fixture
+def alone(monkeypatch, tmp_path):
+    """A record beside ours, in which neither of two functions stands."""
+    tiny = {"few": {"shape": (4, 8)}, "many": {"shape": (4, 8)}}
+    tiny["large"] = {"shape": (4, 8), "keys": ("relu",)}
+    monkeypatch.setattr(recording, "CASES", tiny)
+    monkeypatch.setattr(recording, "FOLDER", tmp_path)
+    shipped = cost.recorded()
+    shipped = shipped[~shipped["key"].isin(["tanh", "glu"])]
+    shipped.to_csv(tmp_path / f"{timing.TABLE}.csv", index=False)
+    monkeypatch.setattr(timing, "_file", tmp_path.joinpath)
+    return tmp_path
+
+
+def test_a_row_measured_alone_joins_the_record(alone, capsys):
+    before = (alone / f"{timing.TABLE}.csv").read_bytes()
+    assert cost.additions() == []
+    call = ["--only", "Tanh", "glu", "--rounds", "2", "--seconds", "1e-4", "--record"]
+    assert recording.main(call) == 0
+    assert (alone / f"{timing.TABLE}.csv").read_bytes() == before
+    assert cost.additions() == ["glu", "tanh"]
+    with_them = cost.recorded(added=True).set_index(["case", "key"])
+    assert len(with_them) == len(cost.recorded()) + 4
+    assert with_them.loc[("many", "tanh"), "share"] < 1
+    assert math.isnan(with_them.loc[("many", "glu"), "share"])
+    assert with_them.loc[("few", "glu"), "operations"] == 1
+    origin = cost.provenance("tanh")
+    assert origin["rows_sha256"] == recording.rows_hash(origin["rows"])
+    assert "--only Tanh glu --rounds 2" in origin["command"]
+    assert set(origin["cases"]) == {"few", "many"}
+    # A new run of all takes them in.
+    recording._record_all(pd.DataFrame({"key": ["relu", "tanh", "glu"]}), {})
+    assert cost.additions() == []
+
+
+def test_a_row_of_the_one_run_is_not_measured_alone(alone, capsys):
+    assert recording.main(["--only", "relu", "--record"]) == 1
+    assert "relu: measured with all others" in capsys.readouterr().err
+    assert recording.main(["--only", "relo", "--record"]) == 1
+    assert "unknown activation 'relo'" in capsys.readouterr().err
 
 
 # --- what counts and what times -----------------------------------------------------

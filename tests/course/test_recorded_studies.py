@@ -34,6 +34,9 @@ def test_every_study_is_recorded(name):
 @pytest.mark.parametrize("name", STUDIES)
 def test_recorded_grid_is_the_declared_one(name):
     study, grid = STUDIES[name], studies.provenance(name)["grid"]
+    if "kind" in grid["conditions"][0]:  # as grids are declared today
+        assert grid == json.loads(json.dumps(studies.declared(study)))
+        return
     recorded = recorded_conditions(grid)
     assert len(recorded) == len(study.conditions) and grid["seeds"] == study.seeds
     for then, now in zip(recorded, study.conditions):

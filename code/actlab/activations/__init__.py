@@ -2,115 +2,23 @@
 
 Every module is safe in float16 and bfloat16: where the mathematics is finite, value
 and gradient are finite too. Nothing here imports another part of the course.
+
+A class is exported because its family's ``__all__`` names it; nothing to add here.
 """
 
-from .classic import (
-    ISRU,
-    Arctan,
-    Derf,
-    DyT,
-    Gaussian,
-    LeCunTanh,
-    NewFun,
-    Sign,
-    Square,
-    Step,
-)
-from .gated import (
-    GEGLU,
-    Bilinear,
-    ClampedSwiGLU,
-    GroupSort,
-    Maxout,
-    Mixture,
-    ReGLU,
-    SwiGLU,
-)
-from .output import Entmax, Sparsemax, TemperatureLogSoftmax, TemperatureSoftmax
-from .rectified import NIPUNA, XIELU, Absolute, CReLU, SquaredReLU
-from .smooth import (
-    ELiSH,
-    HardELiSH,
-    LiSHT,
-    Logish,
-    Phish,
-    QuickGELU,
-    Serf,
-    Smish,
-    SwiGELU,
-    Swish,
-    TeLU,
-)
-from .trainable import (
-    ENN,
-    GCU,
-    PELU,
-    SGT,
-    STAF,
-    AdaptiveSigmoid,
-    AdaptiveSlope,
-    BSpline,
-    Fourier,
-    KANEdge,
-    KANLayer,
-    LearnableELU,
-    Rational,
-    Sine,
-    Snake,
-)
+from . import classic, gated, output, rectified, smooth, trainable
+from .classic import *  # noqa: F403
+from .gated import *  # noqa: F403
+from .output import *  # noqa: F403
+from .rectified import *  # noqa: F403
+from .smooth import *  # noqa: F403
+from .trainable import *  # noqa: F403
 
-__all__ = [
-    "Absolute",
-    "AdaptiveSigmoid",
-    "AdaptiveSlope",
-    "Arctan",
-    "BSpline",
-    "Bilinear",
-    "CReLU",
-    "ClampedSwiGLU",
-    "Derf",
-    "DyT",
-    "ELiSH",
-    "ENN",
-    "Entmax",
-    "Fourier",
-    "GCU",
-    "GEGLU",
-    "Gaussian",
-    "GroupSort",
-    "HardELiSH",
-    "ISRU",
-    "KANEdge",
-    "KANLayer",
-    "LeCunTanh",
-    "LearnableELU",
-    "LiSHT",
-    "Logish",
-    "Maxout",
-    "Mixture",
-    "NIPUNA",
-    "NewFun",
-    "PELU",
-    "Phish",
-    "QuickGELU",
-    "Rational",
-    "ReGLU",
-    "SGT",
-    "STAF",
-    "Serf",
-    "Sign",
-    "Sine",
-    "Smish",
-    "Snake",
-    "Sparsemax",
-    "Square",
-    "SquaredReLU",
-    "Step",
-    "SwiGELU",
-    "SwiGLU",
-    "Swish",
-    "TeLU",
-    "TemperatureLogSoftmax",
-    "TemperatureSoftmax",
-    "XIELU",
-]
+_FAMILIES = (classic, rectified, smooth, gated, trainable, output)
+
+__all__ = sorted(
+    name
+    for family in _FAMILIES
+    for name in family.__all__
+    if isinstance(getattr(family, name), type)  # beside functions, such as entmax
+)

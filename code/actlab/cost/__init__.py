@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .timing import (
+    additions,
     clock_name,
     compiler,
     kept_for_backward,
@@ -15,6 +16,7 @@ from .timing import (
 )
 
 __all__ = [
+    "additions",
     "clock_name",
     "compiler",
     "kept_for_backward",

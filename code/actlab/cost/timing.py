@@ -6,8 +6,8 @@ and what is reported is the median of the rounds' ratios with their range. On a 
 clock counts the processor's time, so that other programs on the machine, which the
 clock on the wall would charge to the function, hardly matter.
 
-``python -m actlab.cost`` measures every row of the catalogue; :func:`recorded`
-is what it found on one machine.
+``python -m actlab.cost`` measures every row of the catalogue, or ``--only`` some of
+them; :func:`recorded` is what it found on one machine.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from .. import catalogue
 from ..networks import MLP
 
 __all__ = [
+    "additions",
     "clock_name",
     "compiler",
     "kept_for_backward",
@@ -45,6 +46,7 @@ __all__ = [
 
 REFERENCE = "relu"
 TABLE = "activation-costs"
+ADDED = "added"  # the folder of those measured alone, a file each
 
 
 def measure(
@@ -229,8 +231,13 @@ def step_share(
     }
 
 
-def recorded() -> pd.DataFrame:
-    """Return the costs of all rows of the catalogue, measured once on one machine.
+def recorded(added: bool = False) -> pd.DataFrame:
+    """Return the costs of the catalogue's rows, measured in one run on one machine.
+
+    Parameters
+    ----------
+    added : also return the functions that were measured alone since then (see
+        ``recording``): ratios to ReLU as well, of another day, maybe another machine.
 
     One row per function and ``case``: "few" (512 numbers), "many" (131,072), "large"
     (16.8 million, some functions) and "compiled" (as many, fewer functions), each with
@@ -239,15 +246,37 @@ def recorded() -> pd.DataFrame:
     :func:`step_share`.  Chapter 13.
     """
     with _file(f"{TABLE}.csv").open("r", encoding="utf-8") as file:
-        return pd.read_csv(file)
+        table = pd.read_csv(file)
+    if not added:
+        return table
+    rows = [row for key in additions() for row in provenance(key)["rows"]]
+    return (
+        pd.concat([table, pd.DataFrame(rows, columns=table.columns)]) if rows else table
+    )
 
 
-def provenance() -> dict[str, Any]:
-    """Return where :func:`recorded` comes from: command, versions, machine, date, load.
+def additions() -> list[str]:
+    """Return the keys of the functions that were measured alone, sorted.
 
     Chapter 13.
     """
-    return json.loads(_file(f"{TABLE}.json").read_text("utf-8"))
+    folder = _file(ADDED)
+    files = folder.iterdir() if folder.is_dir() else ()
+    return sorted(f.name[:-5] for f in files if f.name.endswith(".json"))
+
+
+def provenance(key: str | None = None) -> dict[str, Any]:
+    """Return where :func:`recorded` comes from: command, versions, machine, date, load.
+
+    Parameters
+    ----------
+    key : of a function that was measured alone; its ``rows`` are in it. None for the
+        run of all.
+
+    Chapter 13.
+    """
+    name = f"{TABLE}.json" if key is None else f"{ADDED}/{key}.json"
+    return json.loads(_file(name).read_text("utf-8"))
 
 
 def _file(name: str):

@@ -76,7 +76,7 @@ ROWS = (
         name="Softplus",
         family="rectified",
         expr=Softplus(_beta * x) / _beta,
-        params={"beta": Param(1.0, 0.1, 10.0)},
+        params={"beta": Param(1.0, 0.1, 10.0, trial=2.0)},
         module=lambda beta=1.0: nn.Softplus(beta),
         torch="torch.nn.Softplus",
         source="dugas2001incorporating",
@@ -159,7 +159,7 @@ ROWS = (
             (_alpha_n * (sympy.exp(x) - 1 - x) + x / 2, True),
         ),
         params={
-            "alpha_p": Param(0.8, 0.1, 3.0, trainable=True),
+            "alpha_p": Param(0.8, 0.1, 3.0, trainable=True, trial=0.25),
             "alpha_n": Param(0.8, 0.51, 3.0, trainable=True),
         },
         module=activations.XIELU,

@@ -26,8 +26,13 @@ FAMILIES = ("classic", "rectified", "smooth", "gated", "trainable", "output")
 class Param:
     """A parameter of a function: its default and the range of its slider.
 
-    ``trainable`` says whether the module of this row learns it; ``step`` is the
-    slider's step.
+    Attributes
+    ----------
+    default, low, high, step : of the slider.
+    trainable : whether the module of this row learns it.
+    trial : a second value, at which the tests try the function; left out, it lies
+        halfway from the default to the further end of the slider. Give one that
+        float16 and bfloat16 hold exactly, such as 0.75.
     """
 
     default: float
@@ -35,6 +40,14 @@ class Param:
     high: float
     trainable: bool = False
     step: float = 0.01
+    trial: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.trial is None:
+            further = max(self.high, self.low, key=lambda end: abs(end - self.default))
+            grain = max(self.step, 0.25)
+            halfway = grain * round((self.default + further) / 2 / grain)
+            object.__setattr__(self, "trial", halfway)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,6 +66,9 @@ class Activation:
     chapter : the chapter that explains it.
     kind : "scalar" (element by element) or "vector".
     reference : for vector functions, the function on a float64 array (last axis).
+    textbook : the same function as papers print it, where ``expr`` has to be written in
+        another way to be exact at all sizes of x; pages show this one, and a test
+        holds the two together.
     vector_latex : the formula as LaTeX, for vector functions and where that of
         ``expr`` would be a page long; ``slope_latex`` is the same for the derivative.
     view : the range of x in which the function is first shown.
@@ -72,6 +88,7 @@ class Activation:
     kind: str = "scalar"
     reference: Callable[[np.ndarray], np.ndarray] | None = None
     aliases: tuple[str, ...] = ()
+    textbook: sympy.Expr | None = None
     vector_latex: str = ""
     slope_latex: str = ""
     view: tuple[float, float] = (-5.0, 5.0)
@@ -85,13 +102,17 @@ class Activation:
     @cached_property
     def latex(self) -> str:
         """The formula as LaTeX, without dollar signs."""
-        return self.vector_latex or formulas.latex(self.expr)
+        return self.vector_latex or formulas.latex(self._printed)
 
     @cached_property
     def derivative_latex(self) -> str:
         """The derivative as LaTeX, without dollar signs."""
-        derivative = self.derivative
-        return self.slope_latex or formulas.latex(derivative)
+        self._scalar("derivative")
+        return self.slope_latex or formulas.latex(formulas.derivative(self._printed))
+
+    @property
+    def _printed(self) -> sympy.Expr | None:
+        return self.expr if self.textbook is None else self.textbook
 
     @cached_property
     def javascript(self) -> str:
@@ -116,6 +137,10 @@ class Activation:
             )
         defaults = {name: param.default for name, param in self.params.items()}
         return defaults | params
+
+    def trial(self) -> dict[str, float]:
+        """Return a second value of every parameter, as the tests try it."""
+        return {name: param.trial for name, param in self.params.items()}
 
     def make(self, **params: float) -> nn.Module:
         """Return a new module; a parameter left out takes its default."""

@@ -27,8 +27,10 @@ _a_0, _a_1, _a_2, _b_1, _b_2 = sympy.symbols("a_0 a_1 a_2 b_1 b_2", real=True)
 _f_1, _f_3, _f_5 = sympy.symbols("f_1 f_3 f_5", real=True)
 
 
-def _learnt(default: float, low: float, high: float) -> Param:
-    return Param(default, low, high, trainable=True)
+def _learnt(
+    default: float, low: float, high: float, trial: float | None = None
+) -> Param:
+    return Param(default, low, high, trainable=True, trial=trial)
 
 
 def _quotient(numerator: Sequence[float], denominator: Sequence[float]) -> sympy.Expr:
@@ -122,7 +124,7 @@ ROWS = (
         name="PELU",
         family="trainable",
         expr=cases((_a / _b * x, x > 0), (_a * (sympy.exp(x / _b) - 1), True)),
-        params={"a": _learnt(1.0, 0.1, 3.0), "b": _learnt(1.0, 0.1, 3.0)},
+        params={"a": _learnt(1.0, 0.1, 3.0, 0.5), "b": _learnt(1.0, 0.1, 3.0, 2.0)},
         module=activations.PELU,
         source="trottier2016parametric",
         chapter=8,
@@ -158,10 +160,10 @@ ROWS = (
             (0, True),
         ),
         params={
-            "alpha": _learnt(1.5, 1.1, 4.0),
-            "beta": _learnt(1.5, 1.1, 4.0),
-            "a": Param(1.0, 0.1, 3.0),
-            "b": Param(1.0, 0.1, 3.0),
+            "alpha": _learnt(1.5, 1.1, 4.0, 3.0),
+            "beta": _learnt(1.5, 1.1, 4.0, 2.5),
+            "a": Param(1.0, 0.1, 3.0, trial=0.5),
+            "b": Param(1.0, 0.1, 3.0, trial=2.0),
         },
         module=activations.SGT,
         source="khagi2022novel",
@@ -172,7 +174,7 @@ ROWS = (
         name="SIREN sine",
         family="trainable",
         expr=sympy.sin(_omega * x),
-        params={"omega": Param(30.0, 1.0, 60.0, step=0.5)},
+        params={"omega": Param(30.0, 1.0, 60.0, step=0.5, trial=1.0)},
         module=activations.Sine,
         view=(-0.5, 0.5),
         source="sitzmann2020implicit",
@@ -206,12 +208,12 @@ ROWS = (
         expr=_c_1 * sympy.sin(_omega_1 * x + _phi_1)
         + _c_2 * sympy.sin(_omega_2 * x + _phi_2),
         params={
-            "c_1": _learnt(1.0, -2.0, 2.0),
-            "omega_1": _learnt(1.0, 0.0, 10.0),
-            "phi_1": _learnt(0.0, -3.14, 3.14),
-            "c_2": _learnt(0.5, -2.0, 2.0),
-            "omega_2": _learnt(3.0, 0.0, 10.0),
-            "phi_2": _learnt(0.0, -3.14, 3.14),
+            "c_1": _learnt(1.0, -2.0, 2.0, 0.5),
+            "omega_1": _learnt(1.0, 0.0, 10.0, 2.0),
+            "phi_1": _learnt(0.0, -3.14, 3.14, 0.25),
+            "c_2": _learnt(0.5, -2.0, 2.0, -0.75),
+            "omega_2": _learnt(3.0, 0.0, 10.0, 1.5),
+            "phi_2": _learnt(0.0, -3.14, 3.14, -0.5),
         },
         module=_staf,
         source="morsali2026unified",
@@ -227,12 +229,12 @@ ROWS = (
         + _a_2 * sympy.cos(2 * _omega * x)
         + _b_2 * sympy.sin(2 * _omega * x),
         params={
-            "a_0": _learnt(0.0, -2.0, 2.0),
-            "a_1": _learnt(0.0, -2.0, 2.0),
-            "b_1": _learnt(1.0, -2.0, 2.0),
-            "a_2": _learnt(0.25, -2.0, 2.0),
-            "b_2": _learnt(0.0, -2.0, 2.0),
-            "omega": Param(1.0, 0.1, 10.0),
+            "a_0": _learnt(0.0, -2.0, 2.0, 0.5),
+            "a_1": _learnt(0.0, -2.0, 2.0, -1.0),
+            "b_1": _learnt(1.0, -2.0, 2.0, 0.75),
+            "a_2": _learnt(0.25, -2.0, 2.0, -0.5),
+            "b_2": _learnt(0.0, -2.0, 2.0, 0.25),
+            "omega": Param(1.0, 0.1, 10.0, trial=2.0),
         },
         module=_fourier,
         chapter=8,
@@ -243,9 +245,9 @@ ROWS = (
         family="trainable",
         expr=_f_1 * _cosine(1) + _f_3 * _cosine(3) + _f_5 * _cosine(5),
         params={
-            "f_1": _learnt(-0.8125, -2.0, 2.0),
-            "f_3": _learnt(-0.09375, -2.0, 2.0),
-            "f_5": _learnt(-0.03125, -2.0, 2.0),
+            "f_1": _learnt(-0.8125, -2.0, 2.0, 0.5),
+            "f_3": _learnt(-0.09375, -2.0, 2.0, -1.0),
+            "f_5": _learnt(-0.03125, -2.0, 2.0, 0.25),
         },
         module=lambda f_1, f_3, f_5: activations.ENN.of([f_1, f_3, f_5]),
         source="martinezgost2024enn",

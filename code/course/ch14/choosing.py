@@ -158,7 +158,7 @@ ARROWS = (
             SAME_AFTER_GAIN,
             LADDER,
             (12, "Each at its own step"),
-            (13, "Seventy-eight functions"),
+            (13, "All of them, in one run"),
             (15, "What a benchmark would need"),
         ),
         ("slope-or-gain", "tuned", "swigelu"),
