@@ -392,5 +392,6 @@ def test_benchmark_runs():
         env=os.environ | {"PYTHONPATH": str(path.parents[1] / "code")},
     )
     assert reply.returncode == 0, reply.stderr
-    for other in ("plain", "best", "tensors", "limit", "mkl", "batched"):
+    for other in ("plain", "best", "tensors", "limit", "mkl", "batched", "vmap"):
         assert f"ours / {other}" in reply.stdout
+        assert f"many / {other}" in reply.stdout

@@ -20,7 +20,7 @@ from .group import EVALUATION_BATCH, Group
 from .tasks import Log, Task
 
 PER_NETWORK = ("lr", "optimiser", "momentum", "schedule", "seed")
-ON_CPU = 8  # networks at once: enough to spread what each step costs beside products
+ON_CPU = 16  # networks at once: enough to spread what a step costs beside products
 
 
 def fit_many(
@@ -52,7 +52,7 @@ def fit_many(
     lr, optimiser, momentum, schedule, seed : as there; one for all, or a list with one
         for each network.
     log : as there, or a list of such functions, one for each network.
-    together : how many networks at once, at most; None takes 8 on the CPU, and on a
+    together : how many networks at once, at most; None takes 16 on the CPU, and on a
         GPU what :func:`memory_of` says fits half of the free memory.
 
     Returns a :class:`~actlab.training.Run` per network, in their order.  Its

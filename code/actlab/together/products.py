@@ -9,7 +9,7 @@ one network at a time.  :func:`one_by_one` says which to use.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -36,13 +36,10 @@ class Shared:
     batches: Tensor
     blocks: Sequence[tuple[slice, slice]]
 
-    def __getitem__(self, network: int) -> Tensor:
-        """Return one network's batch."""
+    def __iter__(self) -> Iterator[Tensor]:
+        """Go through the networks' batches, one for each network."""
         for who, which in self.blocks:
-            if who.start <= network < who.stop:
-                batches = self.batches[which]
-                return batches[network - who.start if len(batches) > 1 else 0]
-        raise IndexError(network)
+            yield from self.batches[which].expand(who.stop - who.start, -1, -1)
 
 
 Inputs = Tensor | Shared
@@ -51,8 +48,8 @@ Inputs = Tensor | Shared
 def forward(bias: Tensor, weight: Tensor, inputs: Inputs, out: Tensor) -> None:
     """Write bias + weight · inputs; bias has shape (networks, outputs, 1)."""
     if _one_by_one(weight, out):
-        for n in range(len(weight)):
-            torch.add(_product(weight[n], inputs[n].T), bias[n], out=out[n])
+        for b, w, x, z in zip(bias, weight, inputs, out):
+            torch.add(_product(w, x.T), b, out=z)
         return
     for who, h in _parts(inputs, len(weight)):
         torch.baddbmm(bias[who], weight[who], h, out=out[who])
@@ -61,8 +58,8 @@ def forward(bias: Tensor, weight: Tensor, inputs: Inputs, out: Tensor) -> None:
 def back(weight: Tensor, error: Tensor, out: Tensor) -> None:
     """Write weightᵀ · error."""
     if _one_by_one(weight, error):
-        for n in range(len(weight)):
-            out[n].copy_(_product(weight[n].T, error[n].T))
+        for w, e, below in zip(weight, error, out):
+            below.copy_(_product(w.T, e.T))
         return
     torch.bmm(weight.transpose(1, 2), error, out=out)
 
@@ -70,12 +67,12 @@ def back(weight: Tensor, error: Tensor, out: Tensor) -> None:
 def gradient(error: Tensor, inputs: Inputs, out: Tensor, keep: float) -> None:
     """Write keep · out + error · inputsᵀ."""
     if _one_by_one(out, error):
-        for n in range(len(out)):
-            new = _product(error[n], inputs[n])
+        for e, x, old in zip(error, inputs, out):
+            new = _product(e, x)
             if keep:
-                torch.add(new, out[n], alpha=keep, out=out[n])
+                torch.add(new, old, alpha=keep, out=old)
             else:
-                out[n].copy_(new)
+                old.copy_(new)
         return
     for who, h in _parts(inputs, len(out)):
         out[who].baddbmm_(error[who], h.transpose(1, 2), beta=keep)
