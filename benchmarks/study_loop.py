@@ -34,6 +34,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import ctypes
+import gc
 import multiprocessing
 import os
 import platform
@@ -148,8 +149,8 @@ class Bench:
         return start, time.monotonic(), self.steps
 
     def many(self, count: int = MANY, device: str = "cpu") -> Timed:
-        """Time ``fit_many``, on the CPU with a quarter of the steps."""
-        steps = self.steps if device == "cuda" else max(1, self.steps // 4)
+        """Time ``fit_many``, on the CPU with half of the steps."""
+        steps = self.steps if device == "cuda" else max(1, self.steps // 2)
         rows = steps * BATCH
         data = replace(self.data, x_train=self.x[:rows], y_train=self.y[:rows])
         models = [network(seed) for seed in range(count)]
@@ -191,6 +192,7 @@ class Bench:
         if device == "cuda":
             torch.cuda.reset_peak_memory_stats()
             return torch.cuda.memory_allocated()
+        gc.collect()
         with contextlib.suppress(AttributeError):  # glibc's: give back what is free
             ctypes.CDLL(None).malloc_trim(0)
         PEAK_RESET.write_text("5")

@@ -418,6 +418,32 @@ def test_batches_gathered_for_each_network(monkeypatch):
     compared(networks, alike, seed=seeds, together=12, momentum=0.9)
 
 
+@pytest.mark.parametrize("optimiser", ["sgd", "adamw"])
+def test_a_rehearsal_leaves_no_trace(optimiser, monkeypatch):
+    """Before a GPU records its steps it takes some, with every network standing."""
+    monkeypatch.setattr(group, "_look_at_once", lambda device: False)
+    rehearsed = []
+
+    def trained():
+        networks = [made(key, i) for i, key in enumerate(("gelu", "prelu", "gelu"))]
+        settings = USUAL | {"optimiser": optimiser, "epochs": 2, "batch_size": 48}
+        runs = fit_many(networks, SHORT, seed=[0, 1, 0], **settings)
+        return [weights(run.network) for run in runs]
+
+    def train(self, epoch):
+        if epoch == 1:
+            for rows in self._batch_sizes():
+                self._rehearse(rows)
+                rehearsed.append(rows)
+            self.alive.fill_(True)
+        return original(self, epoch)
+
+    original, expected = group.Group.train, trained()
+    monkeypatch.setattr(group.Group, "train", train)
+    assert all(torch.equal(a, b) for a, b in zip(trained(), expected))
+    assert rehearsed == [48, 640 % 48]
+
+
 @pytest.mark.parametrize("one_dnn", [False, True])
 @pytest.mark.parametrize(("optimiser", "momentum"), [("sgd", 0.9), ("adam", 0.0)])
 def test_both_kinds_of_products(one_dnn, optimiser, momentum, monkeypatch):

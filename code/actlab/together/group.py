@@ -86,7 +86,7 @@ class _Family:
         for slot, gradient in zip(self.slots[place].values(), gradients):
             if gradient is not None:
                 self.found.setdefault(slot, []).append(gradient)
-        return before
+        return torch.zeros_like(z) if before is None else before
 
     def collect(self) -> list[Slot]:
         """Put the gradients of all layers into the slots; return those that got any."""
@@ -238,38 +238,49 @@ class Group:
         orders = [torch.randperm(examples, generator=g) for g in self.generators]
         self._capture()
         self.order.copy_(torch.stack(orders))
-        self.numbers.copy_(self.stepper.numbers(rates, first + 1))
+        self.numbers.copy_(self.stepper.numbers(rates, first + 1).to(self.dtype))
         self.at.zero_()
+        sizes = self._batch_sizes()
         for _ in range(self.steps - 1):
-            self._step(min(self.batch_size, examples))
-        self._step(examples - (self.steps - 1) * self.batch_size)
+            self._step(sizes[0])
+        self._step(sizes[-1])
         return self.losses.T.tolist(), rates.T.tolist()
 
     def _capture(self) -> None:
-        """Record a step as a CUDA graph, for each size of batch that there is.
-
-        Recording and what must run before it happen with all networks marked as
-        broken, so that nothing moves.
-        """
+        """Record a step as a CUDA graph, for each size of batch that there is."""
         if self.device.type != "cuda" or self.graphs:
             return
         self.alive.zero_()
-        examples = len(self.data.x_train)
-        rest = examples - (self.steps - 1) * self.batch_size
-        for rows in {rest, min(self.batch_size, examples)}:
+        pool = torch.cuda.graph_pool_handle()  # one step at a time: one memory will do
+        for rows in self._batch_sizes():
+            here = torch.cuda.current_stream(self.device)
             aside = torch.cuda.Stream(self.device)
-            aside.wait_stream(torch.cuda.current_stream(self.device))
+            aside.wait_stream(here)
             with torch.cuda.stream(aside):
-                for _ in range(3):
-                    self.at.zero_()
-                    self.step(rows)
-                self.at.zero_()
-            torch.cuda.current_stream(self.device).wait_stream(aside)
+                self._rehearse(rows)
+            here.wait_stream(aside)
             graph = torch.cuda.CUDAGraph()
-            with torch.cuda.graph(graph):
+            with torch.cuda.graph(graph, pool=pool):
                 self.step(rows)
             self.graphs[rows] = graph
         self.alive.fill_(True)
+
+    def _rehearse(self, rows: int) -> None:
+        """Take steps that lead nowhere, so that libraries and memory are set up.
+
+        All networks count as broken meanwhile, therefore nothing moves.
+        """
+        self.alive.zero_()
+        for _ in range(3):
+            self.at.zero_()
+            self.step(rows)
+        self.at.zero_()
+
+    def _batch_sizes(self) -> list[int]:
+        """Return the rows of an epoch's batches, in their order, each size once."""
+        examples = len(self.data.x_train)
+        rest = examples - (self.steps - 1) * self.batch_size
+        return list(dict.fromkeys([min(self.batch_size, examples), rest]))
 
     def _step(self, rows: int) -> None:
         if rows in self.graphs:
