@@ -19,7 +19,6 @@ import mpmath
 import sympy
 
 from .expressions import (
-    DIGITS,
     FormulaError,
     Maximum,
     Minimum,
@@ -27,9 +26,9 @@ from .expressions import (
     NormalPDF,
     Sigmoid,
     Softplus,
-    constant_value,
     x,
 )
+from .numbers import DIGITS, constant_value
 
 __all__ = ["parse"]
 

@@ -30,9 +30,9 @@ from .expressions import (
     Sigmoid,
     Softplus,
     derivative,
-    mpmath_function,
     x,
 )
+from .numbers import mpmath_function
 
 __all__ = ["tensor_function"]
 
