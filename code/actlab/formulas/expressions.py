@@ -17,22 +17,6 @@ import numpy as np
 import sympy
 from scipy import special
 
-__all__ = [
-    "FormulaError",
-    "Indicator",
-    "Maximum",
-    "Minimum",
-    "NamedConstant",
-    "NormalCDF",
-    "NormalPDF",
-    "Sigmoid",
-    "Softplus",
-    "Special",
-    "derivative",
-    "mpmath_exp",
-    "x",
-]
-
 x = sympy.Symbol("x", real=True)
 
 

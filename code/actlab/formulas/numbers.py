@@ -23,8 +23,6 @@ from sympy.printing.pycode import MpmathPrinter
 
 from .expressions import FormulaError, NamedConstant, Special, mpmath_exp
 
-__all__ = ["DIGITS", "InOrder", "constant_value", "mpmath_function", "numpy_function"]
-
 DIGITS = 50
 
 

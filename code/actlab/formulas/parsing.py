@@ -30,8 +30,6 @@ from .expressions import (
 )
 from .numbers import DIGITS, constant_value
 
-__all__ = ["parse"]
-
 MAX_LENGTH = 500
 MAX_DEPTH = 40
 MAX_NODES = 150

@@ -26,8 +26,6 @@ from .expressions import (
 )
 from .numbers import InOrder
 
-__all__ = ["JS_PRELUDE", "javascript", "latex"]
-
 # --- JavaScript ----------------------------------------------------------------
 
 JS_PRELUDE = """

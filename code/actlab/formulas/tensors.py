@@ -34,8 +34,6 @@ from .expressions import (
 )
 from .numbers import mpmath_function
 
-__all__ = ["tensor_function"]
-
 Values = Callable[[Tensor], Tensor]
 
 _FUNCTIONS: Mapping[type, Callable[..., Tensor]] = {

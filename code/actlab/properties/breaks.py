@@ -17,18 +17,6 @@ import sympy
 
 from ..formulas import Maximum, Minimum, numpy_function, x
 
-__all__ = [
-    "Array",
-    "Breaks",
-    "GRID",
-    "Kink",
-    "REACH",
-    "Scalar",
-    "bisect",
-    "find_breaks",
-    "tidied",
-]
-
 Array = np.ndarray
 Scalar = Callable[[Array], Array]
 

@@ -14,17 +14,6 @@ from .. import formulas
 from .breaks import GRID, REACH, Array, Breaks, Scalar, bisect, tidied
 from .functions import Function
 
-__all__ = [
-    "Tail",
-    "extreme",
-    "hard_sides",
-    "lipschitz_constant",
-    "monotone",
-    "smoothness",
-    "tail_of",
-]
-
-
 # --- Behaviour far out -------------------------------------------------------------
 
 

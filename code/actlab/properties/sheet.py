@@ -27,9 +27,6 @@ from .shape import (
 )
 from .signal import backward_gain, forward_gain
 
-__all__ = ["PropertySheet", "property_sheet"]
-
-
 _SMOOTHNESS_WORDS = {
     "jump": "jumps",
     "pole": "runs off to infinity at a point",

@@ -15,16 +15,6 @@ from ..statistics import Interval, interval
 from .grid import Condition, Study, StudyError, find
 from .records import read_record
 
-__all__ = [
-    "KEYS",
-    "final",
-    "is_recorded",
-    "load",
-    "progress_of",
-    "provenance",
-    "summary",
-]
-
 # What tells the cells of a grid apart.
 KEYS = ["regime", "activation", "init", "variant", "optimiser", "lr", "momentum"]
 
