@@ -11,13 +11,6 @@ import numpy as np
 if TYPE_CHECKING:
     from ..catalogue import Activation
 
-__all__ = [
-    "Curve",
-    "read_curve",
-    "torch_value_and_slope",
-    "with_gaps",
-]
-
 
 @dataclass(frozen=True)
 class Curve:

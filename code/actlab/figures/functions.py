@@ -27,12 +27,6 @@ from .style import (
 if TYPE_CHECKING:
     from ..catalogue import Activation
 
-__all__ = [
-    "function_plot",
-    "gallery",
-    "sorted_data",
-]
-
 
 @styled
 def function_plot(

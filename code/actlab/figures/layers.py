@@ -28,11 +28,6 @@ if TYPE_CHECKING:
 
     from ..catalogue import Activation
 
-__all__ = [
-    "layer_health",
-    "signal_through_depth",
-]
-
 
 @styled
 def signal_through_depth(

@@ -24,8 +24,6 @@ from .. import catalogue, formulas
 from ..formulas import NamedConstant, x
 from .breaks import GRID, Array, Breaks, Scalar, find_breaks
 
-__all__ = ["Function", "function_of"]
-
 
 @dataclass(frozen=True)
 class Function:

@@ -12,8 +12,6 @@ import pandas as pd
 
 from actlab import studies
 
-__all__ = ["main"]
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one action; return 0, 1 after an error (said in one line), 130 if stopped."""

@@ -27,17 +27,6 @@ from .grid import Setting, Study, declared
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = [
-    "RecordError",
-    "code_hash",
-    "environment",
-    "read_record",
-    "record_of",
-    "study_provenance",
-    "write_record",
-    "write_table",
-    "write_text",
-]
 
 PACKAGES = ("actlab", "torch", "torchvision", "numpy", "pandas", "scipy", "joblib")
 CODE = Path(__file__).resolve().parents[2]  # the folder that holds the packages

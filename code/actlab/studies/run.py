@@ -25,8 +25,6 @@ from .records import (
     write_table,
 )
 
-__all__ = ["COLUMNS", "default_out", "run"]
-
 COLUMNS = [
     "study",
     "regime",

@@ -22,20 +22,6 @@ from ..networks import MLP, SmallCNN
 from ..training import NonFiniteLossError, fit
 from .grid import ClassifierRun, Condition, Setting, TransformerRun
 
-__all__ = [
-    "Kind",
-    "data_hashes",
-    "execute",
-    "fit_classifier",
-    "hashes_of_classifier",
-    "load_data",
-    "on_cpu",
-    "prepare",
-    "prepare_classifier",
-    "register",
-    "same_activation",
-]
-
 History = dict[str, list[Any]]
 Log = Callable[[nn.Module, int], Mapping[str, Any]]
 Runner = Callable[[Setting, str], tuple[History, float]]
