@@ -217,7 +217,7 @@ def test_function_plot_draws_the_catalogue_curve_and_its_slope() -> None:
         (lambda: figures.gallery([]), ValueError, "at least one function"),
         (lambda: figures.function_plot("softmax"), ValueError, "element by element"),
         (lambda: figures.function_plot("gelu2"), KeyError, "gelu"),
-        (lambda: figures.function_plot(3), TypeError, "got 3"),
+        (lambda: figures.function_plot(3), TypeError, "not 3"),
         (
             lambda: figures.function_plot("relu", labels=["a", "b"]),
             ValueError,
