@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from actlab.figures.curves import Curve, read_curve
+from actlab.figures.curves import read_curve
 from actlab.figures.style import (
     COLOURS,
     DASHES,
@@ -34,6 +34,7 @@ from actlab.figures.style import (
 if TYPE_CHECKING:
     from actlab.catalogue import Activation
     from actlab.curvature import Plane, Slice, Spectrum
+    from actlab.properties.functions import Function
 
 __all__ = [
     "eigenvalue_densities",
@@ -55,7 +56,7 @@ SHADES = LinearSegmentedColormap.from_list(
 # --- f(x) + f(y) ------------------------------------------------------------------
 
 
-def _separable(curve: Curve, span: float, points: int) -> tuple[np.ndarray, ...]:
+def _separable(curve: Function, span: float, points: int) -> tuple[np.ndarray, ...]:
     """Axis, values of f(x) + f(y), and the length of its gradient."""
     axis = np.linspace(-span, span, points)
     value = np.asarray(curve.value(axis), dtype=np.float64) * np.ones_like(axis)
