@@ -169,7 +169,7 @@ PREDICTIONS = [
         "How much?",
         Number("n", "accuracy", lambda: 82.66, unit="%", low=0, high=100),
         textbook=10.0,
-        because=[("It guesses.", "It does not guess."), ("It learns.", "It does.")],
+        because={"It guesses.": "It does not guess.", "It learns.": "It does."},
         source="study sample",
     ),
     Prediction(
@@ -939,7 +939,7 @@ def test_answers_are_not_readable(entry):
     if isinstance(entry, Page):
         hidden = [entry.right, *(wrong.reply for wrong in entry.wrong)]
     else:
-        hidden = [text for _, text in entry.because] + [entry.note or "\0"]
+        hidden = [*entry.because.values(), entry.note or "\0"]
     assert not [text for text in hidden if text in html]
     assert _payload(html)["id"] == entry.id
 

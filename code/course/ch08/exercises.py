@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..exercises.model import Choice, Code, Number, Page, Prediction, Wrong
+from ..exercises.model import Choice, Code, Number, Page, Prediction
 from ..exercises.report import Report
 
 __all__ = ["EXERCISES", "PREDICTIONS"]
@@ -403,35 +403,16 @@ def page_8_1(a: float = 4.0) -> Page:
             Number("factor", label="size against ReLU", answer=factor, tolerance=0.01),
         ],
         right="A mild leak as a shape, and a large factor.",
-        wrong=[
-            Wrong(
-                {"s": a},
-                "leaky stands in front of −x: its left side is f's right side. Put in "
-                "x = 1 and solve for s.",
-            ),
-            Wrong({"s": -1 / a}, "The signs cancel: −c · s · (−1) = 1 at x = 1."),
-            Wrong({"c": -a}, "The minus is already written in front of c."),
-            Wrong(
-                {"c": 1 / a},
-                f"At x = −1 the function is −{a:g}, and leaky(1) is 1. So c is {a:g}.",
-            ),
-            Wrong(
-                {"factor": (1 + a * a) / 2},
-                "That is E[f²]. Divide by ReLU's ½, and take the root.",
-            ),
-            Wrong(
-                {"factor": 1 + a * a},
-                "That is the ratio of the mean squares. Sizes are roots.",
-            ),
-            Wrong(
-                {"factor": math.sqrt((1 + a * a) / 2)},
-                "That is √E[f²] itself; ReLU has √½.",
-            ),
-            Wrong(
-                {"factor": (1 + a) / 1},
-                "You added the slopes. What adds is their squares.",
-            ),
-        ],
+        wrong={
+            f"s = {a}": "leaky stands in front of −x: its left side is f's right side. Put in x = 1 and solve for s.",
+            f"s = {-1 / a}": "The signs cancel: −c · s · (−1) = 1 at x = 1.",
+            f"c = {-a}": "The minus is already written in front of c.",
+            f"c = {1 / a}": f"At x = −1 the function is −{a:g}, and leaky(1) is 1. So c is {a:g}.",
+            f"factor = {(1 + a * a) / 2}": "That is E[f²]. Divide by ReLU's ½, and take the root.",
+            f"factor = {1 + a * a}": "That is the ratio of the mean squares. Sizes are roots.",
+            f"factor = {math.sqrt((1 + a * a) / 2)}": "That is √E[f²] itself; ReLU has √½.",
+            f"factor = {(1 + a) / 1}": "You added the slopes. What adds is their squares.",
+        },
         numbers_for=lambda variant: page_8_1((2.5, 5.0, 8.0, 3.2)[variant % 4]),
     )
 
@@ -456,45 +437,18 @@ def page_8_3(v: float = 3.0) -> Page:
             Number("one", label="(c) slope a", answer=1),
         ],
         right="√(2v − 1), √(2v), and a straight line.",
-        wrong=[
-            Wrong(
-                {"a": scale},
-                "That is (b). The positive side of PReLU carries a ½ of its own: "
-                "(1 + a²)/2.",
-            ),
-            Wrong(
-                {"a": 2 * v - 1},
-                "That is a². Take the root.",
-            ),
-            Wrong(
-                {"a": math.sqrt(v - 1)},
-                "You lost the ½ in E[f²] = (1 + a²)/2: each side is half of the cases.",
-            ),
-            Wrong(
-                {"a": math.sqrt(v)},
-                f"√{v:g} undoes the weights for a function that keeps the whole signal. "
-                "Here E[f²] = (1 + a²)/2.",
-            ),
-            Wrong(
-                {"c": math.sqrt(2)},
-                "That is He's factor for weights of variance 1/n. These are smaller.",
-            ),
-            Wrong({"c": 2 * v}, "That is c². Take the root."),
-            Wrong(
-                {"c": math.sqrt(v)},
-                "ReLU halves the mean square: c²/2, not c².",
-            ),
-            Wrong(
-                {"one": 0},
-                "ReLU with variance 1/n halves the mean square in each layer. He needs "
-                "2/n for it.",
-            ),
-            Wrong(
-                {"one": math.sqrt(2)},
-                "(1 + 2)/2 is 1.5: the signal would grow. Solve (1 + a²)/2 = 1.",
-            ),
-        ],
-        numbers_for=lambda variant: page_8_3((2.0, 4.0, 5.0, 6.0)[variant % 4]),
+        wrong={
+            f"a = {scale}": "That is (b). The positive side of PReLU carries a ½ of its own: (1 + a²)/2.",
+            f"a = {2 * v - 1}": "That is a². Take the root.",
+            f"a = {math.sqrt(v - 1)}": "You lost the ½ in E[f²] = (1 + a²)/2: each side is half of the cases.",
+            f"a = {math.sqrt(v)}": f"√{v:g} undoes the weights for a function that keeps the whole signal. Here E[f²] = (1 + a²)/2.",
+            f"c = {math.sqrt(2)}": "That is He's factor for weights of variance 1/n. These are smaller.",
+            f"c = {2 * v}": "That is c². Take the root.",
+            f"c = {math.sqrt(v)}": "ReLU halves the mean square: c²/2, not c².",
+            "one = 0": "ReLU with variance 1/n halves the mean square in each layer. He needs 2/n for it.",
+            f"one = {math.sqrt(2)}": "(1 + 2)/2 is 1.5: the signal would grow. Solve (1 + a²)/2 = 1.",
+        },
+        numbers_for=lambda variant: page_8_3((2.5, 4.0, 5.0, 6.0)[variant % 4]),
     )
 
 
@@ -539,35 +493,15 @@ EXERCISES = [
             Number("beta", label="Steepest slope of Swish, β = 3", answer=1.0998),
         ],
         right="You have what this chapter needs.",
-        wrong=[
-            Wrong(
-                {"square": 0.5},
-                "That is the function alone. The weights multiply by 1/3 as well. See "
-                "the first link above.",
-            ),
-            Wrong(
-                {"square": (0.40, 0.42)},
-                "That is the factor of the size, the root of it. See the first link.",
-            ),
-            Wrong(
-                {"square": (0.33, 0.34)},
-                "Those are the weights alone; the function keeps a half of the mean "
-                "square. See the first link.",
-            ),
-            Wrong({"prelu": 0}, "That is RReLU. See the second link above."),
-            Wrong(
-                {"prelu": 2},
-                "It starts at 0.25 and may go anywhere. See the second link above.",
-            ),
-            Wrong(
-                {"beta": (3.29, 3.31)},
-                "β zooms in both directions, so slopes stay. See the third link above.",
-            ),
-            Wrong(
-                {"beta": 1},
-                "It passes 1 a little, by 0.0998, whatever β is. See the third link.",
-            ),
-        ],
+        wrong={
+            "square = 0.5": "That is the function alone. The weights multiply by 1/3 as well. See the first link above.",
+            "square = 0.40 to 0.42": "That is the factor of the size, the root of it. See the first link.",
+            "square = 0.33 to 0.34": "Those are the weights alone; the function keeps a half of the mean square. See the first link.",
+            "prelu = 0": "That is RReLU. See the second link above.",
+            "prelu = 2": "It starts at 0.25 and may go anywhere. See the second link above.",
+            "beta = 3.29 to 3.31": "β zooms in both directions, so slopes stay. See the third link above.",
+            "beta = 1": "It passes 1 a little, by 0.0998, whatever β is. See the third link.",
+        },
     ),
     page_8_1(),
     Page(
@@ -583,36 +517,18 @@ EXERCISES = [
             Number("drawn", label="(d) RReLU", answer=0),
         ],
         right="“PReLU” in a table may be 1, 4 or 640 numbers.",
-        wrong=[
-            Wrong(
-                {"shared": 25},
-                "Each term has three numbers: amplitude, frequency and phase.",
-            ),
-            Wrong(
-                {"shared": 300},
-                "One object, handed to all layers, has its numbers once.",
-            ),
-            Wrong({"layers": 75}, "Each of the four layers has its own now."),
-            Wrong({"layers": 100}, "Three numbers per term, not one."),
-            Wrong({"units": 4}, "That would be a slope per layer. Count the units."),
-            Wrong(
-                {"units": 650},
-                "The ten outputs have no activation behind them. Hidden units only.",
-            ),
-            Wrong({"units": 1}, "That would be one slope for the whole network."),
-            Wrong(
-                {"drawn": 4},
-                "Its slope changes, by lot. The optimiser is told of nothing.",
-            ),
-            Wrong(
-                {"drawn": 640},
-                "Its slopes are drawn anew for each element, and none is learnt.",
-            ),
-            Wrong(
-                {"drawn": 8},
-                "The two ends of its range are fixed. Nothing is learnt.",
-            ),
-        ],
+        wrong={
+            "shared = 25": "Each term has three numbers: amplitude, frequency and phase.",
+            "shared = 300": "One object, handed to all layers, has its numbers once.",
+            "layers = 75": "Each of the four layers has its own now.",
+            "layers = 100": "Three numbers per term, not one.",
+            "units = 4": "That would be a slope per layer. Count the units.",
+            "units = 650": "The ten outputs have no activation behind them. Hidden units only.",
+            "units = 1": "That would be one slope for the whole network.",
+            "drawn = 4": "Its slope changes, by lot. The optimiser is told of nothing.",
+            "drawn = 640": "Its slopes are drawn anew for each element, and none is learnt.",
+            "drawn = 8": "The two ends of its range are fixed. Nothing is learnt.",
+        },
     ),
     page_8_3(),
     Code(
@@ -623,50 +539,35 @@ EXERCISES = [
         outcome=1,
         grade=grade_waves,
         right="All three rows of numbers learn.",
-        wrong=[
-            Wrong(
-                _waves_source(
-                    "        self.amplitude = amplitude\n"
-                    "        self.omega = omega\n"
-                    "        self.phase = phase\n",
-                    "        return (self.amplitude * torch.sin(\n"
-                    "            x.unsqueeze(-1) * self.omega + self.phase)).sum(-1)",
-                ),
-                "a plain tensor: no optimiser is told of it",
-            ),
-            Wrong(
-                _waves_source(
-                    _LEARNT,
-                    "        return (self.amplitude * torch.sin(\n"
-                    "            self.omega * (x.unsqueeze(-1) + self.phase))).sum(-1)",
-                ),
-                "The phase is added after",
-            ),
-            Wrong(
-                _waves_source(
-                    _LEARNT,
-                    "        return (self.amplitude * torch.sin(\n"
-                    "            x.unsqueeze(-1) * self.omega + self.phase)).mean(-1)",
-                ),
-                "STAF is their sum",
-            ),
-            Wrong(
-                _waves_source(
-                    _LEARNT,
-                    "        return torch.sin(\n"
-                    "            x.unsqueeze(-1) * self.omega + self.phase).sum(-1)",
-                ),
-                "The amplitudes C are missing",
-            ),
-            Wrong(
-                _waves_source(
-                    _LEARNT,
-                    "        return (self.amplitude.detach() * torch.sin(\n"
-                    "            x.unsqueeze(-1) * self.omega + self.phase)).sum(-1)",
-                ),
-                "no gradient reaches `amplitude`",
-            ),
-        ],
+        wrong={
+            _waves_source(
+                " self.amplitude = amplitude\n"
+                " self.omega = omega\n"
+                " self.phase = phase\n",
+                " return (self.amplitude * torch.sin(\n"
+                " x.unsqueeze(-1) * self.omega + self.phase)).sum(-1)",
+            ): "a plain tensor: no optimiser is told of it",
+            _waves_source(
+                _LEARNT,
+                " return (self.amplitude * torch.sin(\n"
+                " self.omega * (x.unsqueeze(-1) + self.phase))).sum(-1)",
+            ): "The phase is added after",
+            _waves_source(
+                _LEARNT,
+                " return (self.amplitude * torch.sin(\n"
+                " x.unsqueeze(-1) * self.omega + self.phase)).mean(-1)",
+            ): "STAF is their sum",
+            _waves_source(
+                _LEARNT,
+                " return torch.sin(\n"
+                " x.unsqueeze(-1) * self.omega + self.phase).sum(-1)",
+            ): "The amplitudes C are missing",
+            _waves_source(
+                _LEARNT,
+                " return (self.amplitude.detach() * torch.sin(\n"
+                " x.unsqueeze(-1) * self.omega + self.phase)).sum(-1)",
+            ): "no gradient reaches `amplitude`",
+        },
     ),
     Code(
         id="8.5",
@@ -676,42 +577,27 @@ EXERCISES = [
         outcome=1,
         grade=grade_rational,
         right="The denominator is never below 1.",
-        wrong=[
-            Wrong(
-                "def rational(x, a, b):\n"
-                "    above = sum(c * x**k for k, c in enumerate(a))\n"
-                "    return above / (1 + sum(c * x**k for k, c in enumerate(b, 1)))",
-                "the denominator can be zero",
-            ),
-            Wrong(
-                "def rational(x, a, b):\n"
-                "    above = sum(c * x**k for k, c in enumerate(a))\n"
-                "    below = 1 + sum(c * x.abs()**k for k, c in enumerate(b, 1))\n"
-                "    return above / below",
-                "The powers of |x| do not help",
-            ),
-            Wrong(
-                "def rational(x, a, b):\n"
-                "    above = sum(c * x**k for k, c in enumerate(a))\n"
-                "    return above / (1 + sum(c * x**k for k, c in enumerate(b)).abs())",
-                "count from 1",
-            ),
-            Wrong(
-                "def rational(x, a, b):\n"
-                "    above = sum(c * x**k for k, c in enumerate(a))\n"
-                "    below = 1 + sum((c * x**k).abs() for k, c in enumerate(b, 1))\n"
-                "    return above / below",
-                "one absolute value for the whole sum",
-            ),
-            Wrong(
-                "def rational(x, a, b):\n"
-                "    b = b.detach()\n"
-                "    above = sum(c * x**k for k, c in enumerate(a))\n"
-                "    below = 1 + sum(c * x**k for k, c in enumerate(b, 1)).abs()\n"
-                "    return above / below",
-                "no gradient reaches `b`",
-            ),
-        ],
+        wrong={
+            """def rational(x, a, b):
+    above = sum(c * x**k for k, c in enumerate(a))
+    return above / (1 + sum(c * x**k for k, c in enumerate(b, 1)))""": "the denominator can be zero",
+            """def rational(x, a, b):
+    above = sum(c * x**k for k, c in enumerate(a))
+    below = 1 + sum(c * x.abs()**k for k, c in enumerate(b, 1))
+    return above / below""": "The powers of |x| do not help",
+            """def rational(x, a, b):
+    above = sum(c * x**k for k, c in enumerate(a))
+    return above / (1 + sum(c * x**k for k, c in enumerate(b)).abs())""": "count from 1",
+            """def rational(x, a, b):
+    above = sum(c * x**k for k, c in enumerate(a))
+    below = 1 + sum((c * x**k).abs() for k, c in enumerate(b, 1))
+    return above / below""": "one absolute value for the whole sum",
+            """def rational(x, a, b):
+    b = b.detach()
+    above = sum(c * x**k for k, c in enumerate(a))
+    below = 1 + sum(c * x**k for k, c in enumerate(b, 1)).abs()
+    return above / below""": "no gradient reaches `b`",
+        },
     ),
     Code(
         id="8.6",
@@ -721,37 +607,25 @@ EXERCISES = [
         outcome=1,
         grade=grade_pieces,
         right="The same values, and everything learns.",
-        wrong=[
-            Wrong(
-                "def pieces(x, c):\n"
-                "    left = x.detach().clamp(-2, 1.999999).floor()\n"
-                "    t = x.detach().clamp(-2, 2) - left\n"
-                "    i = (left + 2).long()\n"
-                "    c = torch.tensor(c.tolist())\n"
-                "    return (1 - t) * c[i] + t * c[i + 1]",
-                "no gradient reaches `x`",
-            ),
-            Wrong(
-                "def pieces(x, c):\n"
-                "    left = x.detach().clamp(-2, 1.999999).floor()\n"
-                "    t = x.clamp(-2, 2) - left\n"
-                "    i = (left + 2).long()\n"
-                "    c = torch.tensor(c.tolist())\n"
-                "    return (1 - t) * c[i] + t * c[i + 1]",
-                "no gradient reaches `c`",
-            ),
-            Wrong(
-                "def pieces(x, c):\n"
-                "    knots = torch.arange(-2.0, 3.0)\n"
-                "    hats = torch.relu(1 - (x.unsqueeze(-1) - knots).abs())\n"
-                "    return (hats * c).sum(-1)",
-                "Clamp x first",
-            ),
-            Wrong(
-                "def pieces(x, c):\n    return c[(x.clamp(-2, 2).round() + 2).long()]",
-                "a staircase",
-            ),
-        ],
+        wrong={
+            """def pieces(x, c):
+    left = x.detach().clamp(-2, 1.999999).floor()
+    t = x.detach().clamp(-2, 2) - left
+    i = (left + 2).long()
+    c = torch.tensor(c.tolist())
+    return (1 - t) * c[i] + t * c[i + 1]""": "no gradient reaches `x`",
+            """def pieces(x, c):
+    left = x.detach().clamp(-2, 1.999999).floor()
+    t = x.clamp(-2, 2) - left
+    i = (left + 2).long()
+    c = torch.tensor(c.tolist())
+    return (1 - t) * c[i] + t * c[i + 1]""": "no gradient reaches `c`",
+            """def pieces(x, c):
+    knots = torch.arange(-2.0, 3.0)
+    hats = torch.relu(1 - (x.unsqueeze(-1) - knots).abs())
+    return (hats * c).sum(-1)""": "Clamp x first",
+            "lambda x, c: c[(x.clamp(-2, 2).round() + 2).long()]": "a staircase",
+        },
     ),
     Page(
         id="8.7",
@@ -775,27 +649,12 @@ EXERCISES = [
             )
         ],
         right="It says what was seen, where it was seen, and no more.",
-        wrong=[
-            Wrong(
-                {"sentence": 0},
-                "In one row. In the other the intervals lie on each other, and the only "
-                "thing that changed is how the weights were drawn.",
-            ),
-            Wrong(
-                {"sentence": 1},
-                "A good suspicion. No row holds the gain and lets the shape go, or the "
-                "other way round; He changes three things at once.",
-            ),
-            Wrong(
-                {"sentence": 3},
-                "“No difference seen” is not “equal”: five seeds leave room for several "
-                "tenths.",
-            ),
-            Wrong(
-                {"sentence": 4},
-                "It stays where it was, 85.9 and 86.1. It is ReLU that gains.",
-            ),
-        ],
+        wrong={
+            "sentence = 0": "In one row. In the other the intervals lie on each other, and the only thing that changed is how the weights were drawn.",
+            "sentence = 1": "A good suspicion. No row holds the gain and lets the shape go, or the other way round; He changes three things at once.",
+            "sentence = 3": "“No difference seen” is not “equal”: five seeds leave room for several tenths.",
+            "sentence = 4": "It stays where it was, 85.9 and 86.1. It is ReLU that gains.",
+        },
     ),
     Code(
         id="8.8",
@@ -805,59 +664,41 @@ EXERCISES = [
         outcome=3,
         grade=grade_control,
         right="Shape of ReLU, gain of what was learnt, and nothing left to learn.",
-        wrong=[
-            Wrong(
-                "def control(learnt):\n    return F.relu",
-                "ReLU with factor 1",
-            ),
-            Wrong(
-                "def control(learnt):\n"
-                "    for p in learnt.parameters():\n"
-                "        p.requires_grad_(False)\n"
-                "    return learnt",
-                "that is the function itself",
-            ),
-            Wrong(
-                "def control(learnt):\n"
-                "    z = torch.linspace(-8, 8, 4001)\n"
-                "    w = torch.exp(-z**2 / 2) / math.sqrt(2 * math.pi)\n"
-                "    with torch.no_grad():\n"
-                "        m = (w * learnt(z) ** 2).sum() * (z[1] - z[0])\n"
-                "    return lambda x: m.sqrt() * F.relu(x)",
-                "ReLU itself has E[relu²] = ½",
-            ),
-            Wrong(
-                "def control(learnt):\n"
-                "    z = torch.linspace(-8, 8, 4001)\n"
-                "    w = torch.exp(-z**2 / 2) / math.sqrt(2 * math.pi)\n"
-                "    with torch.no_grad():\n"
-                "        m = (w * learnt(z) ** 2).sum() * (z[1] - z[0])\n"
-                "    return lambda x: 2 * m * F.relu(x)",
-                "take the root",
-            ),
-            Wrong(
-                "def control(learnt):\n"
-                "    class Scaled(nn.Module):\n"
-                "        def __init__(self):\n"
-                "            super().__init__()\n"
-                "            self.c = nn.Parameter(torch.tensor(1.0))\n"
-                "        def forward(self, x):\n"
-                "            return self.c * F.relu(x)\n"
-                "    return Scaled()",
-                "still has something to learn",
-            ),
-            Wrong(
-                "def control(learnt):\n"
-                "    z = torch.linspace(-8, 8, 4001)\n"
-                "    w = torch.exp(-z**2 / 2) / math.sqrt(2 * math.pi)\n"
-                "    h = z[1] - z[0]\n"
-                "    with torch.no_grad():\n"
-                "        f = learnt(z)\n"
-                "        v = (w * f**2).sum() * h - ((w * f).sum() * h) ** 2\n"
-                "    return lambda x: (2 * v).sqrt() * F.relu(x)",
-                "You matched the standard deviation",
-            ),
-        ],
+        wrong={
+            "lambda learnt: F.relu": "ReLU with factor 1",
+            """def control(learnt):
+    for p in learnt.parameters():
+        p.requires_grad_(False)
+    return learnt""": "that is the function itself",
+            """def control(learnt):
+    z = torch.linspace(-8, 8, 4001)
+    w = torch.exp(-z**2 / 2) / math.sqrt(2 * math.pi)
+    with torch.no_grad():
+        m = (w * learnt(z) ** 2).sum() * (z[1] - z[0])
+    return lambda x: m.sqrt() * F.relu(x)""": "ReLU itself has E[relu²] = ½",
+            """def control(learnt):
+    z = torch.linspace(-8, 8, 4001)
+    w = torch.exp(-z**2 / 2) / math.sqrt(2 * math.pi)
+    with torch.no_grad():
+        m = (w * learnt(z) ** 2).sum() * (z[1] - z[0])
+    return lambda x: 2 * m * F.relu(x)""": "take the root",
+            """def control(learnt):
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.c = nn.Parameter(torch.tensor(1.0))
+        def forward(self, x):
+            return self.c * F.relu(x)
+    return Scaled()""": "still has something to learn",
+            """def control(learnt):
+    z = torch.linspace(-8, 8, 4001)
+    w = torch.exp(-z**2 / 2) / math.sqrt(2 * math.pi)
+    h = z[1] - z[0]
+    with torch.no_grad():
+        f = learnt(z)
+        v = (w * f**2).sum() * h - ((w * f).sum() * h) ** 2
+    return lambda x: (2 * v).sqrt() * F.relu(x)""": "You matched the standard deviation",
+        },
     ),
 ]
 
@@ -876,20 +717,11 @@ PREDICTIONS = [
         ),
         textbook=0.25,
         textbook_label="A small leak, near where it starts",
-        because=[
-            (
-                "A leak keeps units alive; a small one is enough.",
-                "That is why it was introduced. What it does here is another matter.",
-            ),
-            (
-                "The network is best where the function is least like a line.",
-                "Between −1 and 1 that would be so. It went beyond.",
-            ),
-            (
-                "The signal shrinks from layer to layer, and the slope can repair it.",
-                "This is it. Equation (8.3) says how far it would have to go.",
-            ),
-        ],
+        because={
+            "A leak keeps units alive; a small one is enough.": "That is why it was introduced. What it does here is another matter.",
+            "The network is best where the function is least like a line.": "Between −1 and 1 that would be so. It went beyond.",
+            "The signal shrinks from layer to layer, and the slope can repair it.": "This is it. Equation (8.3) says how far it would have to go.",
+        },
         source="study slope-or-gain, mean of 5 seeds",
     ),
     Prediction(
@@ -908,20 +740,11 @@ PREDICTIONS = [
         ),
         textbook=0,
         textbook_label="“The negative slope makes the difference”",
-        because=[
-            (
-                "A factor can be put into the weights, so it changes nothing.",
-                "It changes no function. It changes the start of the road, and how fast the road is gone.",
-            ),
-            (
-                "The slope of PReLU was a factor in disguise.",
-                "Then an open factor should do as well. It does.",
-            ),
-            (
-                "Without a left side units die.",
-                "They may. It costs less here than a signal that fades.",
-            ),
-        ],
+        because={
+            "A factor can be put into the weights, so it changes nothing.": "It changes no function. It changes the start of the road, and how fast the road is gone.",
+            "The slope of PReLU was a factor in disguise.": "Then an open factor should do as well. It does.",
+            "Without a left side units die.": "They may. It costs less here than a signal that fades.",
+        },
         source="study slope-or-gain, 5 seeds",
     ),
     Prediction(
@@ -938,20 +761,11 @@ PREDICTIONS = [
         ),
         textbook=19,
         textbook_label="“The periodic activation makes the difference”",
-        because=[
-            (
-                "ReLU cannot make waves, whatever its input.",
-                "It need not make them any more. It only has to mix them.",
-            ),
-            (
-                "The waves are random, so few of them fit.",
-                "None has to fit. Between them they reach the frequencies that are needed.",
-            ),
-            (
-                "What was missing were high frequencies, and here they are.",
-                "This is it, and nothing about the activation has changed.",
-            ),
-        ],
+        because={
+            "ReLU cannot make waves, whatever its input.": "It need not make them any more. It only has to mix them.",
+            "The waves are random, so few of them fit.": "None has to fit. Between them they reach the frequencies that are needed.",
+            "What was missing were high frequencies, and here they are.": "This is it, and nothing about the activation has changed.",
+        },
         source="study frequency-or-activation, the best of six learning rates, 3 seeds",
     ),
 ]

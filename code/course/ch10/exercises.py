@@ -15,7 +15,7 @@ import torch
 from actlab import studies
 from actlab.networks import MLP
 
-from ..exercises.model import Choice, Code, Number, Page, Prediction, Wrong
+from ..exercises.model import Choice, Code, Number, Page, Prediction
 from ..exercises.report import Report
 
 __all__ = ["EXERCISES", "PREDICTIONS"]
@@ -249,32 +249,13 @@ def page_10_2(dead: int = 6, below: int = 256, above: int = 128) -> Page:
             Number("parameters", label="parameters", answer=dead * (below + 1 + above))
         ],
         right="Weights in, one bias, weights out: all of them belong to the unit.",
-        wrong=[
-            Wrong(
-                {"parameters": dead * (below + 1)},
-                "Those are the weights in and the biases. The weights that lead out of "
-                "a dead unit multiply a 0 for ever.",
-            ),
-            Wrong(
-                {"parameters": dead * (below + above)},
-                "Weights in and out. Each unit has a bias too.",
-            ),
-            Wrong(
-                {"parameters": dead * above},
-                "Those are the weights that lead out. What leads into a dead unit is "
-                "not needed either.",
-            ),
-            Wrong(
-                {"parameters": dead},
-                "That is how many units. Each of them owns a row and a column of "
-                "weights.",
-            ),
-            Wrong(
-                {"parameters": dead * (below + 1 + above) + above},
-                "The biases of the layer above stay: they are added whether the dead "
-                "units are there or not.",
-            ),
-        ],
+        wrong={
+            f"parameters = {dead * (below + 1)}": "Those are the weights in and the biases. The weights that lead out of a dead unit multiply a 0 for ever.",
+            f"parameters = {dead * (below + above)}": "Weights in and out. Each unit has a bias too.",
+            f"parameters = {dead * above}": "Those are the weights that lead out. What leads into a dead unit is not needed either.",
+            f"parameters = {dead}": "That is how many units. Each of them owns a row and a column of weights.",
+            f"parameters = {dead * (below + 1 + above) + above}": "The biases of the layer above stay: they are added whether the dead units are there or not.",
+        },
         numbers_for=lambda variant: page_10_2(3 + variant % 5, 200, 96),
     )
 
@@ -303,33 +284,13 @@ def page_10_6(inputs: tuple[float, float, float] = (0.5, 1, 2)) -> Page:
             Number("step", label="η", answer=silent(top), tolerance=0.0015),
         ],
         right="The largest input falls silent last, and by then all the others have.",
-        wrong=[
-            Wrong(
-                {"step": 1 / (2 * top)},
-                "There w reaches 0. The bias has been pushed down as well, so the unit "
-                "dies earlier.",
-            ),
-            Wrong(
-                {"step": silent(low)},
-                f"There the smallest input falls silent. At x = {middle:g} and "
-                f"x = {top:g} the unit still fires.",
-            ),
-            Wrong(
-                {"step": silent(middle)},
-                f"There x = {middle:g} falls silent. At x = {top:g} the unit still "
-                "fires.",
-            ),
-            Wrong(
-                {"step": silent(mean)},
-                f"You tested the mean input. At x = {top:g} it still fires. Dead means "
-                "silent for every input.",
-            ),
-            Wrong(
-                {"step": 2 * silent(top)},
-                "∂ℒ/∂h is 2, and the step takes it in full: the gradients are "
-                f"{2 * top:g} for w and 2 for b.",
-            ),
-        ],
+        wrong={
+            f"step = {1 / (2 * top)}": "There w reaches 0. The bias has been pushed down as well, so the unit dies earlier.",
+            f"step = {silent(low)}": f"There the smallest input falls silent. At x = {middle:g} and x = {top:g} the unit still fires.",
+            f"step = {silent(middle)}": f"There x = {middle:g} falls silent. At x = {top:g} the unit still fires.",
+            f"step = {silent(mean)}": f"You tested the mean input. At x = {top:g} it still fires. Dead means silent for every input.",
+            f"step = {2 * silent(top)}": f"∂ℒ/∂h is 2, and the step takes it in full: the gradients are {2 * top:g} for w and 2 for b.",
+        },
         numbers_for=lambda variant: page_10_6((0.5, 1, 3 + variant % 4)),
     )
 
@@ -358,31 +319,13 @@ def page_10_7(depth: int = 10, width: int = 2) -> Page:
             )
         ],
         right="One silent layer is enough, and there are nine in which it can happen.",
-        wrong=[
-            Wrong(
-                {"probability": (0, 0.01)},
-                "The chance that one chosen unit is off in all layers; it falls with "
-                "depth. A network dies as soon as *one* layer is entirely off.",
-            ),
-            Wrong(
-                {"probability": off},
-                "That is one layer. There are nine in which it can happen.",
-            ),
-            Wrong(
-                {"probability": (1 - off) ** (depth - 1)},
-                "That is the chance to survive all nine. Turn it round.",
-            ),
-            Wrong(
-                {"probability": 1 - (1 - off) ** depth},
-                "You counted the first layer. Without a bias each of its units fires "
-                "for x > 0 or for x < 0, so it cannot be off for both.",
-            ),
-            Wrong(
-                {"probability": 1 - 0.5 ** (depth - 1)},
-                "That is for width 1. Here both units of a layer have to be off at "
-                "once.",
-            ),
-        ],
+        wrong={
+            "probability = 0 to 0.01": "The chance that one chosen unit is off in all layers; it falls with depth. A network dies as soon as *one* layer is entirely off.",
+            f"probability = {off}": "That is one layer. There are nine in which it can happen.",
+            f"probability = {(1 - off) ** (depth - 1)}": "That is the chance to survive all nine. Turn it round.",
+            f"probability = {1 - (1 - off) ** depth}": "You counted the first layer. Without a bias each of its units fires for x > 0 or for x < 0, so it cannot be off for both.",
+            f"probability = {1 - 0.5 ** (depth - 1)}": "That is for width 1. Here both units of a layer have to be off at once.",
+        },
     )
 
 
@@ -418,37 +361,15 @@ EXERCISES = [
             ),
         ],
         right="You have what this chapter needs.",
-        wrong=[
-            Wrong(
-                {"slope": 0.01},
-                "That is the leaky ReLU. See the first link above.",
-            ),
-            Wrong({"slope": 1}, "That is the other side. See the first link above."),
-            Wrong(
-                {"factor": (0.57, 0.585)},
-                "That is the weights alone. ReLU takes half of the second moment as "
-                "well. See the second link above.",
-            ),
-            Wrong(
-                {"factor": (0.70, 0.715)},
-                "That is ReLU alone. PyTorch's weights shrink it too. See the second "
-                "link above.",
-            ),
-            Wrong(
-                {"factor": 1},
-                "That would be He's weights. See the second link above.",
-            ),
-            Wrong(
-                {"adam": 0},
-                "That is SGD. Adam divides by the size of recent gradients. See the "
-                "third link above.",
-            ),
-            Wrong(
-                {"adam": 2},
-                "Small is not zero, and Adam divides by the size. See the third link "
-                "above.",
-            ),
-        ],
+        wrong={
+            "slope = 0.01": "That is the leaky ReLU. See the first link above.",
+            "slope = 1": "That is the other side. See the first link above.",
+            "factor = 0.57 to 0.585": "That is the weights alone. ReLU takes half of the second moment as well. See the second link above.",
+            "factor = 0.70 to 0.715": "That is ReLU alone. PyTorch's weights shrink it too. See the second link above.",
+            "factor = 1": "That would be He's weights. See the second link above.",
+            "adam = 0": "That is SGD. Adam divides by the size of recent gradients. See the third link above.",
+            "adam = 2": "Small is not zero, and Adam divides by the size. See the third link above.",
+        },
     ),
     Page(
         id="10.1",
@@ -458,26 +379,12 @@ EXERCISES = [
         outcome=1,
         parts=[Number("dead", label="dead units", answer=2)],
         right="A and D are zero for all four images. C learns from the one it sees.",
-        wrong=[
-            Wrong(
-                {"dead": 14},
-                "You counted zeros. A zero for one image is what ReLU is for; a dead "
-                "unit is zero for all.",
-            ),
-            Wrong(
-                {"dead": 5},
-                "Each unit is zero for some image. Ask for the columns without any "
-                "other value.",
-            ),
-            Wrong(
-                {"dead": 3},
-                "C fires once. Once is enough to receive a gradient.",
-            ),
-            Wrong(
-                {"dead": 0},
-                "No row is all zeros, but a unit is a column. Look down, not across.",
-            ),
-        ],
+        wrong={
+            "dead = 14": "You counted zeros. A zero for one image is what ReLU is for; a dead unit is zero for all.",
+            "dead = 5": "Each unit is zero for some image. Ask for the columns without any other value.",
+            "dead = 3": "C fires once. Once is enough to receive a gradient.",
+            "dead = 0": "No row is all zeros, but a unit is a column. Look down, not across.",
+        },
     ),
     page_10_2(),
     Code(
@@ -488,42 +395,29 @@ EXERCISES = [
         outcome=1,
         grade=grade_across_batches,
         right="Who has fired once is alive, whatever the batch.",
-        wrong=[
-            Wrong(
-                "def dead_units(batches):\n    for h in batches:\n"
-                "        dead = (h == 0).all(0)\n    return int(dead.sum())",
-                "the count of the last batch",
-            ),
-            Wrong(
-                "def dead_units(batches):\n"
-                "    counts = [int((h == 0).all(0).sum()) for h in batches]\n"
-                "    return sum(counts) / len(counts)",
-                "A unit is not a third dead",
-            ),
-            Wrong(
-                "def dead_units(batches):\n    alive = False\n"
-                "    for h in batches:\n        alive = alive | (h.sum(0) != 0)\n"
-                "    return int((~alive).sum())",
-                "Outputs −1 and 1 add up to 0",
-            ),
-            Wrong(
-                "def dead_units(batches):\n"
-                "    h = torch.cat(list(batches))\n"
-                "    return int((h == 0).all(0).sum())",
-                "batches were in memory at once",
-            ),
-            Wrong(
-                "def dead_units(batches):\n    alive = False\n"
-                "    for h in batches:\n        alive = alive | (h != 0).any(0)\n"
-                "    return int(alive.sum())",
-                "how many are alive",
-            ),
-            Wrong(
-                "def dead_units(batches):\n"
-                "    return sum(int((h == 0).all(0).sum()) for h in batches)",
-                "You added the counts",
-            ),
-        ],
+        wrong={
+            """def dead_units(batches):
+    for h in batches:
+        dead = (h == 0).all(0)
+    return int(dead.sum())""": "the count of the last batch",
+            """def dead_units(batches):
+    counts = [int((h == 0).all(0).sum()) for h in batches]
+    return sum(counts) / len(counts)""": "A unit is not a third dead",
+            """def dead_units(batches):
+    alive = False
+    for h in batches:
+        alive = alive | (h.sum(0) != 0)
+    return int((~alive).sum())""": "Outputs −1 and 1 add up to 0",
+            """def dead_units(batches):
+    h = torch.cat(list(batches))
+    return int((h == 0).all(0).sum())""": "batches were in memory at once",
+            """def dead_units(batches):
+    alive = False
+    for h in batches:
+        alive = alive | (h != 0).any(0)
+    return int(alive.sum())""": "how many are alive",
+            "lambda batches: sum(int((h == 0).all(0).sum()) for h in batches)": "You added the counts",
+        },
     ),
     Page(
         id="10.4",
@@ -545,37 +439,14 @@ EXERCISES = [
             ),
         ],
         right="Neither number is exactly zero, so only a limit can see it.",
-        wrong=[
-            Wrong(
-                {"seen": 0},
-                "Its slope there is two thousand times smaller than on the other side. "
-                "Learning has stopped in practice; only a threshold says so.",
-            ),
-            Wrong(
-                {"seen": 1},
-                "The output is small, not zero. PyTorch returns an exact zero in "
-                "float32 only below about −5.5.",
-            ),
-            Wrong(
-                {"seen": 2},
-                "The slope is −0.0005: small and negative, and not zero.",
-            ),
-            Wrong(
-                {"seen": 4},
-                "(iii), yes. For (ii) the slope would have to be exactly zero; it is "
-                "−0.0005.",
-            ),
-            Wrong(
-                {"leaky": 0},
-                "The leaky ReLU has slope 0.01 wherever it is negative; GELU has 0.0005 "
-                "in size.",
-            ),
-            Wrong(
-                {"leaky": 2},
-                "GELU's slope changes with z, the leaky ReLU's is 0.01 everywhere on "
-                "the left.",
-            ),
-        ],
+        wrong={
+            "seen = 0": "Its slope there is two thousand times smaller than on the other side. Learning has stopped in practice; only a threshold says so.",
+            "seen = 1": "The output is small, not zero. PyTorch returns an exact zero in float32 only below about −5.5.",
+            "seen = 2": "The slope is −0.0005: small and negative, and not zero.",
+            "seen = 4": "(iii), yes. For (ii) the slope would have to be exactly zero; it is −0.0005.",
+            "leaky = 0": "The leaky ReLU has slope 0.01 wherever it is negative; GELU has 0.0005 in size.",
+            "leaky = 2": "GELU's slope changes with z, the leaky ReLU's is 0.01 everywhere on the left.",
+        },
     ),
     Page(
         id="10.5",
@@ -597,22 +468,11 @@ EXERCISES = [
             )
         ],
         right="Depth stays, the start changes, and nearly all the dead are gone.",
-        wrong=[
-            Wrong(
-                {"comparison": 0},
-                "Depth changes and the fault stays. This is the comparison that "
-                "produced the claim.",
-            ),
-            Wrong(
-                {"comparison": 1},
-                "It shows that optimisers kill units too. It does not touch depth, and "
-                "the network was not trained.",
-            ),
-            Wrong(
-                {"comparison": 2},
-                "You need them to know the noise, but nothing is varied.",
-            ),
-        ],
+        wrong={
+            "comparison = 0": "Depth changes and the fault stays. This is the comparison that produced the claim.",
+            "comparison = 1": "It shows that optimisers kill units too. It does not touch depth, and the network was not trained.",
+            "comparison = 2": "You need them to know the noise, but nothing is varied.",
+        },
     ),
     page_10_6(),
     page_10_7(),
@@ -624,41 +484,37 @@ EXERCISES = [
         outcome=3,
         grade=grade_wake,
         right="New rows in, zero columns out: it fires and nobody hears it yet.",
-        wrong=[
-            Wrong(
-                "def wake(net, dead):\n    with torch.no_grad():\n"
-                "        for i, m in enumerate(dead):\n"
-                "            w = net.linears[i].weight\n"
-                "            w[m] = torch.randn(int(m.sum()), w.shape[1])\n"
-                "            net.linears[i].bias[m] = 0\n    return net",
-                "A unit that wakes up is heard at once",
-            ),
-            Wrong(
-                "def wake(net, dead):\n    with torch.no_grad():\n"
-                "        for i, m in enumerate(dead):\n"
-                "            net.linears[i].weight[m] = 0\n"
-                "            net.linears[i].bias[m] = 0\n"
-                "            net.linears[i + 1].weight[:, m] = 0\n    return net",
-                "incoming weights of zero leave the unit at 0",
-            ),
-            Wrong(
-                "def wake(net, dead):\n    with torch.no_grad():\n"
-                "        for i, m in enumerate(dead):\n"
-                "            w = net.linears[i].weight\n"
-                "            w[m] = torch.randn(int(m.sum()), w.shape[1])\n"
-                "            net.linears[i + 1].weight[:, m] = 0\n    return net",
-                "is left in a dead unit",
-            ),
-            Wrong(
-                "def wake(net, dead):\n    with torch.no_grad():\n"
-                "        for i, m in enumerate(dead):\n"
-                "            w = net.linears[i].weight\n"
-                "            w[:] = torch.randn_like(w)\n"
-                "            net.linears[i].bias[m] = 0\n"
-                "            net.linears[i + 1].weight[:, m] = 0\n    return net",
-                "weights of living units changed",
-            ),
-        ],
+        wrong={
+            """def wake(net, dead):
+    with torch.no_grad():
+        for i, m in enumerate(dead):
+            w = net.linears[i].weight
+            w[m] = torch.randn(int(m.sum()), w.shape[1])
+            net.linears[i].bias[m] = 0
+    return net""": "A unit that wakes up is heard at once",
+            """def wake(net, dead):
+    with torch.no_grad():
+        for i, m in enumerate(dead):
+            net.linears[i].weight[m] = 0
+            net.linears[i].bias[m] = 0
+            net.linears[i + 1].weight[:, m] = 0
+    return net""": "incoming weights of zero leave the unit at 0",
+            """def wake(net, dead):
+    with torch.no_grad():
+        for i, m in enumerate(dead):
+            w = net.linears[i].weight
+            w[m] = torch.randn(int(m.sum()), w.shape[1])
+            net.linears[i + 1].weight[:, m] = 0
+    return net""": "is left in a dead unit",
+            """def wake(net, dead):
+    with torch.no_grad():
+        for i, m in enumerate(dead):
+            w = net.linears[i].weight
+            w[:] = torch.randn_like(w)
+            net.linears[i].bias[m] = 0
+            net.linears[i + 1].weight[:, m] = 0
+    return net""": "weights of living units changed",
+        },
     ),
 ]
 
@@ -677,21 +533,11 @@ PREDICTIONS = [
         ),
         textbook=45,
         textbook_label="If depth kills",
-        because=[
-            (
-                "Depth is unchanged, and it is depth that kills.",
-                "Depth is unchanged, and nearly all of them live.",
-            ),
-            (
-                "He's weights are larger, so they push units further to both sides.",
-                "They do, and a unit is dead only if it is on one side for all images. "
-                "The next section separates the two.",
-            ),
-            (
-                "Something about the start, not the depth, is at fault.",
-                "Yes. The other lines of the figure say what.",
-            ),
-        ],
+        because={
+            "Depth is unchanged, and it is depth that kills.": "Depth is unchanged, and nearly all of them live.",
+            "He's weights are larger, so they push units further to both sides.": "They do, and a unit is dead only if it is on one side for all images. The next section separates the two.",
+            "Something about the start, not the depth, is at fault.": "Yes. The other lines of the figure say what.",
+        },
         source="study dead, training images, before training, 5 seeds",
     ),
     Prediction(
@@ -710,21 +556,11 @@ PREDICTIONS = [
         ),
         textbook=0,
         textbook_label="“Weights were too small”",
-        because=[
-            (
-                "Larger weights give larger signals.",
-                "10¹⁶ times larger at the top, and with the same sign everywhere.",
-            ),
-            (
-                "Whether a unit fires is a question of sign, not of size.",
-                "And without a bias there is nothing else that the size could be "
-                "compared with.",
-            ),
-            (
-                "Large weights saturate units.",
-                "ReLU has no scale, so there is no size at which it saturates.",
-            ),
-        ],
+        because={
+            "Larger weights give larger signals.": "10¹⁶ times larger at the top, and with the same sign everywhere.",
+            "Whether a unit fires is a question of sign, not of size.": "And without a bias there is nothing else that the size could be compared with.",
+            "Large weights saturate units.": "ReLU has no scale, so there is no size at which it saturates.",
+        },
         source="the next cell; it is exact, so no seeds are needed",
     ),
     Prediction(
@@ -741,21 +577,11 @@ PREDICTIONS = [
             ],
             answer=2,
         ),
-        because=[
-            (
-                "Inputs on both sides of zero make negative pre-activations likelier.",
-                "For some images, and positive ones for others. That is how a unit "
-                "stays alive.",
-            ),
-            (
-                "The images no longer push all in one direction.",
-                "Exactly: the product of two different images is now 0 on average.",
-            ),
-            (
-                "Adam's step is what kills, and it is the same.",
-                "The step is. What it does to the other images is not.",
-            ),
-        ],
+        because={
+            "Inputs on both sides of zero make negative pre-activations likelier.": "For some images, and positive ones for others. That is how a unit stays alive.",
+            "The images no longer push all in one direction.": "Exactly: the product of two different images is now 0 on average.",
+            "Adam's step is what kills, and it is the same.": "The step is. What it does to the other images is not.",
+        },
         source="the training runs of the next cell, 3 seeds",
     ),
     Prediction(
@@ -773,20 +599,11 @@ PREDICTIONS = [
         ),
         textbook=0,
         textbook_label="“Dead units harm the network”",
-        because=[
-            (
-                "Dead units are lost capacity.",
-                "They are. It was not capacity that was short.",
-            ),
-            (
-                "Steps large enough to learn fast also kill.",
-                "Adam's do both. SGD 0.05 learns as fast and brings the dead back.",
-            ),
-            (
-                "A network does not use dead units, so nothing can depend on them.",
-                "Nothing does, once they are dead. What killed them still differs.",
-            ),
-        ],
+        because={
+            "Dead units are lost capacity.": "They are. It was not capacity that was short.",
+            "Steps large enough to learn fast also kill.": "Adam's do both. SGD 0.05 learns as fast and brings the dead back.",
+            "A network does not use dead units, so nothing can depend on them.": "Nothing does, once they are dead. What killed them still differs.",
+        },
         source="study dead, test images, epoch 15, 5 seeds for each condition",
     ),
 ]

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import torch
 
-from ..exercises.model import Choice, Code, Number, Page, Prediction, Wrong
+from ..exercises.model import Choice, Code, Number, Page, Prediction
 from ..exercises.report import Report
 
 __all__ = ["EXERCISES", "PREDICTIONS"]
@@ -162,28 +162,13 @@ def page_11_1(a: float = 0.5) -> Page:
             Number("low", label="the smaller", answer=low),
         ],
         right="One direction bends up, one bends down: not a convex place.",
-        wrong=[
-            Wrong(
-                {"high": p + without, "low": p - without},
-                "You left out 2(ab − 1) in the mixed derivative. It is what still "
-                "bends the surface down.",
-            ),
-            Wrong(
-                {"high": p, "low": p},
-                "Those are the diagonal entries. The mixed derivative moves the "
-                "eigenvalues apart.",
-            ),
-            Wrong(
-                {"low": abs(low)},
-                "The size is right. Mind the sign: along (1, 1) the surface bends "
-                "down.",
-            ),
-            Wrong(
-                {"high": 1.98, "low": -1.94},
-                "Those belong to the worked example, a = b = 0.1.",
-            ),
-        ],
-        numbers_for=lambda variant: page_11_1((0.2, 0.3, 0.4, 0.6)[variant % 4]),
+        wrong={
+            f"high = {p + without}, low = {p - without}": "You left out 2(ab − 1) in the mixed derivative. It is what still bends the surface down.",
+            f"high = {p}, low = {p}": "Those are the diagonal entries. The mixed derivative moves the eigenvalues apart.",
+            f"low = {abs(low)}": "The size is right. Mind the sign: along (1, 1) the surface bends down.",
+            "high = 1.98, low = -1.94": "Those belong to the worked example, a = b = 0.1.",
+        },
+        numbers_for=lambda variant: page_11_1((0.2, 0.3, 0.4, 0.25)[variant % 4]),
     )
 
 
@@ -205,26 +190,12 @@ def page_11_2(size: float = 12.0, length: float = 2.0, factor: float = 5.0) -> P
             Number("after", label="ξ of the larger loss", answer=before / factor),
         ],
         right="The index has the unit 1/loss, so it ranks nothing.",
-        wrong=[
-            Wrong(
-                {"before": size / length},
-                "The gradient enters with its square.",
-            ),
-            Wrong(
-                {"after": before},
-                "Above and below the line the loss enters unequally: H once, the "
-                "gradient squared.",
-            ),
-            Wrong(
-                {"after": before * factor},
-                "The Hessian grows with the loss, and the square of the gradient grows "
-                "more.",
-            ),
-            Wrong(
-                {"after": before / factor**2},
-                "You let the gradient grow and forgot that the Hessian grows as well.",
-            ),
-        ],
+        wrong={
+            f"before = {size / length}": "The gradient enters with its square.",
+            f"after = {before}": "Above and below the line the loss enters unequally: H once, the gradient squared.",
+            f"after = {before * factor}": "The Hessian grows with the loss, and the square of the gradient grows more.",
+            f"after = {before / factor**2}": "You let the gradient grow and forgot that the Hessian grows as well.",
+        },
         numbers_for=lambda variant: page_11_2(
             (20.0, 18.0, 50.0, 8.0)[variant % 4], (2.0, 3.0, 5.0, 4.0)[variant % 4], 4.0
         ),
@@ -254,38 +225,15 @@ def page_11_4(lowest: float = 0.02, slope: float = -0.5) -> Page:
             Number("slope", label="(b) slope", answer=1 - 0.5**0.5, tolerance=0.006),
         ],
         right="It goes with (1 − α)²: the straighter the function, the smaller.",
-        wrong=[
-            Wrong(
-                {"lowest": (1 - slope) * lowest},
-                "(a) A kernel multiplies two slopes, so the factor of |z| counts "
-                "twice: square it.",
-            ),
-            Wrong(
-                {"lowest": (1 + slope) ** 2 * lowest},
-                "(a) That is the factor of the straight part, (1 + α)/2. The smallest "
-                "eigenvalue lives where the straight part is 0.",
-            ),
-            Wrong(
-                {"lowest": abs(slope)},
-                "(a) That would be λ_min ≥ |α|, the sentence that the figure refutes.",
-            ),
-            Wrong(
-                {"lowest": lowest},
-                "(a) It does change: the even part of the function grows.",
-            ),
-            Wrong(
-                {"slope": 0.5},
-                "(b) There it is a quarter: (1 − ½)² = ¼.",
-            ),
-            Wrong(
-                {"slope": 0.7071},
-                "(b) That is 1 − α. Solve for α.",
-            ),
-            Wrong(
-                {"slope": -0.4142},
-                "(b) That slope doubles it. Halving takes a positive one.",
-            ),
-        ],
+        wrong={
+            f"lowest = {(1 - slope) * lowest}": "(a) A kernel multiplies two slopes, so the factor of |z| counts twice: square it.",
+            f"lowest = {(1 + slope) ** 2 * lowest}": "(a) That is the factor of the straight part, (1 + α)/2. The smallest eigenvalue lives where the straight part is 0.",
+            f"lowest = {abs(slope)}": "(a) That would be λ_min ≥ |α|, the sentence that the figure refutes.",
+            f"lowest = {lowest}": "(a) It does change: the even part of the function grows.",
+            "slope = 0.5": "(b) There it is a quarter: (1 − ½)² = ¼.",
+            "slope = 0.7071": "(b) That is 1 − α. Solve for α.",
+            "slope = -0.4142": "(b) That slope doubles it. Halving takes a positive one.",
+        },
         numbers_for=lambda variant: page_11_4(
             (0.03, 0.012, 0.008, 0.05)[variant % 4],
             (-0.25, -0.75, -0.2, -0.6)[variant % 4],
@@ -313,35 +261,14 @@ def page_11_7(lr: float = 0.05, factor: float = 10.0) -> Page:
             Number("scaled", label="(c) loss × 10", answer=edge / factor),
         ],
         right="2/η, 2(1 + 0.9)/η, and a tenth: sharpness has the unit of the loss.",
-        wrong=[
-            Wrong(
-                {"plain": 1 / lr},
-                "(a) There one step lands exactly on the bottom. It may overshoot, up "
-                "to the same distance on the other side.",
-            ),
-            Wrong(
-                {"momentum": edge},
-                "(b) The second term pulls along and the edge moves. Put w = rᵏ in.",
-            ),
-            Wrong(
-                {"momentum": edge / 0.1},
-                "(b) You divided by 1 − 0.9. Along a steady slope steps are ten times "
-                "as long; here the path turns round at each step.",
-            ),
-            Wrong(
-                {"momentum": edge * 0.1},
-                "(b) As if the step were ten times as long. On a zig-zag the momentum "
-                "points the other way at each step, and brakes.",
-            ),
-            Wrong(
-                {"scaled": edge},
-                "(c) The curvature is multiplied by ten as well.",
-            ),
-            Wrong(
-                {"scaled": edge * factor},
-                "(c) The other way: a steeper loss reaches the edge sooner.",
-            ),
-        ],
+        wrong={
+            f"plain = {1 / lr}": "(a) There one step lands exactly on the bottom. It may overshoot, up to the same distance on the other side.",
+            f"momentum = {edge}": "(b) The second term pulls along and the edge moves. Put w = rᵏ in.",
+            f"momentum = {edge / 0.1}": "(b) You divided by 1 − 0.9. Along a steady slope steps are ten times as long; here the path turns round at each step.",
+            f"momentum = {edge * 0.1}": "(b) As if the step were ten times as long. On a zig-zag the momentum points the other way at each step, and brakes.",
+            f"scaled = {edge}": "(c) The curvature is multiplied by ten as well.",
+            f"scaled = {edge * factor}": "(c) The other way: a steeper loss reaches the edge sooner.",
+        },
         numbers_for=lambda variant: page_11_7((0.1, 0.2, 0.02, 0.04)[variant % 4]),
     )
 
@@ -376,36 +303,14 @@ EXERCISES = [
             ),
         ],
         right="You have what this chapter needs.",
-        wrong=[
-            Wrong(
-                {"scale": 4},
-                "relu(4z) = 4 relu(z), and the next layer takes the 4 away again. See "
-                "the first link above.",
-            ),
-            Wrong(
-                {"scale": 16},
-                "One factor is multiplied, the other divided. See the first link above.",
-            ),
-            Wrong(
-                {"path": 0.7},
-                "The slope of 3w² is 6w, not 3w. See the second link above.",
-            ),
-            Wrong(
-                {"path": -0.2},
-                "You subtracted twice the slope. One step goes 0.1 · 6. See the second "
-                "link above.",
-            ),
-            Wrong(
-                {"kink": 1},
-                "That is its first derivative. It is constant there. See the third "
-                "link above.",
-            ),
-            Wrong(
-                {"kink": 2},
-                "Autograd differentiates the formula that ran, and that is a straight "
-                "line. See the third link above.",
-            ),
-        ],
+        wrong={
+            "scale = 4": "relu(4z) = 4 relu(z), and the next layer takes the 4 away again. See the first link above.",
+            "scale = 16": "One factor is multiplied, the other divided. See the first link above.",
+            "path = 0.7": "The slope of 3w² is 6w, not 3w. See the second link above.",
+            "path = -0.2": "You subtracted twice the slope. One step goes 0.1 · 6. See the second link above.",
+            "kink = 1": "That is its first derivative. It is constant there. See the third link above.",
+            "kink = 2": "Autograd differentiates the formula that ran, and that is a straight line. See the third link above.",
+        },
     ),
     page_11_1(),
     page_11_2(),
@@ -417,38 +322,26 @@ EXERCISES = [
         outcome=1,
         grade=grade_product,
         right="Two backward passes, whatever the size.",
-        wrong=[
-            Wrong(
-                "def product(loss, w, v):\n    w = w.detach().requires_grad_()\n"
-                "    g, = torch.autograd.grad(loss(w), w, create_graph=True)\n"
-                "    return torch.autograd.grad(g.sum(), w)[0]",
-                "a vector of ones",
-            ),
-            Wrong(
-                "def product(loss, w, v):\n    w = w.detach().requires_grad_()\n"
-                "    g, = torch.autograd.grad(loss(w), w, create_graph=True)\n"
-                "    return g * v",
-                "no second derivative in it",
-            ),
-            Wrong(
-                "def product(loss, w, v):\n    w = w.detach().requires_grad_()\n"
-                "    g, = torch.autograd.grad(loss(w), w, create_graph=True)\n"
-                "    return (g @ v) * g",
-                "its own product with v",
-            ),
-            Wrong(
-                "def product(loss, w, v):\n"
-                "    g = torch.autograd.functional.jacobian\n"
-                "    return g(loss, w + v) - g(loss, w)",
-                "right for parabolas only",
-            ),
-            Wrong(
-                "def product(loss, w, v):\n"
-                "    H = torch.autograd.functional.hessian(loss, w)\n"
-                "    return H.diagonal() * v",
-                "The mixed derivatives count",
-            ),
-        ],
+        wrong={
+            """def product(loss, w, v):
+    w = w.detach().requires_grad_()
+    g, = torch.autograd.grad(loss(w), w, create_graph=True)
+    return torch.autograd.grad(g.sum(), w)[0]""": "a vector of ones",
+            """def product(loss, w, v):
+    w = w.detach().requires_grad_()
+    g, = torch.autograd.grad(loss(w), w, create_graph=True)
+    return g * v""": "no second derivative in it",
+            """def product(loss, w, v):
+    w = w.detach().requires_grad_()
+    g, = torch.autograd.grad(loss(w), w, create_graph=True)
+    return (g @ v) * g""": "its own product with v",
+            """def product(loss, w, v):
+    g = torch.autograd.functional.jacobian
+    return g(loss, w + v) - g(loss, w)""": "right for parabolas only",
+            """def product(loss, w, v):
+    H = torch.autograd.functional.hessian(loss, w)
+    return H.diagonal() * v""": "The mixed derivatives count",
+        },
     ),
     page_11_4(),
     Page(
@@ -474,26 +367,12 @@ EXERCISES = [
             )
         ],
         right="The widths differ by the factor by which the weights do.",
-        wrong=[
-            Wrong(
-                {"sentence": 0},
-                "Multiply a network's layers and divide the next ones: the valley "
-                "changes its width, and the function stays.",
-            ),
-            Wrong(
-                {"sentence": 1},
-                "The post says that the accuracies are the same; the picture says "
-                "nothing about test data.",
-            ),
-            Wrong(
-                {"sentence": 3},
-                "A narrow valley has a bottom too. Nothing here speaks of gradients.",
-            ),
-            Wrong(
-                {"sentence": 4},
-                "Plausible, since both factors are three. It takes the measurement.",
-            ),
-        ],
+        wrong={
+            "sentence = 0": "Multiply a network's layers and divide the next ones: the valley changes its width, and the function stays.",
+            "sentence = 1": "The post says that the accuracies are the same; the picture says nothing about test data.",
+            "sentence = 3": "A narrow valley has a bottom too. Nothing here speaks of gradients.",
+            "sentence = 4": "Plausible, since both factors are three. It takes the measurement.",
+        },
     ),
     Code(
         id="11.6",
@@ -503,37 +382,21 @@ EXERCISES = [
         outcome=2,
         grade=grade_normalised,
         right="Each filter moves in proportion to its own weights.",
-        wrong=[
-            Wrong(
-                "def normalised(direction, weight):\n"
-                "    length = direction.norm(dim=1, keepdim=True)\n"
-                "    return direction / length",
-                "the factor ‖w‖ is missing",
-            ),
-            Wrong(
-                "def normalised(direction, weight):\n"
-                "    return direction * weight.norm() / direction.norm()",
-                "One factor for the whole layer",
-            ),
-            Wrong(
-                "def normalised(direction, weight):\n"
-                "    d = direction.norm(dim=0, keepdim=True)\n"
-                "    w = weight.norm(dim=0, keepdim=True)\n"
-                "    return direction / d * w",
-                "A filter is a row",
-            ),
-            Wrong(
-                "def normalised(direction, weight):\n"
-                "    d = direction.norm(dim=1, keepdim=True)\n"
-                "    w = weight.norm(dim=1, keepdim=True)\n"
-                "    return direction / d * w",
-                "everything behind the first axis",
-            ),
-            Wrong(
-                "def normalised(direction, weight):\n    return weight.clone()",
-                "the direction is not the one given",
-            ),
-        ],
+        wrong={
+            """def normalised(direction, weight):
+    length = direction.norm(dim=1, keepdim=True)
+    return direction / length""": "the factor ‖w‖ is missing",
+            "lambda direction, weight: direction * weight.norm() / direction.norm()": "One factor for the whole layer",
+            """def normalised(direction, weight):
+    d = direction.norm(dim=0, keepdim=True)
+    w = weight.norm(dim=0, keepdim=True)
+    return direction / d * w""": "A filter is a row",
+            """def normalised(direction, weight):
+    d = direction.norm(dim=1, keepdim=True)
+    w = weight.norm(dim=1, keepdim=True)
+    return direction / d * w""": "everything behind the first axis",
+            "lambda direction, weight: weight.clone()": "the direction is not the one given",
+        },
     ),
     page_11_7(),
 ]
@@ -555,20 +418,11 @@ PREDICTIONS = [
         ),
         textbook=0,
         textbook_label="“The Lyapunov exponent of tanh is about 0.9”",
-        because=[
-            (
-                "Slopes of at most 1 can only shrink a difference.",
-                "Tanh shrinks it, and then the weights stretch it, by about g.",
-            ),
-            (
-                "Saturated units pass nothing on.",
-                "Many saturate at a large gain; the few that do not pass on the more.",
-            ),
-            (
-                "Weights stretch, tanh shrinks, and the gain decides who wins.",
-                "That is it; for very large networks they are even at g = 1.",
-            ),
-        ],
+        because={
+            "Slopes of at most 1 can only shrink a difference.": "Tanh shrinks it, and then the weights stretch it, by about g.",
+            "Saturated units pass nothing on.": "Many saturate at a large gain; the few that do not pass on the more.",
+            "Weights stretch, tanh shrinks, and the gain decides who wins.": "That is it; for very large networks they are even at g = 1.",
+        },
         source="the simulation of the next cell, two draws for each of two sizes",
     ),
     Prediction(
@@ -587,20 +441,11 @@ PREDICTIONS = [
         ),
         textbook=1,
         textbook_label="“Smooth activations have smoother landscapes”",
-        because=[
-            (
-                "A round corner has smaller second derivatives than a sharp one.",
-                "As a curve. The Hessian is that of the loss, over the weights.",
-            ),
-            (
-                "Where the loss is small, everything about it is small.",
-                "The residuals are. What is left of H does not contain them.",
-            ),
-            (
-                "A step can only live where it does not overshoot for ever.",
-                "That sets the limit; and training walks right up to it.",
-            ),
-        ],
+        because={
+            "A round corner has smaller second derivatives than a sharp one.": "As a curve. The Hessian is that of the loss, over the weights.",
+            "Where the loss is small, everything about it is small.": "The residuals are. What is left of H does not contain them.",
+            "A step can only live where it does not overshoot for ever.": "That sets the limit; and training walks right up to it.",
+        },
         source="the runs of the next cells, one seed, whole batch",
     ),
     Prediction(
@@ -617,21 +462,11 @@ PREDICTIONS = [
             ],
             answer=1,
         ),
-        because=[
-            (
-                "The slice shows the loss, and the loss is the same.",
-                "At the middle. One step away the two are different networks.",
-            ),
-            (
-                "The weights became larger, so a step matters less.",
-                "In layer 1. In layer 2 they became smaller, and there a step matters "
-                "ten times as much.",
-            ),
-            (
-                "Where weights are small, a step of length 1 is a long one.",
-                "That is what the picture shows: the size of the weights.",
-            ),
-        ],
+        because={
+            "The slice shows the loss, and the loss is the same.": "At the middle. One step away the two are different networks.",
+            "The weights became larger, so a step matters less.": "In layer 1. In layer 2 they became smaller, and there a step matters ten times as much.",
+            "Where weights are small, a step of length 1 is a long one.": "That is what the picture shows: the size of the weights.",
+        },
         source="the slices of the next cell, one network, one direction",
     ),
     Prediction(
@@ -650,21 +485,11 @@ PREDICTIONS = [
         ),
         textbook=0,
         textbook_label="“λ_min is at least α”",
-        because=[
-            (
-                "With a leak no gradient is ever 0.",
-                "True of a unit. The eigenvalue asks whether examples can be told "
-                "apart.",
-            ),
-            (
-                "A leak makes the function more linear, and examples look more alike.",
-                "Exactly; with slope 1 they cannot be told apart at all.",
-            ),
-            (
-                "Half of the units are off anyway.",
-                "It is the bend that counts, and a slope of ½ halves the bend.",
-            ),
-        ],
+        because={
+            "With a leak no gradient is ever 0.": "True of a unit. The eigenvalue asks whether examples can be told apart.",
+            "A leak makes the function more linear, and examples look more alike.": "Exactly; with slope 1 they cannot be told apart at all.",
+            "Half of the units are off anyway.": "It is the bend that counts, and a slope of ½ halves the bend.",
+        },
         source="the kernels of the next cell, five draws",
     ),
 ]

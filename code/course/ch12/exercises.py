@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from actlab import studies
 
-from ..exercises.model import Choice, Code, Number, Page, Prediction, Wrong
+from ..exercises.model import Choice, Code, Number, Page, Prediction
 from ..exercises.report import Report
 from .studies import TWELVE
 
@@ -437,41 +437,15 @@ def page_12_1() -> Page:
             ),
         ],
         right="283,914 numbers are trained to find a map of 7,850, and it is no bad one.",
-        wrong=[
-            Wrong(
-                {"trained": products},
-                "Those are the weights. Every unit has a bias too.",
-            ),
-            Wrong(
-                {"trained": 7850},
-                "So many would be enough. Training still moves those of all five "
-                "layers.",
-            ),
-            Wrong(
-                {"needed": 7840},
-                "Those are the slopes of the map. Each of the ten scores has a "
-                "constant as well.",
-            ),
-            Wrong(
-                {"needed": trained},
-                "So many are trained. Five affine maps in a row are one affine map, "
-                "from 784 numbers to 10.",
-            ),
-            Wrong(
-                {"accuracy": (8, 12)},
-                "10 % is guessing. A straight map from pixels to ten scores can tell "
-                "a boot from a shirt.",
-            ),
-            Wrong(
-                {"accuracy": (80.8, 81.7)},
-                "That is ReLU in this regime. The row “no activation” stands above it.",
-            ),
-            Wrong(
-                {"accuracy": (84, 95)},
-                "That takes a non-linearity, or a better step size than that of the "
-                "published table.",
-            ),
-        ],
+        wrong={
+            f"trained = {products}": "Those are the weights. Every unit has a bias too.",
+            "trained = 7850": "So many would be enough. Training still moves those of all five layers.",
+            "needed = 7840": "Those are the slopes of the map. Each of the ten scores has a constant as well.",
+            f"needed = {trained}": "So many are trained. Five affine maps in a row are one affine map, from 784 numbers to 10.",
+            "accuracy = 8 to 12": "10 % is guessing. A straight map from pixels to ten scores can tell a boot from a shirt.",
+            "accuracy = 80.8 to 81.7": "That is ReLU in this regime. The row “no activation” stands above it.",
+            "accuracy = 84 to 95": "That takes a non-linearity, or a better step size than that of the published table.",
+        },
     )
 
 
@@ -499,32 +473,14 @@ def page_12_2(
             Number("half", label="half width", answer=half, tolerance=0.006),
         ],
         right="The interval is about the mean: s over √n, times Student's factor.",
-        wrong=[
-            Wrong({"mean": n * mean}, "That is the sum. Divide by the five runs."),
-            Wrong(
-                {"half": factor * std},
-                "That is about the next single run. The mean of five runs is steadier: "
-                "divide by √5.",
-            ),
-            Wrong(
-                {"half": 1.96 * std / math.sqrt(n)},
-                "1.96 is for very many runs. With five the spread itself is uncertain, "
-                "and Student's factor is 2.776.",
-            ),
-            Wrong(
-                {"half": factor * population / math.sqrt(n)},
-                "You divided the squares by 5. A sample's standard deviation divides "
-                "by n − 1 = 4.",
-            ),
-            Wrong(
-                {"half": std / math.sqrt(n)},
-                "That is the standard error. Times 2.776 it covers 95 %.",
-            ),
-            Wrong(
-                {"half": factor * std / n},
-                "The spread of a mean falls with √n, not with n.",
-            ),
-        ],
+        wrong={
+f"mean = {n * mean}": "That is the sum. Divide by the five runs.",
+f"half = {factor * std}": "That is about the next single run. The mean of five runs is steadier: divide by √5.",
+f"half = {1.96 * std / math.sqrt(n)}": "1.96 is for very many runs. With five the spread itself is uncertain, and Student's factor is 2.776.",
+f"half = {factor * population / math.sqrt(n)}": "You divided the squares by 5. A sample's standard deviation divides by n − 1 = 4.",
+f"half = {std / math.sqrt(n)}": "That is the standard error. Times 2.776 it covers 95 %.",
+f"half = {factor * std / n}": "The spread of a mean falls with √n, not with n.",
+},
         numbers_for=lambda variant: page_12_2(
             tuple(round(0.1 * ((k * k + 3 * variant + k * variant) % 11), 1)
                   for k in range(1, 6))
@@ -564,37 +520,15 @@ def page_12_7(std: float = 0.4, wanted: float = 0.2) -> Page:
             Number("left", label="(c) seeds per function", answer=8, tolerance=0.1),
         ],
         right="Half the difference takes four times the runs, and tuning takes its share.",
-        wrong=[
-            Wrong(
-                {"seen": 2.8 * std},
-                "That is one run. Five runs have a mean that is √5 times steadier.",
-            ),
-            Wrong(
-                {"seen": 2.8 * std / 5},
-                "The spread of a mean falls with √n, not with n.",
-            ),
-            Wrong(
-                {"seeds": 2.8 * std / wanted},
-                "That is √n. Square it.",
-            ),
-            Wrong(
-                {"seeds": (std / wanted) ** 2},
-                "The factor 2.8 is missing: twice the standard error is not enough, "
-                "one wants to see it in four experiments of five.",
-            ),
-            Wrong(
-                {"left": 20},
-                "Those would be left without any tuning. It takes 12 · 4 · 3 runs.",
-            ),
-            Wrong(
-                {"left": 96},
-                "So many runs are left for all twelve functions together.",
-            ),
-            Wrong(
-                {"left": 5},
-                "The final runs take one rate per function, the chosen one.",
-            ),
-        ],
+        wrong={
+            f"seen = {2.8 * std}": "That is one run. Five runs have a mean that is √5 times steadier.",
+            f"seen = {2.8 * std / 5}": "The spread of a mean falls with √n, not with n.",
+            f"seeds = {2.8 * std / wanted}": "That is √n. Square it.",
+            f"seeds = {(std / wanted) ** 2}": "The factor 2.8 is missing: twice the standard error is not enough, one wants to see it in four experiments of five.",
+            "left = 20": "Those would be left without any tuning. It takes 12 · 4 · 3 runs.",
+            "left = 96": "So many runs are left for all twelve functions together.",
+            "left = 5": "The final runs take one rate per function, the chosen one.",
+        },
         numbers_for=lambda variant: page_12_7(0.3 + 0.1 * (variant % 3), 0.25),
     )
 
@@ -631,34 +565,14 @@ EXERCISES = [
             ),
         ],
         right="You have what this chapter needs.",
-        wrong=[
-            Wrong(
-                {"level": 0},
-                "It did, at one step size, after 15 epochs. See the first link above.",
-            ),
-            Wrong(
-                {"level": 2},
-                "There ReLU is nearly seven points ahead. See the first link above.",
-            ),
-            Wrong(
-                {"factor": (0.16, 0.175)},
-                "That is the mean square. The size is its root. See the second link.",
-            ),
-            Wrong(
-                {"factor": (0.70, 0.72)},
-                "That is ReLU alone. The weights take their share too. See the second "
-                "link.",
-            ),
-            Wrong(
-                {"grew": 0},
-                "Above 1 the slope brings no new shape, only a factor. See the third "
-                "link above.",
-            ),
-            Wrong(
-                {"grew": 2},
-                "Nothing was regularised. See the third link above.",
-            ),
-        ],
+        wrong={
+            "level = 0": "It did, at one step size, after 15 epochs. See the first link above.",
+            "level = 2": "There ReLU is nearly seven points ahead. See the first link above.",
+            "factor = 0.16 to 0.175": "That is the mean square. The size is its root. See the second link.",
+            "factor = 0.70 to 0.72": "That is ReLU alone. The weights take their share too. See the second link.",
+            "grew = 0": "Above 1 the slope brings no new shape, only a factor. See the third link above.",
+            "grew = 2": "Nothing was regularised. See the third link above.",
+        },
     ),
     page_12_1(),
     page_12_2(),
@@ -683,27 +597,12 @@ EXERCISES = [
             )
         ],
         right="The gap to ReLU stays in both, the order of the three turns round.",
-        wrong=[
-            Wrong(
-                {"sentence": 0},
-                "Our five seeds would allow it, the lesson's own table contradicts it: "
-                "there STAF is the last of the three.",
-            ),
-            Wrong(
-                {"sentence": 1},
-                "That is the table, one run each. In our five runs STAF is first.",
-            ),
-            Wrong(
-                {"sentence": 2},
-                "Better in this regime, by their gain. Chapter 08 divided it out and "
-                "nothing was left.",
-            ),
-            Wrong(
-                {"sentence": 4},
-                "Not shown to differ by the table is not shown to be equal; our "
-                "intervals of STAF and PReLU do not even touch.",
-            ),
-        ],
+        wrong={
+            "sentence = 0": "Our five seeds would allow it, the lesson's own table contradicts it: there STAF is the last of the three.",
+            "sentence = 1": "That is the table, one run each. In our five runs STAF is first.",
+            "sentence = 2": "Better in this regime, by their gain. Chapter 08 divided it out and nothing was left.",
+            "sentence = 4": "Not shown to differ by the table is not shown to be equal; our intervals of STAF and PReLU do not even touch.",
+        },
     ),
     Page(
         id="12.4",
@@ -726,26 +625,12 @@ EXERCISES = [
             )
         ],
         right="What it adds is a larger set of maps, and that takes steps to use.",
-        wrong=[
-            Wrong(
-                {"sentence": 0},
-                "In the first comparison both had been stopped early. In the second "
-                "the difference is far larger than its interval.",
-            ),
-            Wrong(
-                {"sentence": 1},
-                "Faster is what it is not: at small steps ReLU is behind. And with "
-                "sufficient steps the straight map stays below.",
-            ),
-            Wrong(
-                {"sentence": 3},
-                "Both have 283,914. What differs is which maps they can compute.",
-            ),
-            Wrong(
-                {"sentence": 4},
-                "Only two were compared here, one of them being none.",
-            ),
-        ],
+        wrong={
+            "sentence = 0": "In the first comparison both had been stopped early. In the second the difference is far larger than its interval.",
+            "sentence = 1": "Faster is what it is not: at small steps ReLU is behind. And with sufficient steps the straight map stays below.",
+            "sentence = 3": "Both have 283,914. What differs is which maps they can compute.",
+            "sentence = 4": "Only two were compared here, one of them being none.",
+        },
     ),
     Code(
         id="12.5",
@@ -755,44 +640,29 @@ EXERCISES = [
         outcome=3,
         grade=grade_paired,
         right="Differences first, then their mean and its interval.",
-        wrong=[
-            Wrong(
-                "def difference(a, b, factor):\n"
-                "    a, b = torch.tensor(a), torch.tensor(b)\n"
-                "    d = a.mean() - b.mean()\n"
-                "    half = factor * ((a.var() + b.var()) / len(a)) ** 0.5\n"
-                "    return (d - half).item(), (d + half).item()",
-                "Take the differences run by run first",
-            ),
-            Wrong(
-                "def difference(a, b, factor):\n"
-                "    d = torch.tensor(a) - torch.tensor(b)\n"
-                "    half = factor * d.std()\n"
-                "    return (d.mean() - half).item(), (d.mean() + half).item()",
-                "where the next run will lie",
-            ),
-            Wrong(
-                "def difference(a, b, factor):\n"
-                "    d = torch.tensor(a) - torch.tensor(b)\n"
-                "    half = factor * d.std(correction=0) / len(d) ** 0.5\n"
-                "    return (d.mean() - half).item(), (d.mean() + half).item()",
-                "divides by n − 1",
-            ),
-            Wrong(
-                "def difference(a, b, factor):\n"
-                "    d = torch.tensor(a) - torch.tensor(b)\n"
-                "    half = factor * d.std() / len(d)\n"
-                "    return (d.mean() - half).item(), (d.mean() + half).item()",
-                "falls with √n, not with n",
-            ),
-            Wrong(
-                "def difference(a, b, factor):\n"
-                "    d = torch.tensor(sorted(a)) - torch.tensor(sorted(b))\n"
-                "    half = factor * d.std() / len(d) ** 0.5\n"
-                "    return (d.mean() - half).item(), (d.mean() + half).item()",
-                "the pairs are torn",
-            ),
-        ],
+        wrong={
+            """def difference(a, b, factor):
+    a, b = torch.tensor(a), torch.tensor(b)
+    d = a.mean() - b.mean()
+    half = factor * ((a.var() + b.var()) / len(a)) ** 0.5
+    return (d - half).item(), (d + half).item()""": "Take the differences run by run first",
+            """def difference(a, b, factor):
+    d = torch.tensor(a) - torch.tensor(b)
+    half = factor * d.std()
+    return (d.mean() - half).item(), (d.mean() + half).item()""": "where the next run will lie",
+            """def difference(a, b, factor):
+    d = torch.tensor(a) - torch.tensor(b)
+    half = factor * d.std(correction=0) / len(d) ** 0.5
+    return (d.mean() - half).item(), (d.mean() + half).item()""": "divides by n − 1",
+            """def difference(a, b, factor):
+    d = torch.tensor(a) - torch.tensor(b)
+    half = factor * d.std() / len(d)
+    return (d.mean() - half).item(), (d.mean() + half).item()""": "falls with √n, not with n",
+            """def difference(a, b, factor):
+    d = torch.tensor(sorted(a)) - torch.tensor(sorted(b))
+    half = factor * d.std() / len(d) ** 0.5
+    return (d.mean() - half).item(), (d.mean() + half).item()""": "the pairs are torn",
+        },
     ),
     Code(
         id="12.6",
@@ -802,36 +672,28 @@ EXERCISES = [
         outcome=3,
         grade=grade_holm,
         right="Falling factors, a running maximum, a cut at 1.",
-        wrong=[
-            Wrong(
-                "def holm_corrected(p):\n"
-                "    return [min(1.0, len(p) * value) for value in p]",
-                "That is Bonferroni",
-            ),
-            Wrong(
-                "def holm_corrected(p):\n    found = [0.0] * len(p)\n"
-                "    order = sorted(range(len(p)), key=lambda i: p[i])\n"
-                "    for k, i in enumerate(order):\n"
-                "        found[i] = min(1.0, p[i] * (len(p) - k))\n"
-                "    return found",
-                "Keep the largest so far",
-            ),
-            Wrong(
-                "def holm_corrected(p):\n    found, top = [0.0] * len(p), 0.0\n"
-                "    order = sorted(range(len(p)), key=lambda i: p[i])\n"
-                "    for k, i in enumerate(order):\n"
-                "        top = max(top, p[i] * (len(p) - k))\n"
-                "        found[i] = top\n    return found",
-                "cannot exceed 1",
-            ),
-            Wrong(
-                "def holm_corrected(p):\n    found, top = [], 0.0\n"
-                "    for k, value in enumerate(sorted(p)):\n"
-                "        top = max(top, value * (len(p) - k))\n"
-                "        found.append(min(1.0, top))\n    return found",
-                "in the order in which they came",
-            ),
-        ],
+        wrong={
+            "lambda p: [min(1.0, len(p) * value) for value in p]": "That is Bonferroni",
+            """def holm_corrected(p):
+    found = [0.0] * len(p)
+    order = sorted(range(len(p)), key=lambda i: p[i])
+    for k, i in enumerate(order):
+        found[i] = min(1.0, p[i] * (len(p) - k))
+    return found""": "Keep the largest so far",
+            """def holm_corrected(p):
+    found, top = [0.0] * len(p), 0.0
+    order = sorted(range(len(p)), key=lambda i: p[i])
+    for k, i in enumerate(order):
+        top = max(top, p[i] * (len(p) - k))
+        found[i] = top
+    return found""": "cannot exceed 1",
+            """def holm_corrected(p):
+    found, top = [], 0.0
+    for k, value in enumerate(sorted(p)):
+        top = max(top, value * (len(p) - k))
+        found.append(min(1.0, top))
+    return found""": "in the order in which they came",
+        },
     ),
     page_12_7(),
     Code(
@@ -842,50 +704,41 @@ EXERCISES = [
         outcome=1,
         grade=grade_train,
         right="What decides the result has to be said, and has to belong to net.",
-        wrong=[
-            Wrong(
-                "def train(net, x, y, steps, optimiser=None):\n"
-                "    if optimiser is None:\n"
-                "        optimiser = torch.optim.SGD(net.parameters(), lr=1e-3)\n"
-                "    for _ in range(steps):\n        optimiser.zero_grad()\n"
-                "        F.cross_entropy(net(x), y).backward()\n"
-                "        optimiser.step()",
-                "it trained all the same",
-            ),
-            Wrong(
-                "def train(net, x, y, steps, optimiser):\n"
-                "    for _ in range(steps):\n        optimiser.zero_grad()\n"
-                "        F.cross_entropy(net(x), y).backward()\n"
-                "        optimiser.step()",
-                "accepted by place",
-            ),
-            Wrong(
-                "def train(net, x, y, steps, *, optimiser):\n"
-                "    for _ in range(steps):\n        optimiser.zero_grad()\n"
-                "        F.cross_entropy(net(x), y).backward()\n"
-                "        optimiser.step()",
-                "net never moves",
-            ),
-            Wrong(
-                "def train(net, x, y, steps, *, optimiser):\n"
-                "    optimiser = torch.optim.SGD(net.parameters(), lr=1e-3)\n"
-                "    for _ in range(steps):\n        optimiser.zero_grad()\n"
-                "        F.cross_entropy(net(x), y).backward()\n"
-                "        optimiser.step()",
-                "Use the one that was handed over",
-            ),
-            Wrong(
-                "def train(net, x, y, steps, *, optimiser):\n"
-                "    own = {id(p) for p in net.parameters()}\n"
-                "    held = {id(p) for g in optimiser.param_groups\n"
-                "            for p in g['params']}\n"
-                "    if not held <= own:\n        raise ValueError('foreign')\n"
-                "    for _ in range(steps):\n        optimiser.zero_grad()\n"
-                "        F.cross_entropy(net(x), y).backward()\n"
-                "        optimiser.step()",
-                "holds the weight and not the bias",
-            ),
-        ],
+        wrong={
+            """def train(net, x, y, steps, optimiser=None):
+    if optimiser is None:
+        optimiser = torch.optim.SGD(net.parameters(), lr=1e-3)
+    for _ in range(steps):
+        optimiser.zero_grad()
+        F.cross_entropy(net(x), y).backward()
+        optimiser.step()""": "it trained all the same",
+            """def train(net, x, y, steps, optimiser):
+    for _ in range(steps):
+        optimiser.zero_grad()
+        F.cross_entropy(net(x), y).backward()
+        optimiser.step()""": "accepted by place",
+            """def train(net, x, y, steps, *, optimiser):
+    for _ in range(steps):
+        optimiser.zero_grad()
+        F.cross_entropy(net(x), y).backward()
+        optimiser.step()""": "net never moves",
+            """def train(net, x, y, steps, *, optimiser):
+    optimiser = torch.optim.SGD(net.parameters(), lr=1e-3)
+    for _ in range(steps):
+        optimiser.zero_grad()
+        F.cross_entropy(net(x), y).backward()
+        optimiser.step()""": "Use the one that was handed over",
+            """def train(net, x, y, steps, *, optimiser):
+    own = {id(p) for p in net.parameters()}
+    held = {id(p) for g in optimiser.param_groups
+            for p in g['params']}
+    if not held <= own:
+        raise ValueError('foreign')
+    for _ in range(steps):
+        optimiser.zero_grad()
+        F.cross_entropy(net(x), y).backward()
+        optimiser.step()""": "holds the weight and not the bias",
+        },
     ),
     Code(
         id="12.9",
@@ -895,50 +748,40 @@ EXERCISES = [
         outcome=2,
         grade=grade_fair,
         right="Chosen on held-out images with seeds of their own, tested once.",
-        wrong=[
-            Wrong(
-                "def fair(run, names, rates, tuning_seeds, final_seeds):\n"
-                "    found = {}\n    for name in names:\n"
-                "        tries = {lr: [run(name, lr, s, False) for s in final_seeds]\n"
-                "                 for lr in rates}\n"
-                "        found[name] = max(tries.values(), key=sum)\n"
-                "    return found",
-                "It is looked at once",
-            ),
-            Wrong(
-                "def fair(run, names, rates, tuning_seeds, final_seeds):\n"
-                "    found = {}\n    for name in names:\n"
-                "        best = max(rates, key=lambda lr: sum(\n"
-                "            run(name, lr, s, True) for s in final_seeds))\n"
-                "        found[name] = [run(name, best, s, False)\n"
-                "                       for s in final_seeds]\n    return found",
-                "were used for tuning",
-            ),
-            Wrong(
-                "def fair(run, names, rates, tuning_seeds, final_seeds):\n"
-                "    found = {}\n    for name in names:\n"
-                "        best = max(rates, key=lambda lr: max(\n"
-                "            run(name, lr, s, True) for s in tuning_seeds))\n"
-                "        found[name] = [run(name, best, s, False)\n"
-                "                       for s in final_seeds]\n    return found",
-                "the best of one lucky run",
-            ),
-            Wrong(
-                "def fair(run, names, rates, tuning_seeds, final_seeds):\n"
-                "    found = {}\n    for name in names:\n"
-                "        best = max(rates, key=lambda lr: sum(\n"
-                "            run(name, lr, s, True) for s in tuning_seeds))\n"
-                "        values = [run(name, best, s, False) for s in final_seeds]\n"
-                "        found[name] = sum(values) / len(values)\n    return found",
-                "one number instead of a list",
-            ),
-            Wrong(
-                "def fair(run, names, rates, tuning_seeds, final_seeds):\n"
-                "    return {name: [run(name, rates[0], s, False)\n"
-                "                   for s in final_seeds] for name in names}",
-                "held-out images are in favour of 0.1",
-            ),
-        ],
+        wrong={
+            """def fair(run, names, rates, tuning_seeds, final_seeds):
+    found = {}
+    for name in names:
+        tries = {lr: [run(name, lr, s, False) for s in final_seeds]
+                 for lr in rates}
+        found[name] = max(tries.values(), key=sum)
+    return found""": "It is looked at once",
+            """def fair(run, names, rates, tuning_seeds, final_seeds):
+    found = {}
+    for name in names:
+        best = max(rates, key=lambda lr: sum(
+            run(name, lr, s, True) for s in final_seeds))
+        found[name] = [run(name, best, s, False)
+                       for s in final_seeds]
+    return found""": "were used for tuning",
+            """def fair(run, names, rates, tuning_seeds, final_seeds):
+    found = {}
+    for name in names:
+        best = max(rates, key=lambda lr: max(
+            run(name, lr, s, True) for s in tuning_seeds))
+        found[name] = [run(name, best, s, False)
+                       for s in final_seeds]
+    return found""": "the best of one lucky run",
+            """def fair(run, names, rates, tuning_seeds, final_seeds):
+    found = {}
+    for name in names:
+        best = max(rates, key=lambda lr: sum(
+            run(name, lr, s, True) for s in tuning_seeds))
+        values = [run(name, best, s, False) for s in final_seeds]
+        found[name] = sum(values) / len(values)
+    return found""": "one number instead of a list",
+            "lambda run, names, rates, tuning_seeds, final_seeds: {name: [run(name, rates[0], s, False) for s in final_seeds] for name in names}": "held-out images are in favour of 0.1",
+        },
     ),
 ]
 
@@ -959,20 +802,11 @@ PREDICTIONS = [
         ),
         textbook=0,
         textbook_label="If the caption is right",
-        because=[
-            (
-                "Same network, same data, same settings: same numbers.",
-                "That is how it should be. One of the settings is not what it says.",
-            ),
-            (
-                "One run each: noise of several points in both directions.",
-                "The noise is smaller than that, and it has no preferred direction.",
-            ),
-            (
-                "The public program may do something else than the caption.",
-                "It does: it sets momentum 0.8.",
-            ),
-        ],
+        because={
+            "Same network, same data, same settings: same numbers.": "That is how it should be. One of the settings is not what it says.",
+            "One run each: noise of several points in both directions.": "The noise is smaller than that, and it has no preferred direction.",
+            "The public program may do something else than the caption.": "It does: it sets momentum 0.8.",
+        },
         source="study published, regime sgd_small_0.9, epoch 15, 5 seeds",
     ),
     Prediction(
@@ -991,21 +825,11 @@ PREDICTIONS = [
         ),
         textbook=0,
         textbook_label="If the table ranks functions",
-        because=[
-            (
-                "How well a function works shows only in training.",
-                "In this table it shows before: what is ranked is how fast a network "
-                "gets under way.",
-            ),
-            (
-                "Small steps are taken in proportion to the gradient.",
-                "Yes. With 15 epochs of small steps that is most of the story.",
-            ),
-            (
-                "Large gradients are unstable.",
-                "At a step of 0.001 none of these is large enough for that.",
-            ),
-        ],
+        because={
+            "How well a function works shows only in training.": "In this table it shows before: what is ranked is how fast a network gets under way.",
+            "Small steps are taken in proportion to the gradient.": "Yes. With 15 epochs of small steps that is most of the story.",
+            "Large gradients are unstable.": "At a step of 0.001 none of these is large enough for that.",
+        },
         source="the next cell, 3 draws of the weights for each function",
     ),
     Prediction(
@@ -1022,21 +846,11 @@ PREDICTIONS = [
         ),
         textbook=53,
         textbook_label="If the functions are what differs",
-        because=[
-            (
-                "The functions are the same ten.",
-                "They are. What differed was how large a signal they were started with.",
-            ),
-            (
-                "He's rule is made for ReLU; it will favour ReLU and its relatives.",
-                "It gives all of them √6 times the weights, and that was what they "
-                "lacked.",
-            ),
-            (
-                "Larger weights are what the slow ones were missing.",
-                "Yes. The order that is left is another one, too.",
-            ),
-        ],
+        because={
+            "The functions are the same ten.": "They are. What differed was how large a signal they were started with.",
+            "He's rule is made for ReLU; it will favour ReLU and its relatives.": "It gives all of them √6 times the weights, and that was what they lacked.",
+            "Larger weights are what the slow ones were missing.": "Yes. The order that is left is another one, too.",
+        },
         source="study confound, plain network, SGD 0.001, momentum 0.8, 5 seeds",
     ),
     Prediction(
@@ -1050,22 +864,11 @@ PREDICTIONS = [
             high=11,
             digits=2,
         ),
-        because=[
-            (
-                "Functions hardly matter once each has its step.",
-                "By how much they differ and whether it can be shown are two "
-                "questions. Look at the size of the differences.",
-            ),
-            (
-                "Only “no activation” and sigmoid are really different.",
-                "They are the two that stand far off. Look how many small differences "
-                "20 pairs can show as well.",
-            ),
-            (
-                "With 20 seeds even small differences can be seen.",
-                "Yes; that is what the column “could see” says.",
-            ),
-        ],
+        because={
+            "Functions hardly matter once each has its step.": "By how much they differ and whether it can be shown are two questions. Look at the size of the differences.",
+            "Only “no activation” and sigmoid are really different.": "They are the two that stand far off. Look how many small differences 20 pairs can show as well.",
+            "With 20 seeds even small differences can be seen.": "Yes; that is what the column “could see” says.",
+        },
         source="study tuned, regime final, 20 seeds, Holm over 11 comparisons",
     ),
 ]

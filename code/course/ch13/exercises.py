@@ -16,7 +16,7 @@ import torch
 
 from actlab import cost, precision
 
-from ..exercises.model import Choice, Code, Number, Page, Prediction, Wrong
+from ..exercises.model import Choice, Code, Number, Page, Prediction
 from ..exercises.report import Report
 
 __all__ = ["EXERCISES", "PREDICTIONS"]
@@ -66,32 +66,13 @@ def page_13_1(rows: int = 8192, width: int = 4096, layers: int = 24) -> Page:
                    tolerance=0.5)
         ],
         right="The input of GELU, four bytes for each number, in each block.",
-        wrong=[
-            Wrong(
-                {"more": 0},
-                "Both outputs are as large, and both are kept by the linear layer that "
-                "follows. GELU's slope cannot be read off its output: it keeps its "
-                "input as well.",
-            ),
-            Wrong(
-                {"more": 2 * mebibytes},
-                "You counted input and output. The output is kept with ReLU too: the "
-                "linear layer that follows needs it.",
-            ),
-            Wrong(
-                {"more": mebibytes / layers},
-                f"That is one block. All {layers} wait for their backward pass at the "
-                "same time.",
-            ),
-            Wrong(
-                {"more": mebibytes / 4},
-                "Those are millions of numbers. A float32 has four bytes.",
-            ),
-            Wrong(
-                {"more": (4e-6 * numbers - 2, 4e-6 * numbers + 2)},
-                "That is in millions of bytes. A MiB has 2²⁰ = 1,048,576 of them.",
-            ),
-        ],
+        wrong={
+"more = 0": "Both outputs are as large, and both are kept by the linear layer that follows. GELU's slope cannot be read off its output: it keeps its input as well.",
+f"more = {2 * mebibytes}": "You counted input and output. The output is kept with ReLU too: the linear layer that follows needs it.",
+f"more = {mebibytes / layers}": f"That is one block. All {layers} wait for their backward pass at the same time.",
+f"more = {mebibytes / 4}": "Those are millions of numbers. A float32 has four bytes.",
+f"more = {4e-6 * numbers - 2} to {4e-6 * numbers + 2}": "That is in millions of bytes. A MiB has 2²⁰ = 1,048,576 of them.",
+},
         numbers_for=lambda variant: page_13_1(4096, 2048 + 1024 * (variant % 4), 12),
     )  # fmt: skip
 
@@ -114,28 +95,12 @@ def page_13_2(share: int = 6, times: int = 3) -> Page:
                    tolerance=0.1)
         ],
         right="Only the activations' share can shrink, and a part of it stays.",
-        wrong=[
-            Wrong(
-                {"shorter": share},
-                "That would take a function that costs nothing. A part of the "
-                f"{share} % stays.",
-            ),
-            Wrong(
-                {"shorter": share / times},
-                "That is what the new function takes. What is saved is the rest of "
-                f"the {share} %.",
-            ),
-            Wrong(
-                {"shorter": 100 * (1 - 1 / times)},
-                "By that much the activation gets shorter. It is "
-                f"{share} % of the step; the other {100 - share} % do not change.",
-            ),
-            Wrong(
-                {"shorter": share * times},
-                "More than there is to save. The step cannot lose more than the "
-                "activations take.",
-            ),
-        ],
+        wrong={
+f"shorter = {share}": f"That would take a function that costs nothing. A part of the {share} % stays.",
+f"shorter = {share / times}": f"That is what the new function takes. What is saved is the rest of the {share} %.",
+f"shorter = {100 * (1 - 1 / times)}": f"By that much the activation gets shorter. It is {share} % of the step; the other {100 - share} % do not change.",
+f"shorter = {share * times}": "More than there is to save. The step cannot lose more than the activations take.",
+},
         numbers_for=lambda variant: page_13_2((4, 8, 10, 12)[variant % 4], 4),
     )  # fmt: skip
 
@@ -167,38 +132,16 @@ def page_13_6(digits: int = 14) -> Page:
             ),
         ],
         right="The output rounds to 1 once it is closer to 1 than half a step.",
-        wrong=[
-            Wrong(
-                {"sigmoid": digits * log2},
-                "There 1 − s is a whole step. It rounds to 1 when it is less than half "
-                "a step.",
-            ),
-            Wrong(
-                {"sigmoid": math.log(65504)},
-                "There e^x overflows in float16. The sigmoid itself does not: it "
-                "rounds.",
-            ),
-            Wrong({"sigmoid": 24 * log2}, "That is float32, with 24 binary digits."),
-            Wrong(
-                {"sigmoid": (digits + 2) * log2 / 2},
-                "That is tanh. The sigmoid comes to 1 half as fast: 1 − s is about "
-                "e^(−x).",
-            ),
-            Wrong(
-                {"tanh": (digits + 1) * log2},
-                "That is the sigmoid. tanh comes to 1 twice as fast: 1 − tanh x is "
-                "about 2e^(−2x).",
-            ),
-            Wrong(
-                {"tanh": (digits + 1) * log2 / 2},
-                "You have e^(−2x). 1 − tanh x is about 2e^(−2x), and the 2 counts.",
-            ),
-            Wrong(
-                {"tanh": 5 * log2},
-                "That is bfloat16, with 8 binary digits: the worked example.",
-            ),
-        ],
-        numbers_for=lambda variant: page_13_6(12 + 2 * (variant % 4)),
+        wrong={
+            f"sigmoid = {digits * log2}": "There 1 − s is a whole step. It rounds to 1 when it is less than half a step.",
+            f"sigmoid = {math.log(65504)}": "There e^x overflows in float16. The sigmoid itself does not: it rounds.",
+            f"sigmoid = {24 * log2}": "That is float32, with 24 binary digits.",
+            f"sigmoid = {(digits + 2) * log2 / 2}": "That is tanh. The sigmoid comes to 1 half as fast: 1 − s is about e^(−x).",
+            f"tanh = {(digits + 1) * log2}": "That is the sigmoid. tanh comes to 1 twice as fast: 1 − tanh x is about 2e^(−2x).",
+            f"tanh = {(digits + 1) * log2 / 2}": "You have e^(−2x). 1 − tanh x is about 2e^(−2x), and the 2 counts.",
+            f"tanh = {5 * log2}": "That is bfloat16, with 8 binary digits: the worked example.",
+        },
+        numbers_for=lambda variant: page_13_6((10, 12, 18, 20)[variant % 4]),
     )
 
 
@@ -224,31 +167,13 @@ def page_13_7(largest: float = 0.02, smallest: float = 1e-9) -> Page:
             Number("least", label="smallest k", answer=least, tolerance=0.4),
         ],
         right="All gradients move together; the window is as wide as the format.",
-        wrong=[
-            Wrong(
-                {"most": most + 1},
-                f"{largest:g} · 2^{most + 1} is "
-                f"{largest * 2 ** (most + 1):,.0f}, more than 65,504.",
-            ),
-            Wrong(
-                {"most": math.floor(math.log2(65504))},
-                "That is the scale for a gradient of 1. The largest here is "
-                f"{largest:g}.",
-            ),
-            Wrong(
-                {"least": barely},
-                "With that the smallest is not zero, and it has one digit: it lies at "
-                "2^−24, the end of the numbers with fewer digits.",
-            ),
-            Wrong(
-                {"least": least - 1},
-                f"{smallest:g} · 2^{least - 1} is still below 2^−14.",
-            ),
-            Wrong(
-                {"least": most, "most": least},
-                "You have them the other way round.",
-            ),
-        ],
+        wrong={
+            f"most = {most + 1}": f"{largest:g} · 2^{most + 1} is {largest * 2 ** (most + 1):,.0f}, more than 65,504.",
+            f"most = {math.floor(math.log2(65504))}": f"That is the scale for a gradient of 1. The largest here is {largest:g}.",
+            f"least = {barely}": "With that the smallest is not zero, and it has one digit: it lies at 2^−24, the end of the numbers with fewer digits.",
+            f"least = {least - 1}": f"{smallest:g} · 2^{least - 1} is still below 2^−14.",
+            f"least = {most}, most = {least}": "You have them the other way round.",
+        },
         numbers_for=lambda variant: page_13_7(0.05 * (1 + variant % 5), 3e-9),
     )
 
@@ -596,24 +521,13 @@ EXERCISES = [
             ),
         ],
         right="You have what this chapter needs.",
-        wrong=[
-            Wrong(
-                {"bytes": 4},
-                "That would be a copy of the input. ReLU's slope can be read off its "
-                "output. See the first link above.",
-            ),
-            Wrong(
-                {"naive": 0},
-                "On paper. exp(100) is beyond float32, and infinity over infinity is "
-                "nan. See the second link above.",
-            ),
-            Wrong({"naive": 2}, "See the second link above."),
-            Wrong(
-                {"gate": 0},
-                "Value and gate each need a matrix. See the third link above.",
-            ),
-            Wrong({"gate": 2}, "See the third link above."),
-        ],
+        wrong={
+            "bytes = 4": "That would be a copy of the input. ReLU's slope can be read off its output. See the first link above.",
+            "naive = 0": "On paper. exp(100) is beyond float32, and infinity over infinity is nan. See the second link above.",
+            "naive = 2": "See the second link above.",
+            "gate = 0": "Value and gate each need a matrix. See the third link above.",
+            "gate = 2": "See the third link above.",
+        },
     ),
     page_13_1(),
     page_13_2(),
@@ -639,24 +553,11 @@ EXERCISES = [
         ],
         right="Twelve rows lie within six per cent; the thirteenth takes 2.3 times as "
         "long.",
-        wrong=[
-            Wrong(
-                {"sentence": 0},
-                "In the same table Mish took less than either, and seven of thirteen took "
-                "less than ReLU. Differences of that size are noise: SiLU and Swish, one "
-                "function, are as far apart.",
-            ),
-            Wrong(
-                {"sentence": 2},
-                "By 1.6 %, in one run each. Timed alone Mish takes many times as long: "
-                "what the table measured was something else.",
-            ),
-            Wrong(
-                {"sentence": 3},
-                "It has 75 of them, beside 283,914 weights. What takes the time are 25 "
-                "sines for each number, and what autograd keeps of them.",
-            ),
-        ],
+        wrong={
+            "sentence = 0": "In the same table Mish took less than either, and seven of thirteen took less than ReLU. Differences of that size are noise: SiLU and Swish, one function, are as far apart.",
+            "sentence = 2": "By 1.6 %, in one run each. Timed alone Mish takes many times as long: what the table measured was something else.",
+            "sentence = 3": "It has 75 of them, beside 283,914 weights. What takes the time are 25 sines for each number, and what autograd keeps of them.",
+        },
     ),
     Code(
         id="13.4",
@@ -666,53 +567,33 @@ EXERCISES = [
         outcome=1,
         grade=grade_fair_timing,
         right="Turns for the machine's moods, the median for interruptions.",
-        wrong=[
-            Wrong(
-                """
-def ratio(f, g, clock, rounds):
+        wrong={
+            """def ratio(f, g, clock, rounds):
     def median(h):
         times = []
         for _ in range(rounds):
             start = clock(); h(); times.append(clock() - start)
         return float(np.median(times))
     f(); g()
-    return median(f) / median(g)
-""",
-                "had become slower",
-            ),
-            Wrong(
-                """
-def ratio(f, g, clock, rounds):
+    return median(f) / median(g)""": "had become slower",
+            """def ratio(f, g, clock, rounds):
     f(); g()
     ratios = []
     for _ in range(rounds):
         start = clock(); f(); middle = clock(); g()
         ratios.append((middle - start) / (clock() - middle))
-    return sum(ratios) / len(ratios)
-""",
-                "Take the median",
-            ),
-            Wrong(
-                """
-def ratio(f, g, clock, rounds):
+    return sum(ratios) / len(ratios)""": "Take the median",
+            """def ratio(f, g, clock, rounds):
     start = clock(); f(); middle = clock(); g()
-    return (middle - start) / (clock() - middle)
-""",
-                "a first call takes longer",
-            ),
-            Wrong(
-                """
-def ratio(f, g, clock, rounds):
+    return (middle - start) / (clock() - middle)""": "a first call takes longer",
+            """def ratio(f, g, clock, rounds):
     f(); g()
     ratios = []
     for _ in range(rounds):
         start = clock(); f(); middle = clock(); g()
         ratios.append((clock() - middle) / (middle - start))
-    return float(np.median(ratios))
-""",
-                "how many times as long as `f`",
-            ),
-        ],
+    return float(np.median(ratios))""": "how many times as long as `f`",
+        },
     ),
     Code(
         id="13.5",
@@ -722,43 +603,13 @@ def ratio(f, g, clock, rounds):
         outcome=2,
         grade=grade_softplus,
         right="No exponential that can overflow, no sum that forgets, ½ at the corner.",
-        wrong=[
-            Wrong(
-                """
-def softplus(x):
-    return torch.where(x > 20, x, torch.log(1 + torch.exp(x)))
-""",
-                "`torch.log1p` takes eˣ alone",
-            ),
-            Wrong(
-                """
-def softplus(x):
-    return torch.where(x > 20, x, torch.log1p(torch.exp(x)))
-""",
-                "the branch that is thrown away has overflowed",
-            ),
-            Wrong(
-                """
-def softplus(x):
-    return torch.log1p(torch.exp(x))
-""",
-                "Let the exponential see −|x| only",
-            ),
-            Wrong(
-                """
-def softplus(x):
-    return torch.relu(x) + torch.log1p(torch.exp(-x.abs()))
-""",
-                "what stands beside it has to bring ½",
-            ),
-            Wrong(
-                """
-def softplus(x):
-    return x.clamp(min=0) + torch.log1p(torch.exp(-x.abs()))
-""",
-                "slope at x = 0: expected 0.5, got 1",
-            ),
-        ],
+        wrong={
+            "lambda x: torch.where(x > 20, x, torch.log(1 + torch.exp(x)))": "`torch.log1p` takes eˣ alone",
+            "lambda x: torch.where(x > 20, x, torch.log1p(torch.exp(x)))": "the branch that is thrown away has overflowed",
+            "lambda x: torch.log1p(torch.exp(x))": "Let the exponential see −|x| only",
+            "lambda x: torch.relu(x) + torch.log1p(torch.exp(-x.abs()))": "what stands beside it has to bring ½",
+            "lambda x: x.clamp(min=0) + torch.log1p(torch.exp(-x.abs()))": "slope at x = 0: expected 0.5, got 1",
+        },
     ),
     page_13_6(),
     page_13_7(),
@@ -770,55 +621,35 @@ def softplus(x):
         outcome=2,
         grade=grade_first_loss,
         right="Every positive number of a 16-bit format was tried.",
-        wrong=[
-            Wrong(
-                """
-def ends(f, dtype):
+        wrong={
+            """def ends(f, dtype):
     from actlab import precision
     x = precision.numbers(dtype)
     x = x[x > 0].requires_grad_()
     slope, = torch.autograd.grad(f(x).sum(), x)
     zero = slope == 0
-    return float(x[zero][0]) if zero.any() else math.inf
-""",
-                "That is the first zero",
-            ),
-            Wrong(
-                """
-def ends(f, dtype):
+    return float(x[zero][0]) if zero.any() else math.inf""": "That is the first zero",
+            """def ends(f, dtype):
     from actlab import precision
     x = precision.numbers(dtype)
     x = x[x > 0].requires_grad_()
     slope, = torch.autograd.grad(f(x).sum(), x)
-    return float(x[slope != 0][-1])
-""",
-                "The next one is asked for",
-            ),
-            Wrong(
-                """
-def ends(f, dtype):
+    return float(x[slope != 0][-1])""": "The next one is asked for",
+            """def ends(f, dtype):
     x = torch.linspace(0.001, 30, 3001).requires_grad_()
     slope, = torch.autograd.grad(f(x).sum(), x)
     alive = (slope != 0).nonzero()
     after = int(alive[-1]) + 1
-    return float(x[after]) if after < len(x) else math.inf
-""",
-                "no number of this format",
-            ),
-            Wrong(
-                """
-def ends(f, dtype):
+    return float(x[after]) if after < len(x) else math.inf""": "no number of this format",
+            """def ends(f, dtype):
     from actlab import precision
     x = precision.numbers(torch.float32)
     x = x[x > 0].requires_grad_()
     slope, = torch.autograd.grad(f(x).sum(), x)
     alive = (slope != 0).nonzero()
     after = int(alive[-1]) + 1
-    return float(x[after]) if after < len(x) else math.inf
-""",
-                "That is float32",
-            ),
-        ],
+    return float(x[after]) if after < len(x) else math.inf""": "That is float32",
+        },
     ),
 ]
 
@@ -831,17 +662,10 @@ PREDICTIONS = [
             answer=lambda: recorded_cost("gelu"), low=0.5, high=100, log=True,
             digits=2,
         ),
-        because=[
-            (
-                "An error function is a long computation.",
-                "Longer than a comparison. It is one pass through the memory all the "
-                "same.",
-            ),
-            (
-                "Both read and write every number once; that takes the time.",
-                "It takes ReLU's time. On this core arithmetic is not free beside it.",
-            ),
-        ],
+        because={
+"An error function is a long computation.": "Longer than a comparison. It is one pass through the memory all the same.",
+"Both read and write every number once; that takes the time.": "It takes ReLU's time. On this core arithmetic is not free beside it.",
+},
         source="the recorded costs, one core of the machine named below",
     ),
     Prediction(
@@ -855,16 +679,10 @@ PREDICTIONS = [
         ),
         textbook=0,
         textbook_label="“exp makes the sigmoid slow”",
-        because=[
-            (
-                "An exponential is expensive.",
-                "By itself it takes about as long as a division; see the next cell.",
-            ),
-            (
-                "PyTorch has a kernel for the one and not for the other.",
-                "That is it: one pass through the memory against three.",
-            ),
-        ],
+        because={
+"An exponential is expensive.": "By itself it takes about as long as a division; see the next cell.",
+"PyTorch has a kernel for the one and not for the other.": "That is it: one pass through the memory against three.",
+},
         source="the recorded costs",
     ),
     Prediction(
@@ -876,17 +694,10 @@ PREDICTIONS = [
         ),
         textbook=0.5,
         textbook_label="“The matrices take it all”",
-        because=[
-            (
-                "There are 284,000 multiplications for each image and 640 activations.",
-                "So there are. The multiplications run in fast libraries, and each "
-                "activation goes through the memory twice.",
-            ),
-            (
-                "Everything that is not a matrix product is slow.",
-                "In a network this narrow it shows. The next figure makes it wider.",
-            ),
-        ],
+        because={
+"There are 284,000 multiplications for each image and 640 activations.": "So there are. The multiplications run in fast libraries, and each activation goes through the memory twice.",
+"Everything that is not a matrix product is slow.": "In a network this narrow it shows. The next figure makes it wider.",
+},
         source="the recorded costs, share (t − t₀)/t with t₀ the network without",
     ),
     Prediction(
@@ -896,16 +707,10 @@ PREDICTIONS = [
             "end", label="slope 0 from x =", answer=end_of_tanh, low=0, high=40,
             digits=3,
         ),
-        because=[
-            (
-                "bfloat16 reaches as far as float32, so it will be about the same.",
-                "It reaches as far and has a third of the digits. Here digits count.",
-            ),
-            (
-                "The output rounds to 1 early.",
-                "Exactly: from there on tanh x is closer to 1 than half a step.",
-            ),
-        ],
+        because={
+"bfloat16 reaches as far as float32, so it will be about the same.": "It reaches as far and has a third of the digits. Here digits count.",
+"The output rounds to 1 early.": "Exactly: from there on tanh x is closer to 1 than half a step.",
+},
         source="all 32,639 positive finite numbers of the format",
     ),
 ]  # fmt: skip

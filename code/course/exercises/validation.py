@@ -149,7 +149,7 @@ def _guess(prediction: Prediction) -> Iterator[str]:
         yield f"a curve has 5 to 9 points, this one {len(part.x)}"
     if not prediction.source:
         yield "no source of the measured answer is named"
-    for option, text in prediction.because:
+    for option, text in prediction.because.items():
         if not text:
             yield f"the reason {option!r} gets no reply"
 
