@@ -33,11 +33,7 @@ def _linear_accuracy() -> Interval:
 PREDICTIONS = [
     Prediction(
         id="0.A",
-        question=(
-            "Take a network of five layers and remove every activation function "
-            "from it. Train it for 15 epochs on Fashion-MNIST: 60,000 small pictures "
-            "of clothes, ten classes. How often is it right on new pictures?"
-        ),
+        question="Take a network of five layers and remove every activation function from it. Train it for 15 epochs on Fashion-MNIST: 60,000 small pictures of clothes, ten classes. How often is it right on new pictures?",
         part=Number(
             "accuracy",
             label="Test accuracy",
@@ -55,10 +51,7 @@ PREDICTIONS = [
             "It is logistic regression, and that works on easy pictures.": "That is what it is. The next question is what the other layers, with activations, add to it.",
             "Deep networks need activations to train at all.": "This one trains well: nothing in it saturates and nothing dies. What it lacks is not training but reach.",
         },
-        source=(
-            "study first-look: 784-256-192-128-64-10, no activation, SGD with "
-            "learning rate 0.001 and momentum 0.8, batch 128, mean of five seeds"
-        ),
+        source="study first-look: 784-256-192-128-64-10, no activation, SGD with learning rate 0.001 and momentum 0.8, batch 128, mean of five seeds",
         note="Chapter 01 puts a ReLU network beside it. The first surprise follows.",
     )
 ]
@@ -120,10 +113,7 @@ EXERCISES = [
             kind="predict",
             stars=1,
             outcome=1,
-            task=(
-                "A tensor has the axes batch × position × feature. For which of these "
-                "must you say along which axis it works?"
-            ),
+            task="A tensor has the axes batch × position × feature. For which of these must you say along which axis it works?",
             parts=[
                 Choice(
                     "function",
@@ -148,10 +138,7 @@ EXERCISES = [
             kind="compute",
             stars=2,
             outcome=1,
-            task=(
-                "The weights of a fresh nn.Linear(300, 100) have which standard "
-                "deviation? Two significant digits."
-            ),
+            task="The weights of a fresh nn.Linear(300, 100) have which standard deviation? Two significant digits.",
             parts=[
                 Number(
                     "std", label="standard deviation", answer=1 / 30, tolerance=0.001
@@ -174,10 +161,7 @@ EXERCISES = [
             kind="read evidence",
             stars=2,
             outcome=3,
-            task=(
-                "A table of one run each: SiLU 78.3 %, Swish (β = 1) 78.5 %, "
-                "Hardswish 76.7 %. What can you conclude?"
-            ),
+            task="A table of one run each: SiLU 78.3 %, Swish (β = 1) 78.5 %, Hardswish 76.7 %. What can you conclude?",
             parts=[
                 Choice(
                     "sentence",
@@ -191,10 +175,7 @@ EXERCISES = [
                     answer=1,
                 )
             ],
-            right=(
-                "SiLU is Swish with β = 1, the very same function. The table "
-                "measured its own noise, and one run each says no more."
-            ),
+            right="SiLU is Swish with β = 1, the very same function. The table measured its own noise, and one run each says no more.",
             wrong={
                 "sentence = 0": "Swish with β = 1 is SiLU. Whatever separates their rows, it is not the function.",
                 "sentence = 2": "Perhaps. One run, one learning rate, one initialisation decide nothing.",

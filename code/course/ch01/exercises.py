@@ -12,10 +12,8 @@ import torch
 
 from actlab import networks, studies
 
-from ..exercises.model import Choice, Code, Number, Page, Prediction
+from ..exercises.model import Choice, Code, Number, Page, Prediction, slips
 from ..exercises.report import Report
-
-__all__ = ["EXERCISES", "PREDICTIONS"]
 
 
 def mean_pieces() -> float:
@@ -40,26 +38,20 @@ def measured(study: str, epoch: int | None = None, **where: str) -> float:
 CORNERS = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 
 
+XOR = """def xor(x):
+    on = x[:, 0] + x[:, 1]
+    return ((on >= 1).float() - (on >= 2).float() - 1 >= 0).float()"""
+
+
 def grade_xor(answer: Any, variant: int | None, report: Report) -> None:
     """1.4: the four corners, then the same in another order and a longer batch."""
     report.function(answer)
     values = report.call(answer, CORNERS, at="on the four corners")
     got = [round(float(value)) for value in report.tensor(values, shape=(4,))]
-    diagnoses = {
-        (0, 1, 1, 1): "Right on three corners. On (1, 1) `both` has to fire, and "
-        "the output must not add it: it has to subtract it.",
-        (1, 0, 0, 1): "Every output is flipped: this is XNOR. Turn the signs of the "
-        "output weights and move its threshold.",
-        (0, 0, 0, 0): "Write down both hidden units for the four corners. Swapped "
-        "thresholds switch the output off. And if the two agree everywhere they are "
-        "one unit, and one straight cut cannot separate XOR.",
-        (1, 1, 1, 0): "This is NAND: `at_least_one` fires with no input on as well. "
-        "Its threshold has to be above 0.",
-        (0, 0, 0, 1): "This is AND: the output listens to `both` and needs "
-        "`at_least_one`, minus `both`.",
-    }
     if got != [0, 1, 1, 0]:
-        why = diagnoses.get(tuple(got), "Work out both hidden units for each corner.")
+        why = report.mistake(
+            got, CORNERS, otherwise="Work out both hidden units for each corner."
+        )
         report.fail(
             f"on the corners 00, 01, 10, 11: expected 0, 1, 1, 0, got {got}. {why}"
         )
@@ -158,23 +150,16 @@ EXERCISES = [
         outcome=2,
         grade=grade_xor,
         right="OR minus AND.",
-        wrong={
-            """def xor(x):
-    on = x[:, 0] + x[:, 1]
-    return ((on >= 1).float() + (on >= 2).float() - 1 >= 0).float()""": "it has to subtract it",
-            """def xor(x):
-    on = x[:, 0] + x[:, 1]
-    return ((on >= 2).float() - (on >= 1).float() >= 0).float()""": "this is XNOR",
-            """def xor(x):
-    on = x[:, 0] + x[:, 1]
-    return ((on >= 1).float() - (on >= 1).float() - 1 >= 0).float()""": "one straight cut cannot separate XOR",
-            """def xor(x):
-    on = x[:, 0] + x[:, 1]
-    return ((on >= 2).float() - 1 >= 0).float()""": "This is AND",
-            """def xor(x):
-    on = x[:, 0] + x[:, 1]
-    return ((on >= 0).float() - (on >= 2).float() - 1 >= 0).float()""": "This is NAND",
-        },
+        wrong=slips(
+            XOR,
+            {
+                "return ((on >= 1).float() + (on >= 2).float() - 1 >= 0).float()": "Right on three corners. On (1, 1) `both` has to fire, and the output must not add it: it has to subtract it.",
+                "return ((on >= 2).float() - (on >= 1).float() >= 0).float()": "Every output is flipped: this is XNOR. Turn the signs of the output weights and move its threshold.",
+                "return ((on >= 1).float() - (on >= 1).float() - 1 >= 0).float()": "Write down both hidden units for the four corners. Swapped thresholds switch the output off. And if the two agree everywhere they are one unit, and one straight cut cannot separate XOR.",
+                "return ((on >= 2).float() - 1 >= 0).float()": "This is AND: the output listens to `both` and needs `at_least_one`, minus `both`.",
+                "return ((on >= 0).float() - (on >= 2).float() - 1 >= 0).float()": "This is NAND: `at_least_one` fires with no input on as well. Its threshold has to be above 0.",
+            },
+        ),
     ),
     Page(
         id="1.5",

@@ -16,11 +16,8 @@ import torch.nn.functional as F
 
 from actlab import studies
 
-from ..exercises.model import Choice, Code, Number, Page, Prediction
+from ..exercises.model import Choice, Code, Number, Page, Prediction, slips
 from ..exercises.report import Report, show
-
-__all__ = ["EXERCISES", "PREDICTIONS"]
-
 
 # --- what the predictions are compared with ---------------------------------------
 
@@ -76,30 +73,6 @@ def critical_gain() -> float:
 PLACES = (0.0, 0.5, -2.0, 8.0, -9.0, -20.0, 60.0, -60.0, 100.0, -100.0, 1e3, -1e3)
 
 
-def value_and_slope(
-    function: Any, x: torch.Tensor, report: Report, at: str
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Values and slopes of a reader's element-wise function."""
-    leaf = x.clone().requires_grad_()
-    kept: list[torch.Tensor] = []
-
-    def remembered(given: torch.Tensor) -> Any:
-        kept.append(given)
-        return function(given)
-
-    value = report.call(remembered, leaf, at=at)
-    report.tensor(value, tuple(x.shape), at)
-    if not value.requires_grad:
-        report.fail(
-            f"{at}: no gradient comes back. Numbers taken out with .item() or "
-            ".detach() leave the graph."
-        )
-    (slope,) = torch.autograd.grad(value.sum(), kept[0], allow_unused=True)
-    if slope is None:
-        report.fail(f"{at}: no gradient comes back to x.")
-    return value.detach(), slope.detach()
-
-
 def grade_stable_sigmoid(answer: Any, variant: int | None, report: Report) -> None:
     """3.4: value, then slope, in float32 and in float16."""
     report.function(answer)
@@ -110,7 +83,8 @@ def grade_stable_sigmoid(answer: Any, variant: int | None, report: Report) -> No
     ):
         x = torch.tensor(places, dtype=dtype)
         name = str(dtype).removeprefix("torch.")
-        got = value_and_slope(answer, x, report, f"on {len(places)} {name} numbers")
+        at = f"on {len(places)} {name} numbers"
+        got = report.value_and_slope(answer, x, at=at)
         wide = x.double()
         right = torch.sigmoid(wide), torch.sigmoid(wide) * torch.sigmoid(-wide)
         for what, found, exact in zip(("value", "slope"), got, right, strict=True):
@@ -194,21 +168,11 @@ def grade_binary_loss(answer: Any, variant: int | None, report: Report) -> None:
     for logits, labels in cases:
         z, y = torch.tensor(logits), torch.tensor(labels)
         at = f"at z = {show(z)}, y = {show(y)}"
-        kept: list[torch.Tensor] = []
-
-        def remembered(z: torch.Tensor, y: torch.Tensor, kept: list = kept) -> Any:
-            kept.append(z)
-            return answer(z, y)
-
-        value = report.call(remembered, z.requires_grad_(), y, at=at)
-        report.tensor(value, (), at)
-        if not value.requires_grad:
-            report.fail(f"{at}: no gradient comes back. Keep to tensors all the way.")
-        (slope,) = torch.autograd.grad(value, kept[-1])
-        leaf = z.detach().requires_grad_()
+        value, slope = report.value_and_slope(answer, z, y, at=at, shape=())
+        leaf = z.requires_grad_()
         right = F.binary_cross_entropy_with_logits(leaf, y)
         (true_slope,) = torch.autograd.grad(right, leaf)
-        compare_loss(at, float(value.detach()), float(right.detach()), report)
+        compare_loss(at, float(value), float(right.detach()), report)
         if bool(slope.isnan().any()):
             report.fail(
                 f"{at}: the loss is right, its gradient is nan. Whatever hides a nan "
@@ -257,14 +221,15 @@ ILL = [
 ]
 
 STABLE = """def stable_sigmoid(x):
-    exponent, other = {}, {}
+    exponent, other = -x.clamp(min=0), x.clamp(max=0)
     for_positive = 1 / (1 + torch.exp(exponent))
     power = torch.exp(other)
     return torch.where(x >= 0, for_positive, power / (1 + power))"""
 
 LOSS = """def binary_loss(z, y):
-    p = {}
-    return -(y * torch.log(p) + (1 - y) * torch.log(1 - p)).mean(){}"""
+    p = torch.sigmoid(z)
+    yes, no = F.logsigmoid(z), F.logsigmoid(-z)
+    return -(y * yes + (1 - y) * no).mean()"""
 
 EXERCISES = [
     Page(
@@ -386,18 +351,17 @@ EXERCISES = [
         outcome=3,
         grade=grade_stable_sigmoid,
         right="Neither exponent is ever positive, in either branch.",
-        wrong={
-            STABLE.format("-x", "x"): "has overflowed, and its gradient",
-            STABLE.format("-x.abs()", "-x.abs()"): "the slope 0 at x = 0",
-            STABLE.format(
-                "(-x).clamp(max=80)", "x.clamp(max=80)"
-            ): "too much for float16",
-            STABLE.format(
-                "-x.clamp(max=0)", "x.clamp(min=0)"
-            ): "which form belongs to which side",
-            "lambda x: 0.5 * (1 + torch.tanh(x / 2))": "does not subtract",
-            "lambda x: torch.exp(x) / (1 + torch.exp(x))": "inf / inf",
-        },
+        wrong=slips(
+            STABLE,
+            {
+                "exponent, other = -x, x": "has overflowed, and its gradient",
+                "exponent, other = -x.abs(), -x.abs()": "the slope 0 at x = 0",
+                "exponent, other = (-x).clamp(max=80), x.clamp(max=80)": "too much for float16",
+                "exponent, other = -x.clamp(max=0), x.clamp(min=0)": "which form belongs to which side",
+                "return 0.5 * (1 + torch.tanh(x / 2))": "does not subtract",
+                "return torch.exp(x) / (1 + torch.exp(x))": "inf / inf",
+            },
+        ),
     ),
     Page(
         id="3.5",
@@ -428,21 +392,17 @@ EXERCISES = [
         outcome=3,
         grade=grade_binary_loss,
         right="The logarithm is taken on paper, so no probability is ever rounded to 0.",
-        wrong={
-            LOSS.format("torch.sigmoid(z)", ""): "Take the logarithm on paper first",
-            LOSS.format(
-                "torch.sigmoid(z).clamp(1e-7, 1 - 1e-7)", ""
-            ): "the loss stops growing",
-            """def binary_loss(z, y):
-    p = torch.sigmoid(z)
-    yes, no = torch.log(p + 1e-7), torch.log(1 - p + 1e-7)
-    return -(y * yes + (1 - y) * no).mean()""": "equally bad",
-            LOSS.format(
-                "torch.sigmoid(z)", ".nan_to_num(0.0, 0.0, 0.0)"
-            ): "meets it again on the way down",
-            "lambda z, y: (y * F.logsigmoid(z) + (1 - y) * F.logsigmoid(-z)).mean()": "minus the logarithm",
-            "lambda z, y: -(y * F.logsigmoid(z)).mean()": "Two terms",
-        },
+        wrong=slips(
+            LOSS,
+            {
+                "yes, no = torch.log(p), torch.log(1 - p)": "Take the logarithm on paper first",
+                "p = torch.sigmoid(z).clamp(1e-7, 1 - 1e-7)\nyes, no = torch.log(p), torch.log(1 - p)": "the loss stops growing",
+                "yes, no = torch.log(p + 1e-7), torch.log(1 - p + 1e-7)": "equally bad",
+                "yes, no = torch.log(p), torch.log(1 - p)\nreturn -(y * yes + (1 - y) * no).mean().nan_to_num(0.0, 0.0, 0.0)": "meets it again on the way down",
+                "return (y * yes + (1 - y) * no).mean()": "minus the logarithm",
+                "return -(y * yes).mean()": "Two terms",
+            },
+        ),
     ),
     Page(
         id="3.7",

@@ -16,18 +16,8 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..exercises.model import Choice, Code, Number, Page, Prediction
+from ..exercises.normal import GRID, average
 from ..exercises.report import NotAttempted, Report
-
-__all__ = ["EXERCISES", "PREDICTIONS"]
-
-GRID = torch.linspace(-12, 12, 24001, dtype=torch.float64)
-DENSITY = torch.exp(-(GRID**2) / 2) / math.sqrt(2 * math.pi) * float(GRID[1] - GRID[0])
-
-
-def normal_mean(values: torch.Tensor) -> float:
-    """The mean over standard normal Z of a function, given its values on the grid."""
-    return float((values * DENSITY).sum())
-
 
 # --- what the predictions are compared with ---------------------------------------
 
@@ -90,61 +80,10 @@ def grade_leaky(answer: Any, variant: int | None, report: Report) -> None:
         lambda x, slope: torch.where(x > 0, x, slope * x),
         [(x, 0.1), (x, 1.5), (x, -0.3), (x, 0.0), (x, other), (image, 0.2)],
         names=("x", "slope"),
-        mistakes=[
-            (
-                lambda x, slope: torch.maximum(slope * x, x),
-                "max(ax, x) is a leaky ReLU only while a ≤ 1.",
-            ),
-            (
-                lambda x, slope: F.relu(x) + slope * x,
-                "The leak is added on the positive side too.",
-            ),
-            (
-                lambda x, slope: torch.where(x > 0, x, torch.full_like(x, slope)),
-                "The negative side returns the slope, not slope · x.",
-            ),
-            (
-                lambda x, slope: F.relu(x) + slope * F.relu(-x),
-                "relu(-x) is positive, so the left side comes out with the wrong sign.",
-            ),
-        ],
     )
 
 
 # --- 4.5 ----------------------------------------------------------------------------
-
-
-def reference_prelu(x: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:
-    return F.prelu(x, slope)
-
-
-def along_last(x: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:
-    return torch.where(x > 0, x, slope * x)
-
-
-def for_images(x: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:
-    return torch.where(x > 0, x, slope.view(1, -1, 1, 1) * x)
-
-
-def first_only(x: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:
-    return torch.where(x > 0, x, slope[0] * x)
-
-
-PRELU_MISTAKES = [
-    (
-        along_last,
-        "Broadcasting lines up with the last axis, so the slope followed the image "
-        "width; width and channels are both 6.",
-    ),
-    (for_images, "Right for images; a batch of vectors grew two axes."),
-    (first_only, "All channels share one number."),
-    (
-        lambda x, slope: torch.where(
-            x > 0, x, slope.view(-1, *[1] * (x.dim() - 1)) * x
-        ),
-        "The slope stands on axis 0: every image of the batch got one of its own.",
-    ),
-]
 
 
 def grade_prelu(answer: Any, variant: int | None, report: Report) -> None:
@@ -161,10 +100,9 @@ def grade_prelu(answer: Any, variant: int | None, report: Report) -> None:
 
     report.compare(
         answer,
-        reference_prelu,
+        F.prelu,
         cases,
         names=("x", "slope"),
-        mistakes=PRELU_MISTAKES,
         where=where,
     )
 
@@ -175,11 +113,26 @@ def grade_prelu(answer: Any, variant: int | None, report: Report) -> None:
 def selu_moments(alpha: float, scale: float) -> tuple[float, float]:
     """Mean and second moment of SELU with these two constants."""
     values = scale * torch.where(GRID > 0, GRID, alpha * torch.expm1(GRID))
-    return normal_mean(values), normal_mean(values**2)
+    return average(values), average(values**2)
 
 
 def grade_selu(answer: Any, variant: int | None, report: Report) -> None:
     """4.6: both moments of the function that the two constants make."""
+    alpha, scale = two_constants(answer, report)
+    mean, square = selu_moments(alpha, scale)
+    if not fits_roughly(mean, square):
+        seen = f"mean {mean:.3f}, second moment {square:.3f}."
+        report.fail(f"{seen} {selu_reason(alpha, scale, mean, square)}")
+    if abs(mean) > 2e-5 or abs(square - 1) > 4e-5:
+        report.fail(
+            f"mean {mean:.1e}, second moment 1 {square - 1:+.1e}. The method is "
+            "right; keep all digits on the way, five are wanted."
+        )
+    report.cases = 2
+
+
+def two_constants(answer: Any, report: Report) -> tuple[float, float]:
+    """α and λ as handed in: a pair, of which a tensor or an array is one as well."""
     if isinstance(answer, np.ndarray | torch.Tensor):
         answer = answer.reshape(-1).tolist() if math.prod(answer.shape) < 10 else ()
     if answer is ... or answer is None:
@@ -194,34 +147,31 @@ def grade_selu(answer: Any, variant: int | None, report: Report) -> None:
         report.fail("both constants must be finite numbers.")
     if not (0 < alpha < 1e6 and 0 < scale < 1e6):
         report.fail(f"alpha = {alpha:.4g}, lam = {scale:.4g}: both are positive.")
-    mean, square = selu_moments(alpha, scale)
-    seen = f"mean {mean:.3f}, second moment {square:.3f}."
-    if abs(mean) < 2e-3 and abs(square - 1) < 4e-3:
-        if abs(mean) > 2e-5 or abs(square - 1) > 4e-5:
-            report.fail(
-                f"mean {mean:.1e}, second moment 1 {square - 1:+.1e}. The method is "
-                "right; keep all digits on the way, five are wanted."
-            )
-        report.cases = 2
-        return
-    swapped = selu_moments(scale, alpha)
-    if abs(swapped[0]) < 2e-3 and abs(swapped[1] - 1) < 4e-3:
-        report.fail(
-            f"{seen} The right numbers, swapped. α belongs to the exponential branch, "
-            "λ multiplies both."
+    return alpha, scale
+
+
+def fits_roughly(mean: float, square: float) -> bool:
+    """Whether two moments are 0 and 1, to the digits that a slip would change."""
+    return abs(mean) < 2e-3 and abs(square - 1) < 4e-3
+
+
+def selu_reason(alpha: float, scale: float, mean: float, square: float) -> str:
+    """What usually gives two constants with these moments."""
+    if fits_roughly(*selu_moments(scale, alpha)):
+        return (
+            "The right numbers, swapped. α belongs to the exponential branch, λ "
+            "multiplies both."
         )
     if abs(mean) < 2e-3:
-        report.fail(f"{seen} α is right; now scale.")
+        return "α is right; now scale."
     if abs(square - 1) < 4e-3:
-        report.fail(
-            f"{seen} Scaling cannot remove a mean: find α first, from E[f] = 0, where "
-            "λ cancels."
+        return (
+            "Scaling cannot remove a mean: find α first, from E[f] = 0, where λ "
+            "cancels."
         )
     if abs(square - mean**2 - 1) < 4e-3:
-        report.fail(
-            f"{seen} You made the variance 1. With mean 0 the two are the same."
-        )
-    report.fail(f"{seen} Wanted are 0 and 1. Solve E[f] = 0 for α first.")
+        return "You made the variance 1. With mean 0 the two are the same."
+    return "Wanted are 0 and 1. Solve E[f] = 0 for α first."
 
 
 # --- 4.1 and 4.3 ----------------------------------------------------------------------
@@ -268,10 +218,7 @@ def page_4_3(slope: float = 0.25) -> Page:
         kind="derive",
         stars=2,
         outcome=1,
-        task=(
-            "Pre-activations are standard normal. By which factor must He's rule "
-            f"multiply 1/√fan_in when the negative slope is {slope:g}? Three decimals."
-        ),
+        task=f"Pre-activations are standard normal. By which factor must He's rule multiply 1/√fan_in when the negative slope is {slope:g}? Three decimals.",
         parts=[Number("gain", label="factor", answer=right, tolerance=0.0015)],
         right="√(2/(1 + a²)): the mean square that the function leaves, undone.",
         wrong={
@@ -325,10 +272,10 @@ EXERCISES = [
         grade=grade_leaky,
         right="Below 0, above 1 and in between.",
         wrong={
-            "lambda x, slope: torch.maximum(slope * x, x)": "only while a ≤ 1",
-            "lambda x, slope: F.relu(x) + slope * x": "on the positive side too",
-            "lambda x, slope: torch.where(x > 0, x, torch.tensor(slope))": "returns the slope, not slope",
-            "lambda x, slope: F.relu(x) + slope * F.relu(-x)": "the wrong sign",
+            "lambda x, slope: torch.maximum(slope * x, x)": "max(ax, x) is a leaky ReLU only while a ≤ 1.",
+            "lambda x, slope: F.relu(x) + slope * x": "The leak is added on the positive side too.",
+            "lambda x, slope: torch.where(x > 0, x, torch.tensor(slope))": "The negative side returns the slope, not slope · x.",
+            "lambda x, slope: F.relu(x) + slope * F.relu(-x)": "relu(-x) is positive, so the left side comes out with the wrong sign.",
         },
     ),
     page_4_3(),
@@ -344,10 +291,7 @@ EXERCISES = [
             Number("clamp", label="(c) `x.clamp(min=0)`", answer=1),
             Number("where", label="(d) `torch.where(x > 0, x, 0.)`", answer=0),
         ],
-        right=(
-            "`maximum` splits a tie between its two arguments, `clamp` lets it pass, "
-            "`where` evaluates x > 0, and that is false at 0."
-        ),
+        right="`maximum` splits a tie between its two arguments, `clamp` lets it pass, `where` evaluates x > 0, and that is false at 0.",
         wrong={
             "relu = 0, maximum = 0, clamp = 0, where = 0": "Two of them differ. Ask each operation what it does with a tie: one splits it, one lets it pass.",
             "relu = 0.5, maximum = 0.5, clamp = 0.5, where = 0.5": "Any value in [0, 1] is a valid subgradient, and each operation picks its own. Only `maximum` picks the middle.",
@@ -365,12 +309,12 @@ EXERCISES = [
         grade=grade_prelu,
         right="Equal to `F.prelu` on vectors, sequences and images.",
         wrong={
-            "lambda x, slope: torch.where(x > 0, x, slope * x)": "width and channels are both 6",
-            "lambda x, slope: torch.where(x > 0, x, slope.view(1, -1, 1, 1) * x)": "grew two axes",
-            "lambda x, slope: torch.where(x > 0, x, slope[0] * x)": "share one number",
+            "lambda x, slope: torch.where(x > 0, x, slope * x)": "Broadcasting lines up with the last axis, so the slope followed the image width; width and channels are both 6.",
+            "lambda x, slope: torch.where(x > 0, x, slope.view(1, -1, 1, 1) * x)": "Right for images; a batch of vectors grew two axes.",
+            "lambda x, slope: torch.where(x > 0, x, slope[0] * x)": "All channels share one number.",
             """def prelu(x, slope):
     shape = [-1] + [1] * (x.dim() - 1)
-    return torch.where(x > 0, x, slope.view(shape) * x)""": "stands on axis 0",
+    return torch.where(x > 0, x, slope.view(shape) * x)""": "The slope stands on axis 0: every image of the batch got one of its own.",
         },
     ),
     Code(
@@ -401,19 +345,14 @@ EXERCISES = [
                 options=[
                     "The sparser the start, the more robust the trained network.",
                     "Ninety per cent zeros are too many for a network to learn.",
-                    "More zeros at the start brought no more robustness; and because "
-                    "the bias took size from the signal too, the last block cannot say "
-                    "which of the two stopped it.",
+                    "More zeros at the start brought no more robustness; and because the bias took size from the signal too, the last block cannot say which of the two stopped it.",
                     "How sparse a trained network is, is decided by its start.",
                     "Bias 0 is the best start for a ReLU network.",
                 ],
                 answer=2,
             )
         ],
-        right=(
-            "Zeros and size moved together, so another block would be needed: the "
-            "same zeros, with the size put back by larger weights."
-        ),
+        right="Zeros and size moved together, so another block would be needed: the same zeros, with the size put back by larger weights.",
         wrong={
             "sentence = 0": "Compare the accuracies with noise in the first two blocks: half as many zeros more at the start, and no gain. The last block is worse.",
             "sentence = 1": "Look at the size column. The same bias that made the zeros took almost the whole signal, and one seed of the last block learnt all the same.",

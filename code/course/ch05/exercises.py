@@ -15,8 +15,6 @@ import torch.nn.functional as F
 from ..exercises.model import Choice, Code, Number, Page, Prediction
 from ..exercises.report import Report
 
-__all__ = ["EXERCISES", "PREDICTIONS"]
-
 
 def cdf(x: float) -> float:
     """Φ(x), the normal distribution function, also far left."""
@@ -41,35 +39,6 @@ def gelu_is_zero_from() -> float:
 
 
 TAIL = [1.0, 0.0, -1.0, -3.0, 4.0, -6.0, -8.0, -10.0, -12.0]
-TAIL_MISTAKES = [
-    (
-        lambda x: 0.5 * x * (1 + torch.erf(x / math.sqrt(2))),
-        "1 + erf is a difference of two numbers near 1; far left only rounding is "
-        "left of it. Ask for the tail itself.",
-    ),
-    (
-        lambda x: 0.5 * x * (1 + torch.erf(x.double() / math.sqrt(2))),
-        "float64 moves the cliff to about −8.3; still two numbers near 1 are "
-        "subtracted. Ask for the tail itself.",
-    ),
-    (
-        lambda x: F.gelu(x, approximate="tanh"),
-        "The tanh form adds 1 to a number near −1 as well, and is only near GELU.",
-    ),
-    (
-        lambda x: x * torch.sigmoid(1.702 * x),
-        "A sigmoid's tail falls like an exponential of x, the normal one like one of "
-        "−x²/2.",
-    ),
-    (
-        lambda x: 0.5 * x * torch.erfc(x / math.sqrt(2)),
-        "This is x times the chance of the other side, 1 − Φ(x). Mind the sign in erfc.",
-    ),
-    (
-        lambda x: x * torch.erfc(-x / math.sqrt(2)),
-        "erfc runs from 0 to 2, a gate from 0 to 1.",
-    ),
-]
 
 
 def grade_tail(answer: Any, variant: int | None, report: Report) -> None:
@@ -80,11 +49,7 @@ def grade_tail(answer: Any, variant: int | None, report: Report) -> None:
     right = torch.tensor([v * cdf(v) for v in x.double().tolist()]).double()
     got = report.call(answer, x, at="at x from −12 to 4")
     got = report.tensor(got, x.shape, "at x from −12 to 4").double()
-    why = ""
-    for mistake, reply in TAIL_MISTAKES:
-        if torch.allclose(got, mistake(x).double(), rtol=1e-3, atol=1e-12):
-            why = reply
-            break
+    why = report.mistake(got, x, rtol=1e-3, atol=1e-12)
     for at, expected, value in zip(x.tolist(), right.tolist(), got.tolist()):
         if not abs(value - expected) <= 1e-3 * abs(expected):
             if not why and value == 0:
@@ -102,16 +67,6 @@ def grade_tail(answer: Any, variant: int | None, report: Report) -> None:
 
 
 # --- 5.7 ----------------------------------------------------------------------------
-
-
-def value_and_slope(function: Any, x: torch.Tensor, keep: torch.Tensor) -> Any:
-    """What a function of x and keep returns, and the gradient that its sum sends."""
-    x = x.clone().requires_grad_()
-    value = function(x, keep)
-    if not isinstance(value, torch.Tensor) or not value.requires_grad:
-        return None
-    (slope,) = torch.autograd.grad(value.sum(), x, allow_unused=True)
-    return None if slope is None else slope.detach()
 
 
 def grade_drawn(answer: Any, variant: int | None, report: Report) -> None:
@@ -134,17 +89,14 @@ def grade_drawn(answer: Any, variant: int | None, report: Report) -> None:
                 f"{value:.4g}. {why}".strip()
             )
         report.cases += 1
-    slope = report.call(
-        lambda x, keep: (value_and_slope(answer, x, keep), 0),
+    _, slope = report.value_and_slope(
+        answer,
         x,
         keep,
         at="in the backward pass",
-    )[0]
-    if slope is None:
-        report.fail(
-            "the values are right, and no gradient reaches x. Something must stay "
-            "attached: what is it that should be differentiated?"
-        )
+        lost="the values are right, and no gradient reaches x. Something must stay "
+        "attached: what is it that should be differentiated?",
+    )
     wanted = [cdf(v) + v * density(v) for v in x.tolist()]
     mean = torch.tensor([cdf(v) for v in x.tolist()])
     for at, k, expected, value in zip(
@@ -181,10 +133,7 @@ def page_5_1(x: float = -1.0) -> Page:
         kind="compute",
         stars=1,
         outcome=1,
-        task=(
-            f"At x = {x:g} the gate hands on x with probability Φ({x:g}) = {p:.4f}, "
-            "and 0 otherwise. Mean and standard deviation of a draw? Three decimals."
-        ),
+        task=f"At x = {x:g} the gate hands on x with probability Φ({x:g}) = {p:.4f}, and 0 otherwise. Mean and standard deviation of a draw? Three decimals.",
         parts=[
             Number("mean", label="mean", answer=x * p, tolerance=0.0015),
             Number("std", label="standard deviation", answer=variance**0.5),
@@ -215,10 +164,7 @@ def page_5_5(beta: float = 2.0) -> Page:
         kind="derive",
         stars=2,
         outcome=2,
-        task=(
-            "SiLU has its minimum, −0.2785, at −1.2785, and its steepest slope is "
-            f"1.0998. The same three for Swish with β = {beta:g}? Three decimals."
-        ),
+        task=f"SiLU has its minimum, −0.2785, at −1.2785, and its steepest slope is 1.0998. The same three for Swish with β = {beta:g}? Three decimals.",
         parts=[
             Number("at", label="minimum at x =", answer=at / beta, tolerance=0.002),
             Number("low", label="its depth", answer=low / beta, tolerance=0.002),
@@ -333,19 +279,12 @@ EXERCISES = [
         grade=grade_tail,
         right="erfc hands out the tail without a difference.",
         wrong={
-            """def gelu(x):
-    gate = 0.5 * (1 + torch.erf(x / math.sqrt(2)))
-    return x * gate""": "difference of two numbers near 1",
-            "lambda x: F.gelu(x, approximate='tanh')": "only near GELU",
-            """def gelu(x):
-    gate = torch.sigmoid(1.702 * x)
-    return x * gate""": "A sigmoid's tail",
-            """def gelu(x):
-    gate = 0.5 * torch.erfc(x / math.sqrt(2))
-    return x * gate""": "Mind the sign",
-            """def gelu(x):
-    z = x.double()
-    return 0.5 * z * (1 + torch.erf(z / math.sqrt(2)))""": "float64 moves the cliff",
+            "lambda x: 0.5 * x * (1 + torch.erf(x / math.sqrt(2)))": "1 + erf is a difference of two numbers near 1; far left only rounding is left of it. Ask for the tail itself.",
+            "lambda x: F.gelu(x, approximate='tanh')": "The tanh form adds 1 to a number near −1 as well, and is only near GELU.",
+            "lambda x: x * torch.sigmoid(1.702 * x)": "A sigmoid's tail falls like an exponential of x, the normal one like one of −x²/2.",
+            "lambda x: 0.5 * x * torch.erfc(x / math.sqrt(2))": "This is x times the chance of the other side, 1 − Φ(x). Mind the sign in erfc.",
+            "lambda x: 0.5 * x * (1 + torch.erf(x.double() / math.sqrt(2)))": "float64 moves the cliff to about −8.3; still two numbers near 1 are subtracted. Ask for the tail itself.",
+            "lambda x: x * torch.erfc(-x / math.sqrt(2))": "erfc runs from 0 to 2, a gate from 0 to 1.",
         },
     ),
     page_5_5(),
@@ -363,10 +302,8 @@ EXERCISES = [
                     "The function in the better row is slightly better.",
                     "A trained β makes the difference.",
                     "One of the two implementations must have an error.",
-                    "Rows of this table can be 0.2 points apart for no reason that "
-                    "lies in the function, so rows that close cannot be ranked.",
-                    "No difference larger than 0.2 points in this table is due to "
-                    "chance.",
+                    "Rows of this table can be 0.2 points apart for no reason that lies in the function, so rows that close cannot be ranked.",
+                    "No difference larger than 0.2 points in this table is due to chance.",
                 ],
                 answer=3,
             )
@@ -393,12 +330,8 @@ EXERCISES = [
             "lambda x, keep: x * keep": "xφ(x) is missing",
             "lambda x, keep: F.gelu(x)": "the value should be the draw",
             "lambda x, keep: (x * keep).detach()": "no gradient reaches x",
-            """def drawn(x, keep):
-    mean = F.gelu(x)
-    return x * keep + mean - mean.detach()""": "Two slopes were added",
-            """def drawn(x, keep):
-    gate = torch.special.ndtr(x).detach()
-    return (x * keep).detach() + x * gate - (x * gate).detach()""": "The probability moves with x too",
+            "lambda x, keep: x * keep + F.gelu(x) - F.gelu(x).detach()": "Two slopes were added",
+            "lambda x, keep: (x * keep).detach() + (x - x.detach()) * torch.special.ndtr(x).detach()": "The probability moves with x too",
         },
     ),
 ]

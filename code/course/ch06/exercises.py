@@ -21,8 +21,6 @@ from ..exercises.report import Report
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["EXERCISES", "PREDICTIONS", "training_log"]
-
 
 # --- what the predictions are compared with ---------------------------------------
 
@@ -108,57 +106,6 @@ def training_log() -> pd.DataFrame:
 # --- 6.4 ----------------------------------------------------------------------------
 
 
-def _by_hand(z: torch.Tensor, largest: torch.Tensor | float, dim: int) -> torch.Tensor:
-    shifted = z - largest
-    return shifted - shifted.exp().sum(dim, keepdim=True).log()
-
-
-LOG_SOFTMAX_MISTAKES = [
-    (
-        lambda z, dim, temperature: (z / temperature).softmax(dim).log(),
-        "The softmax was already 0 when you took its logarithm. Stay with logarithms: "
-        "shifted minus the log of the sum.",
-    ),
-    (
-        lambda z, dim, temperature: _by_hand(z / temperature, 0.0, dim),
-        "Without the largest logit subtracted, exp overflows or everything underflows.",
-    ),
-    (
-        lambda z, dim, temperature: _by_hand(
-            z / temperature, (z / temperature).max(), dim
-        ),
-        "One maximum for the whole tensor: a row that lies far below it has only zeros "
-        "to add up. Each slice along dim needs its own.",
-    ),
-    (
-        lambda z, dim, temperature: (z / temperature).log_softmax(-1),
-        "This works along the last axis, whatever `dim` says.",
-    ),
-    (
-        lambda z, dim, temperature: (z * temperature).log_softmax(dim),
-        "The logits are divided by the temperature, not multiplied: hot is flat.",
-    ),
-    (
-        lambda z, dim, temperature: z.log_softmax(dim) / temperature,
-        "You divided the result. The temperature divides the logits, inside.",
-    ),
-    (
-        lambda z, dim, temperature: z.log_softmax(dim),
-        "The temperature has no effect.",
-    ),
-    (
-        lambda z, dim, temperature: (
-            z / temperature
-            - (z / temperature).amax(dim, keepdim=True)
-            - (z / temperature - (z / temperature).amax(dim, keepdim=True))
-            .exp()
-            .sum(dim, keepdim=True)
-        ),
-        "You subtract the sum itself; the logarithm of the sum is wanted.",
-    ),
-]
-
-
 def grade_log_softmax(answer: Any, variant: int | None, report: Report) -> None:
     """6.4: each axis, several temperatures, and rows far apart."""
     report.function(answer)
@@ -176,72 +123,11 @@ def grade_log_softmax(answer: Any, variant: int | None, report: Report) -> None:
         lambda z, dim, temperature: (z / temperature).log_softmax(dim),
         cases,
         names=("z", "dim", "temperature"),
-        mistakes=LOG_SOFTMAX_MISTAKES,
         tolerance=1e-4,
     )
 
 
-LOG_SOFTMAX_START = """def log_softmax(z, dim, temperature):
-    z = z / temperature
-    largest = LARGEST
-    shifted = z - largest
-    log_total = TOTAL
-    return shifted - log_total"""
-
-
-def log_softmax_with(
-    largest: str = "z.amax(dim, keepdim=True)",
-    total: str = "shifted.exp().sum(dim, keepdim=True).log()",
-) -> str:
-    """The source of an answer to 6.4 with a line of the reader's own."""
-    return LOG_SOFTMAX_START.replace("LARGEST", largest).replace("TOTAL", total)
-
-
 # --- 6.6 ----------------------------------------------------------------------------
-
-
-def _filled(scores: torch.Tensor, allowed: torch.Tensor) -> torch.Tensor:
-    return scores.masked_fill(~allowed, -math.inf)
-
-
-def _shared_again(scores: torch.Tensor, allowed: torch.Tensor) -> torch.Tensor:
-    weights = scores.softmax(-1) * allowed
-    return weights / weights.sum(-1, keepdim=True)
-
-
-MASK_MISTAKES = [
-    (
-        lambda scores, allowed: scores.softmax(1) * allowed,
-        "Print the sums of `scores.softmax(dim=1)` along each axis: which are 1? "
-        "And what does the product do to them?",
-    ),
-    (
-        lambda scores, allowed: scores.softmax(-1) * allowed,
-        "The axis is right. The forbidden keys are still in the denominator, so the "
-        "rest does not add up to 1.",
-    ),
-    (
-        lambda scores, allowed: _filled(scores, allowed).softmax(1),
-        "The mask is right, the axis is not: axis 1 holds the queries.",
-    ),
-    (
-        lambda scores, allowed: (scores * allowed).softmax(-1),
-        "A score of 0 is no veto: e⁰ = 1. Which logit has an exponential of 0?",
-    ),
-    (
-        lambda scores, allowed: scores.masked_fill(allowed, -math.inf).softmax(-1),
-        "The mask is upside down: `allowed` is True where a query may look.",
-    ),
-    (
-        lambda scores, allowed: scores.softmax(-1),
-        "The axis is right, and the mask is not used at all.",
-    ),
-    (
-        _shared_again,
-        "Right for ordinary scores. Where a forbidden score is far ahead, every "
-        "allowed weight has underflowed and 0/0 is left: mask before the softmax.",
-    ),
-]
 
 
 def grade_mask(answer: Any, variant: int | None, report: Report) -> None:
@@ -260,10 +146,9 @@ def grade_mask(answer: Any, variant: int | None, report: Report) -> None:
     cases.append((scores, allowed))
     report.compare(
         answer,
-        lambda scores, allowed: _filled(scores, allowed).softmax(-1),
+        lambda scores, allowed: scores.masked_fill(~allowed, -math.inf).softmax(-1),
         cases,
         names=("scores", "allowed"),
-        mistakes=MASK_MISTAKES,
         tolerance=1e-4,
     )
 
@@ -395,17 +280,18 @@ EXERCISES = [
         grade=grade_log_softmax,
         right="One entry of each shifted slice is 0, so the sum is at least 1.",
         wrong={
-            "lambda z, dim, temperature: torch.log(torch.softmax(z / temperature, dim))": "The softmax was already 0",
-            log_softmax_with(largest="0.0"): "exp overflows",
-            log_softmax_with(largest="z.max()"): "Each slice along dim",
-            log_softmax_with(
-                "z.amax(-1, keepdim=True)",
-                "shifted.exp().sum(-1, keepdim=True).log()",
-            ): "along the last axis",
-            log_softmax_with(
-                total="shifted.exp().sum(dim, keepdim=True)"
-            ): "the logarithm of the sum",
-            "lambda z, dim, temperature: torch.log_softmax(z, dim) / temperature": "You divided the result",
+            "lambda z, dim, temperature: (z / temperature).softmax(dim).log()": "The softmax was already 0 when you took its logarithm. Stay with logarithms: shifted minus the log of the sum.",
+            "lambda z, dim, temperature: z / temperature - (z / temperature).exp().sum(dim, keepdim=True).log()": "Without the largest logit subtracted, exp overflows or everything underflows.",
+            """def log_softmax(z, dim, temperature):
+    shifted = z / temperature - (z / temperature).max()
+    return shifted - shifted.exp().sum(dim, keepdim=True).log()""": "One maximum for the whole tensor: a row that lies far below it has only zeros to add up. Each slice along dim needs its own.",
+            "lambda z, dim, temperature: (z / temperature).log_softmax(-1)": "This works along the last axis, whatever `dim` says.",
+            "lambda z, dim, temperature: (z * temperature).log_softmax(dim)": "The logits are divided by the temperature, not multiplied: hot is flat.",
+            "lambda z, dim, temperature: z.log_softmax(dim) / temperature": "You divided the result. The temperature divides the logits, inside.",
+            "lambda z, dim, temperature: z.log_softmax(dim)": "The temperature has no effect.",
+            """def log_softmax(z, dim, temperature):
+    shifted = z / temperature - (z / temperature).amax(dim, keepdim=True)
+    return shifted - shifted.exp().sum(dim, keepdim=True)""": "You subtract the sum itself; the logarithm of the sum is wanted.",
         },
     ),
     Page(
@@ -450,15 +336,15 @@ EXERCISES = [
         grade=grade_mask,
         right="Forbidden keys have logit −∞, so they never enter the denominator.",
         wrong={
+            "lambda scores, allowed: scores.softmax(1) * allowed": "Print the sums of `scores.softmax(dim=1)` along each axis: which are 1? And what does the product do to them?",
+            "lambda scores, allowed: scores.softmax(-1) * allowed": "The axis is right. The forbidden keys are still in the denominator, so the rest does not add up to 1.",
+            "lambda scores, allowed: scores.masked_fill(~allowed, -math.inf).softmax(1)": "The mask is right, the axis is not: axis 1 holds the queries.",
+            "lambda scores, allowed: (scores * allowed).softmax(-1)": "A score of 0 is no veto: e⁰ = 1. Which logit has an exponential of 0?",
+            "lambda scores, allowed: scores.masked_fill(allowed, -math.inf).softmax(-1)": "The mask is upside down: `allowed` is True where a query may look.",
+            "lambda scores, allowed: scores.softmax(-1)": "The axis is right, and the mask is not used at all.",
             """def attention_weights(scores, allowed):
-    weights = scores.softmax(dim=1)
-    return weights * allowed""": "along each axis",
-            "lambda scores, allowed: scores.softmax(dim=-1) * allowed": "still in the denominator",
-            "lambda scores, allowed: (scores * allowed).softmax(dim=-1)": "no veto",
-            """def attention_weights(scores, allowed):
-    weights = scores.softmax(dim=-1) * allowed
-    return weights / weights.sum(-1, keepdim=True)""": "far ahead",
-            "lambda scores, allowed: scores.masked_fill(allowed, -math.inf).softmax(dim=-1)": "upside down",
+    weights = scores.softmax(-1) * allowed
+    return weights / weights.sum(-1, keepdim=True)""": "Right for ordinary scores. Where a forbidden score is far ahead, every allowed weight has underflowed and 0/0 is left: mask before the softmax.",
         },
     ),
     Page(

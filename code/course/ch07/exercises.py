@@ -9,14 +9,11 @@ import math
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 
 from actlab import studies
 
-from ..exercises.model import Choice, Code, Number, Page, Prediction
-from ..exercises.report import Report
-
-__all__ = ["EXERCISES", "PREDICTIONS", "share_of_the_product"]
+from ..exercises.model import Choice, Code, Number, Page, Prediction, slips
+from ..exercises.report import Report, answer_from_source
 
 
 def sigmoid(x: float) -> float:
@@ -47,48 +44,15 @@ KEPT_BY_SWIGLU = 1 + 2 * 8 / 3 + 8 / 3 + 8 / 3
 # --- 7.4 ----------------------------------------------------------------------------
 
 
-def swiglu_block(x: Any, inner: Any, outer: Any) -> Any:
-    """SwiGLU's feed-forward block: the answer to 7.4."""
+BLOCK = """def block(x, inner, outer):
     value, gate = F.linear(x, inner).chunk(2, -1)
-    return F.linear(value * F.silu(gate), outer)
+    return F.linear(value * F.silu(gate), outer)"""
 
 
-def _with(combine: Any, dim: int = -1) -> Any:
-    """A block that combines the halves of axis ``dim`` in another way."""
-
-    def block(x: Any, inner: Any, outer: Any) -> Any:
-        return F.linear(combine(*F.linear(x, inner).chunk(2, dim)), outer)
-
-    return block
-
-
-BLOCK_MISTAKES = [
-    (
-        _with(lambda value, gate: F.silu(value) * gate),
-        "SiLU sits on the value. The value's rows come first in `inner`; the second "
-        "half is the gate.",
-    ),
-    (
-        _with(lambda value, gate: F.silu(value * gate)),
-        "SiLU was applied to the product. It belongs on the gate alone.",
-    ),
-    (
-        _with(lambda value, gate: value * torch.sigmoid(gate)),
-        "That is GLU. SwiGLU has SiLU on the gate, c·σ(c), not the sigmoid alone.",
-    ),
-    (
-        _with(lambda value, gate: F.silu(value) * F.silu(gate)),
-        "Both halves went through SiLU. The value passes as it is.",
-    ),
-    (
-        _with(lambda value, gate: F.silu(gate)),
-        "The value is missing: the gate has to be multiplied with it.",
-    ),
-    (
-        _with(lambda value, gate: value * gate),
-        "That is the bilinear block: there is no SiLU on the gate.",
-    ),
-]
+WRONG_AXIS = (
+    "It is right for a batch of vectors. With more axes another axis was cut: count "
+    "from the end, dim=-1."
+)
 
 
 def grade_block(answer: Any, variant: int | None, report: Report) -> None:
@@ -100,10 +64,9 @@ def grade_block(answer: Any, variant: int | None, report: Report) -> None:
     cases = [(report.draw(*s, -2, 2, salt=str(s)), inner, outer) for s in shapes]
     report.compare(
         answer,
-        swiglu_block,
+        answer_from_source(BLOCK),
         cases,
         names=("x", "inner", "outer"),
-        mistakes=BLOCK_MISTAKES,
         diagnose=_wrong_axis,
         where=lambda x, *_: f"on x of shape {tuple(x.shape)}",
     )
@@ -118,10 +81,7 @@ def _wrong_axis(outputs: list, expected: list) -> str | None:
         for got, right in zip(outputs, expected, strict=True)
     ]
     if agree[1] and not all(agree[2:]):
-        return (
-            "It is right for a batch of vectors. With more axes another axis was cut: "
-            "count from the end, dim=-1."
-        )
+        return WRONG_AXIS
     return None
 
 
@@ -236,11 +196,7 @@ def page_7_2(d: int = 192) -> Page:
         kind="compute",
         stars=1,
         outcome=1,
-        task=(
-            f"Width d = {d}, FFNs of hidden width {4 * d} without gate. SwiGLU with "
-            "equally many weights: how wide is the product, and how many numbers does "
-            "the first layer put out?"
-        ),
+        task=f"Width d = {d}, FFNs of hidden width {4 * d} without gate. SwiGLU with equally many weights: how wide is the product, and how many numbers does the first layer put out?",
         parts=[
             Number("product", label="width of the product", answer=h, tolerance=0.5),
             Number(
@@ -270,10 +226,7 @@ def page_7_3(d: int = 4096, wide: int = 14_336) -> Page:
         kind="compute",
         stars=2,
         outcome=3,
-        task=(
-            f"d = {d}, gated FFN of width {wide}. (a) How many times the weights of a "
-            "plain FFN with hidden width 4d? (b) Which width would have been equal?"
-        ),
+        task=f"d = {d}, gated FFN of width {wide}. (a) How many times the weights of a plain FFN with hidden width 4d? (b) Which width would have been equal?",
         parts=[
             Number("ratio", label="(a) times the weights", answer=3 * wide / (8 * d)),
             Number(
@@ -337,25 +290,18 @@ EXERCISES = [
         outcome=2,
         grade=grade_block,
         right="The value first, SiLU on the gate only, the axis counted from the end.",
-        wrong={
-            """def block(x, inner, outer):
-    gate, value = F.linear(x, inner).chunk(2, dim=-1)
-    return F.linear(value * F.silu(gate), outer)""": "SiLU sits on the value",
-            """def block(x, inner, outer):
-    value, gate = F.linear(x, inner).chunk(2, dim=-1)
-    return F.linear(F.silu(value * gate), outer)""": "applied to the product",
-            "lambda x, inner, outer: F.linear(F.glu(F.linear(x, inner)), outer)": "That is GLU",
-            """def block(x, inner, outer):
-    dim = min(1, x.dim() - 1)
-    value, gate = F.linear(x, inner).chunk(2, dim=dim)
-    return F.linear(value * F.silu(gate), outer)""": "count from the end",
-            """def block(x, inner, outer):
-    value, gate = F.linear(x, inner).chunk(2, dim=-1)
-    return F.linear(F.silu(value) * F.silu(gate), outer)""": "The value passes as it is",
-            """def block(x, inner, outer):
-    value, gate = F.linear(x, inner).chunk(2, dim=-1)
-    return F.linear(F.silu(gate), outer)""": "The value is missing",
-        },
+        wrong=slips(
+            BLOCK,
+            {
+                "return F.linear(F.silu(value) * gate, outer)": "SiLU sits on the value. The value's rows come first in `inner`; the second half is the gate.",
+                "return F.linear(F.silu(value * gate), outer)": "SiLU was applied to the product. It belongs on the gate alone.",
+                "return F.linear(value * torch.sigmoid(gate), outer)": "That is GLU. SwiGLU has SiLU on the gate, c·σ(c), not the sigmoid alone.",
+                "return F.linear(F.silu(value) * F.silu(gate), outer)": "Both halves went through SiLU. The value passes as it is.",
+                "return F.linear(F.silu(gate), outer)": "The value is missing: the gate has to be multiplied with it.",
+                "return F.linear(value * gate, outer)": "That is the bilinear block: there is no SiLU on the gate.",
+                "value, gate = F.linear(x, inner).chunk(2, min(1, x.dim() - 1))": WRONG_AXIS,
+            },
+        ),
     ),
     Page(
         id="7.5",
@@ -370,10 +316,8 @@ EXERCISES = [
                 options=[
                     "GEGLU is the best gate; SwiGLU comes second.",
                     "Gated models learn as much in less time.",
-                    "At equal weights, a product without any function on the gate has "
-                    "most of the gain that GEGLU has over ReLU.",
-                    "Swish is no better than ReLU, so SwiGLU's gain must come from "
-                    "something else than its Swish.",
+                    "At equal weights, a product without any function on the gate has most of the gain that GEGLU has over ReLU.",
+                    "Swish is no better than ReLU, so SwiGLU's gain must come from something else than its Swish.",
                     "With more training the gates' advantage would vanish.",
                 ],
                 answer=2,
@@ -400,8 +344,7 @@ EXERCISES = [
                 label="(b) Is the long run's loss at that step the right number?",
                 options=[
                     "yes: same weights, same seed, same step",
-                    "no: its learning rate is still a fifth of the highest, a run of "
-                    "that length would have brought it to 0",
+                    "no: its learning rate is still a fifth of the highest, a run of that length would have brought it to 0",
                     "no: at that step it has seen less text than the plain run",
                 ],
                 answer=1,
@@ -425,11 +368,11 @@ EXERCISES = [
         grade=grade_hat,
         right="Bends upwards in one unit, bends downwards in the other.",
         wrong={
-            "lambda: [(1, 1), (-1, 1)], [(0, 0)]": "bends upwards only",
-            "lambda: [(0, 0), (1, 1), (2, 0)], [(0, 0)]": "has to take away the rise",
-            "lambda: [(0, 0), (1, 1)], [(0, 0), (1, 0)]": "stays at 1 on the right",
-            "lambda: [(0, 0), (1, 1)], [(0, 0), (2, 0)]": "Right of 1 the two units must cancel",
-            "lambda: [(0, 0), (2, 0)], [(0, 0), (1, 1), (2, 0)]": "upside down",
+            "lambda: ([(1, 1), (-1, 1)], [(0, 0)])": "bends upwards only",
+            "lambda: ([(0, 0), (1, 1), (2, 0)], [(0, 0)])": "has to take away the rise",
+            "lambda: ([(0, 0), (1, 1)], [(0, 0), (1, 0)])": "stays at 1 on the right",
+            "lambda: ([(0, 0), (1, 1)], [(0, 0), (2, 0)])": "Right of 1 the two units must cancel",
+            "lambda: ([(0, 0), (2, 0)], [(0, 0), (1, 1), (2, 0)])": "upside down",
         },
     ),
 ]

@@ -13,11 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..exercises.model import Choice, Code, Number, Page, Prediction
-from ..exercises.report import Report
-
-__all__ = ["EXERCISES", "PREDICTIONS"]
-
+from ..exercises.model import Choice, Code, Number, Page, Prediction, slips
+from ..exercises.normal import GRID, average
+from ..exercises.report import Report, answer_from_source
 
 # --- what the predictions are compared with ---------------------------------------
 
@@ -55,24 +53,6 @@ def reference_waves(x: Tensor, amplitude: Tensor, omega: Tensor, phase: Tensor):
 
 
 WAVES = ("amplitude", "omega", "phase")
-WAVE_MISTAKES: list[tuple[Callable[..., Tensor], str]] = [
-    (
-        lambda x, c, w, p: (c * torch.sin(w * (x.unsqueeze(-1) + p))).sum(-1),
-        "The phase is added after the frequency has multiplied x: Ωx + Φ.",
-    ),
-    (
-        lambda x, c, w, p: (c * torch.cos(x.unsqueeze(-1) * w + p)).sum(-1),
-        "That is a cosine; the terms are sines.",
-    ),
-    (
-        lambda x, c, w, p: (c * torch.sin(x.unsqueeze(-1) * w + p)).mean(-1),
-        "That is the mean over the terms; STAF is their sum.",
-    ),
-    (
-        lambda x, c, w, p: torch.sin(x.unsqueeze(-1) * w + p).sum(-1),
-        "The amplitudes C are missing.",
-    ),
-]
 
 
 def grade_waves(answer: Any, variant: int | None, report: Report) -> None:
@@ -90,15 +70,23 @@ def grade_waves(answer: Any, variant: int | None, report: Report) -> None:
         got = report.tensor(report.call(module, x, at=at), shape, at).double()
         right = reference_waves(x, *start)
         if not torch.allclose(got, right, atol=1e-4):
-            why = ""
-            for mistake, reply in WAVE_MISTAKES:
-                if torch.allclose(got, mistake(x, *start).double(), atol=1e-4):
-                    why = reply
-                    break
+            why = report.mistake(got, by=lambda wrong, x=x: wrong(*start)(x))
             report.fail(f"{at}: the values are not Σ C sin(Ωx + Φ). {why}".strip())
         report.cases += x.numel()
     x = report.draw(50, -3, 3)
     _all_learn(report, lambda x: module(x), dict(module.named_parameters()), x)
+
+
+WAVES_SOURCE = """class Waves(nn.Module):
+    def __init__(self, amplitude, omega, phase):
+        super().__init__()
+        self.amplitude = nn.Parameter(amplitude.clone())
+        self.omega = nn.Parameter(omega.clone())
+        self.phase = nn.Parameter(phase.clone())
+    def forward(self, x):
+        c, w, p = self.amplitude, self.omega, self.phase
+        x = x.unsqueeze(-1)
+        return (c * torch.sin(x * w + p)).sum(-1)"""
 
 
 def _started_as(report: Report, module: nn.Module, name: str, wanted: Tensor) -> None:
@@ -151,53 +139,15 @@ def _all_learn(
 # --- 8.5 ----------------------------------------------------------------------------
 
 
-def reference_rational(x: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    """P/(1 + |Q|) in float64."""
-    x, a, b = x.double(), a.double(), b.double()
-    above = sum(c * x**k for k, c in enumerate(a))
-    return above / (1 + sum(c * x**k for k, c in enumerate(b, 1)).abs())
-
-
-def _quotient(below: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
-    def wrong(x: Tensor, a: Tensor, b: Tensor) -> Tensor:
-        return sum(c * x**k for k, c in enumerate(a)) / below(x, b)
-
-    return wrong
-
-
-RATIONAL_MISTAKES: list[tuple[Callable[..., Tensor], str]] = [
-    (
-        _quotient(lambda x, b: 1 + sum(c * x**k for k, c in enumerate(b, 1))),
-        "Without the absolute value the denominator can be zero, and it is here.",
-    ),
-    (
-        _quotient(lambda x, b: 1 + sum(c * x.abs() ** k for k, c in enumerate(b, 1))),
-        "The powers of |x| do not help: a negative coefficient makes a pole. The "
-        "absolute value goes around the sum.",
-    ),
-    (
-        _quotient(lambda x, b: 1 + sum(c * x**k for k, c in enumerate(b)).abs()),
-        "You gave b[0] to the constant term. It belongs to x: count from 1.",
-    ),
-    (
-        _quotient(lambda x, b: sum(c * x**k for k, c in enumerate(b, 1)).abs()),
-        "The 1 is missing: at x = 0 this divides by zero.",
-    ),
-    (
-        _quotient(lambda x, b: 1 + sum((c * x**k).abs() for k, c in enumerate(b, 1))),
-        "Safe too, and another function: one absolute value for the whole sum, not "
-        "one for each term.",
-    ),
-    (
-        _quotient(lambda x, b: (1 + sum(c * x**k for k, c in enumerate(b, 1))).abs()),
-        "|1 + Q| can be zero as well. The 1 stands outside of the absolute value.",
-    ),
-]
+RATIONAL = """def rational(x, a, b):
+    below = 1 + sum(c * x**k for k, c in enumerate(b, 1)).abs()
+    return sum(c * x**k for k, c in enumerate(a)) / below"""
 
 
 def grade_rational(answer: Any, variant: int | None, report: Report) -> None:
     """8.5: values for three pairs of degrees, and gradients for x, a and b."""
     report.function(answer)
+    exact = answer_from_source(RATIONAL)
     for m, n in ((2, 2), (5, 4), (1, 3)):
         a = report.draw(m + 1, -1, 1, salt=f"a{m}")
         b = report.draw(n, -1, 1, salt=f"b{n}")
@@ -205,15 +155,10 @@ def grade_rational(answer: Any, variant: int | None, report: Report) -> None:
         x = torch.cat([torch.zeros(1), report.draw(40, -3, 3, salt=f"x{m}")])
         at = f"with {m + 1} and {n} coefficients"
         got = report.tensor(report.call(answer, x, a, b, at=at), x.shape, at).double()
-        right = reference_rational(x, a, b)
+        right = exact(x.double(), a.double(), b.double())
         bad = ~torch.isclose(got, right, rtol=1e-4, atol=1e-4)
         if bad.any():
-            why = ""
-            for mistake, reply in RATIONAL_MISTAKES:
-                seen = mistake(x, a, b).double()
-                if torch.allclose(got, seen, rtol=1e-3, atol=1e-3, equal_nan=True):
-                    why = reply
-                    break
+            why = report.mistake(got, x, a, b, rtol=1e-3, atol=1e-3)
             i = int(bad.nonzero()[0])
             report.fail(
                 f"{at}, at x = {x[i]:.3g}: expected {right[i]:.4g}, got {got[i]:.4g}. "
@@ -236,20 +181,6 @@ def reference_pieces(x: Tensor, c: Tensor) -> Tensor:
     return (hats * c.double()).sum(-1)
 
 
-PIECE_MISTAKES: list[tuple[Callable[..., Tensor], str]] = [
-    (
-        lambda x, c: (
-            F.relu(1 - (x.unsqueeze(-1) - torch.arange(-2.0, 3)).abs()) * c
-        ).sum(-1),
-        "Beyond the knots it falls to 0; it should stay constant. Clamp x first.",
-    ),
-    (
-        lambda x, c: c[(x.clamp(-2, 2).round() + 2).long()],
-        "That is the value at the nearest knot: a staircase.",
-    ),
-]
-
-
 def grade_pieces(answer: Any, variant: int | None, report: Report) -> None:
     """8.6: the values of the given lines, and gradients for x and all of c."""
     report.function(answer)
@@ -261,11 +192,7 @@ def grade_pieces(answer: Any, variant: int | None, report: Report) -> None:
         right = reference_pieces(x, c)
         bad = ~torch.isclose(got, right, rtol=1e-4, atol=1e-4)
         if bad.any():
-            why = ""
-            for mistake, reply in PIECE_MISTAKES:
-                if torch.allclose(got, mistake(x, c).double(), atol=1e-4):
-                    why = reply
-                    break
+            why = report.mistake(got, x, c)
             i = tuple(bad.nonzero()[0].tolist())
             report.fail(
                 f"at x = {x[i]:.3g}: expected {right[i]:.4g}, got {got[i]:.4g}. "
@@ -276,6 +203,13 @@ def grade_pieces(answer: Any, variant: int | None, report: Report) -> None:
     x = report.draw(60, -1.95, 1.95, salt="slopes")
     _all_learn(report, lambda x: answer(x, leaf), {"c": leaf}, x)
     _right_slopes(report, answer, x, c)
+
+
+PIECES = """def pieces(x, c):
+    left = x.detach().clamp(-2, 1.999999).floor()
+    t = x.clamp(-2, 2) - left
+    i = (left + 2).long()
+    return (1 - t) * c[i] + t * c[i + 1]"""
 
 
 def _right_slopes(report: Report, answer: Any, x: Tensor, c: Tensor) -> None:
@@ -296,11 +230,9 @@ def _right_slopes(report: Report, answer: Any, x: Tensor, c: Tensor) -> None:
 
 
 def second_moment(function: Callable[[Tensor], Tensor]) -> float:
-    """E[f(Z)²] for standard normal Z, by a fine sum in float32 inputs."""
-    z = torch.linspace(-10, 10, 20_001)
-    weight = torch.exp(-(z.double() ** 2) / 2) / math.sqrt(2 * math.pi) * 0.001
+    """E[f(Z)²] for standard normal Z and a function of float32 numbers."""
     with torch.no_grad():
-        return float((weight * function(z).double() ** 2).sum())
+        return average(function(GRID.float()).double() ** 2)
 
 
 def control_cases(variant: int | None) -> dict[str, nn.Module]:
@@ -334,11 +266,27 @@ def grade_control(answer: Any, variant: int | None, report: Report) -> None:
         wanted = second_moment(learnt)
         got = report.call(second_moment, control, at=name)
         if not abs(got / wanted - 1) < 0.01:
+            why = report.mistake(
+                got,
+                by=lambda wrong, f=learnt: second_moment(wrong(f)),
+                rtol=0.01,
+                atol=0,
+            )
             report.fail(
                 f"control of {name}: E[f²] is {wanted:.3f}, your E[g²] {got:.3f}. "
-                f"{_gain_mistake(learnt, got, wanted)}".strip()
+                f"{why}".strip()
             )
         report.cases += 1
+
+
+CONTROL = """def control(learnt):
+    z = torch.linspace(-8, 8, 4001)
+    weight = torch.exp(-z**2 / 2) / math.sqrt(2 * math.pi) * (z[1] - z[0])
+    with torch.no_grad():
+        f = learnt(z)
+    square, mean = (weight * f**2).sum(), (weight * f).sum()
+    factor = (2 * square) ** 0.5
+    return lambda x: factor * F.relu(x)"""
 
 
 def _relu_shape(report: Report, control: Any, learnt: nn.Module, name: str) -> None:
@@ -358,28 +306,6 @@ def _relu_shape(report: Report, control: Any, learnt: nn.Module, name: str) -> N
     )
 
 
-def _gain_mistake(learnt: nn.Module, got: float, wanted: float) -> str:
-    """The reply of the factor that gives this second moment."""
-    factors = {
-        "That is ReLU with factor 1: its gain is not that of the learnt function.": 1,
-        "You took √E[f²] as the factor; ReLU itself has E[relu²] = ½.": wanted**0.5,
-        "You took E[f²] as the factor. Sizes are roots: √(2 E[f²]).": wanted,
-        "You took 2E[f²] as the factor; take the root.": 2 * wanted,
-    }
-    z = torch.linspace(-10, 10, 20_001)
-    weight = torch.exp(-(z**2) / 2) / math.sqrt(2 * math.pi) * 0.001
-    with torch.no_grad():
-        mean = float((weight * learnt(z)).sum())
-    deviation = max(wanted - mean**2, 0.0)
-    factors[
-        "You matched the standard deviation. The next layer sees E[f²], mean included."
-    ] = (2 * deviation) ** 0.5
-    for reply, factor in factors.items():
-        if abs(got / (factor**2 / 2) - 1) < 0.01:
-            return reply
-    return ""
-
-
 # --- 8.1 and 8.3 ----------------------------------------------------------------------
 
 
@@ -392,11 +318,7 @@ def page_8_1(a: float = 4.0) -> Page:
         kind="compute",
         stars=1,
         outcome=2,
-        task=(
-            f"f(x) = x for x > 0 and {a:g}x below is −c · leaky(−x), with slope s on "
-            "the left of the leaky ReLU. Enter s and c, and by which factor √E[f²] is "
-            "larger than ReLU's. Two decimals."
-        ),
+        task=f"f(x) = x for x > 0 and {a:g}x below is −c · leaky(−x), with slope s on the left of the leaky ReLU. Enter s and c, and by which factor √E[f²] is larger than ReLU's. Two decimals.",
         parts=[
             Number("s", label="s", answer=1 / a),
             Number("c", label="c", answer=a),
@@ -426,11 +348,7 @@ def page_8_3(v: float = 3.0) -> Page:
         kind="derive",
         stars=2,
         outcome=2,
-        task=(
-            f"Weights have variance 1/({v:g}n). (a) Which PReLU slope a > 0 keeps the "
-            "size of the signal? (b) Which factor c, with c · relu? (c) Weights of "
-            "variance 1/n: which slope? Two decimals."
-        ),
+        task=f"Weights have variance 1/({v:g}n). (a) Which PReLU slope a > 0 keeps the size of the signal? (b) Which factor c, with c · relu? (c) Weights of variance 1/n: which slope? Two decimals.",
         parts=[
             Number("a", label="(a) slope a", answer=slope),
             Number("c", label="(b) factor c", answer=scale),
@@ -451,20 +369,6 @@ def page_8_3(v: float = 3.0) -> Page:
         numbers_for=lambda variant: page_8_3((2.5, 4.0, 5.0, 6.0)[variant % 4]),
     )
 
-
-def _waves_source(init: str, forward: str) -> str:
-    return (
-        "class Waves(nn.Module):\n"
-        "    def __init__(self, amplitude, omega, phase):\n"
-        "        super().__init__()\n" + init + "    def forward(self, x):\n" + forward
-    )
-
-
-_LEARNT = (
-    "        self.amplitude = nn.Parameter(amplitude.clone())\n"
-    "        self.omega = nn.Parameter(omega.clone())\n"
-    "        self.phase = nn.Parameter(phase.clone())\n"
-)
 
 EXERCISES = [
     Page(
@@ -539,35 +443,17 @@ EXERCISES = [
         outcome=1,
         grade=grade_waves,
         right="All three rows of numbers learn.",
-        wrong={
-            _waves_source(
-                " self.amplitude = amplitude\n"
-                " self.omega = omega\n"
-                " self.phase = phase\n",
-                " return (self.amplitude * torch.sin(\n"
-                " x.unsqueeze(-1) * self.omega + self.phase)).sum(-1)",
-            ): "a plain tensor: no optimiser is told of it",
-            _waves_source(
-                _LEARNT,
-                " return (self.amplitude * torch.sin(\n"
-                " self.omega * (x.unsqueeze(-1) + self.phase))).sum(-1)",
-            ): "The phase is added after",
-            _waves_source(
-                _LEARNT,
-                " return (self.amplitude * torch.sin(\n"
-                " x.unsqueeze(-1) * self.omega + self.phase)).mean(-1)",
-            ): "STAF is their sum",
-            _waves_source(
-                _LEARNT,
-                " return torch.sin(\n"
-                " x.unsqueeze(-1) * self.omega + self.phase).sum(-1)",
-            ): "The amplitudes C are missing",
-            _waves_source(
-                _LEARNT,
-                " return (self.amplitude.detach() * torch.sin(\n"
-                " x.unsqueeze(-1) * self.omega + self.phase)).sum(-1)",
-            ): "no gradient reaches `amplitude`",
-        },
+        wrong=slips(
+            WAVES_SOURCE,
+            {
+                "self.amplitude = amplitude": "a plain tensor: no optimiser is told of it",
+                "return (c * torch.sin(w * (x + p))).sum(-1)": "The phase is added after the frequency has multiplied x: Ωx + Φ.",
+                "return (c * torch.cos(x * w + p)).sum(-1)": "That is a cosine; the terms are sines.",
+                "return (c * torch.sin(x * w + p)).mean(-1)": "That is the mean over the terms; STAF is their sum.",
+                "return torch.sin(x * w + p).sum(-1)": "The amplitudes C are missing.",
+                "return (c.detach() * torch.sin(x * w + p)).sum(-1)": "no gradient reaches `amplitude`",
+            },
+        ),
     ),
     Code(
         id="8.5",
@@ -577,27 +463,18 @@ EXERCISES = [
         outcome=1,
         grade=grade_rational,
         right="The denominator is never below 1.",
-        wrong={
-            """def rational(x, a, b):
-    above = sum(c * x**k for k, c in enumerate(a))
-    return above / (1 + sum(c * x**k for k, c in enumerate(b, 1)))""": "the denominator can be zero",
-            """def rational(x, a, b):
-    above = sum(c * x**k for k, c in enumerate(a))
-    below = 1 + sum(c * x.abs()**k for k, c in enumerate(b, 1))
-    return above / below""": "The powers of |x| do not help",
-            """def rational(x, a, b):
-    above = sum(c * x**k for k, c in enumerate(a))
-    return above / (1 + sum(c * x**k for k, c in enumerate(b)).abs())""": "count from 1",
-            """def rational(x, a, b):
-    above = sum(c * x**k for k, c in enumerate(a))
-    below = 1 + sum((c * x**k).abs() for k, c in enumerate(b, 1))
-    return above / below""": "one absolute value for the whole sum",
-            """def rational(x, a, b):
-    b = b.detach()
-    above = sum(c * x**k for k, c in enumerate(a))
-    below = 1 + sum(c * x**k for k, c in enumerate(b, 1)).abs()
-    return above / below""": "no gradient reaches `b`",
-        },
+        wrong=slips(
+            RATIONAL,
+            {
+                "below = 1 + sum(c * x**k for k, c in enumerate(b, 1))": "Without the absolute value the denominator can be zero, and it is here.",
+                "below = 1 + sum(c * x.abs()**k for k, c in enumerate(b, 1))": "The powers of |x| do not help: a negative coefficient makes a pole. The absolute value goes around the sum.",
+                "below = 1 + sum(c * x**k for k, c in enumerate(b)).abs()": "You gave b[0] to the constant term. It belongs to x: count from 1.",
+                "below = sum(c * x**k for k, c in enumerate(b, 1)).abs()": "The 1 is missing: at x = 0 this divides by zero.",
+                "below = 1 + sum((c * x**k).abs() for k, c in enumerate(b, 1))": "Safe too, and another function: one absolute value for the whole sum, not one for each term.",
+                "below = (1 + sum(c * x**k for k, c in enumerate(b, 1))).abs()": "|1 + Q| can be zero as well. The 1 stands outside of the absolute value.",
+                "below = 1 + sum(c * x**k for k, c in enumerate(b.detach(), 1)).abs()": "no gradient reaches `b`",
+            },
+        ),
     ),
     Code(
         id="8.6",
@@ -607,25 +484,15 @@ EXERCISES = [
         outcome=1,
         grade=grade_pieces,
         right="The same values, and everything learns.",
-        wrong={
-            """def pieces(x, c):
-    left = x.detach().clamp(-2, 1.999999).floor()
-    t = x.detach().clamp(-2, 2) - left
-    i = (left + 2).long()
-    c = torch.tensor(c.tolist())
-    return (1 - t) * c[i] + t * c[i + 1]""": "no gradient reaches `x`",
-            """def pieces(x, c):
-    left = x.detach().clamp(-2, 1.999999).floor()
-    t = x.clamp(-2, 2) - left
-    i = (left + 2).long()
-    c = torch.tensor(c.tolist())
-    return (1 - t) * c[i] + t * c[i + 1]""": "no gradient reaches `c`",
-            """def pieces(x, c):
-    knots = torch.arange(-2.0, 3.0)
-    hats = torch.relu(1 - (x.unsqueeze(-1) - knots).abs())
-    return (hats * c).sum(-1)""": "Clamp x first",
-            "lambda x, c: c[(x.clamp(-2, 2).round() + 2).long()]": "a staircase",
-        },
+        wrong=slips(
+            PIECES,
+            {
+                "t = x.detach().clamp(-2, 2) - left": "no gradient reaches `x`",
+                "i = (left + 2).long(); c = torch.tensor(c.tolist())": "no gradient reaches `c`",
+                "return (F.relu(1 - (x.unsqueeze(-1) - torch.arange(-2.0, 3)).abs()) * c).sum(-1)": "Beyond the knots it falls to 0; it should stay constant. Clamp x first.",
+                "return c[(x.clamp(-2, 2).round() + 2).long()]": "That is the value at the nearest knot: a staircase.",
+            },
+        ),
     ),
     Page(
         id="8.7",
@@ -640,8 +507,7 @@ EXERCISES = [
                 options=[
                     "The new function is better than ReLU.",
                     "The new function works as a gain, and its shape plays no part.",
-                    "The advantage of the new function depends on the start; where "
-                    "ReLU starts well, it is not seen here.",
+                    "The advantage of the new function depends on the start; where ReLU starts well, it is not seen here.",
                     "With He's initialisation the two functions are equally good.",
                     "He's initialisation harms the new function.",
                 ],
@@ -664,24 +530,18 @@ EXERCISES = [
         outcome=3,
         grade=grade_control,
         right="Shape of ReLU, gain of what was learnt, and nothing left to learn.",
-        wrong={
-            "lambda learnt: F.relu": "ReLU with factor 1",
-            """def control(learnt):
-    for p in learnt.parameters():
-        p.requires_grad_(False)
-    return learnt""": "that is the function itself",
-            """def control(learnt):
-    z = torch.linspace(-8, 8, 4001)
-    w = torch.exp(-z**2 / 2) / math.sqrt(2 * math.pi)
-    with torch.no_grad():
-        m = (w * learnt(z) ** 2).sum() * (z[1] - z[0])
-    return lambda x: m.sqrt() * F.relu(x)""": "ReLU itself has E[relu²] = ½",
-            """def control(learnt):
-    z = torch.linspace(-8, 8, 4001)
-    w = torch.exp(-z**2 / 2) / math.sqrt(2 * math.pi)
-    with torch.no_grad():
-        m = (w * learnt(z) ** 2).sum() * (z[1] - z[0])
-    return lambda x: 2 * m * F.relu(x)""": "take the root",
+        wrong=slips(
+            CONTROL,
+            {
+                "factor = 1": "That is ReLU with factor 1: its gain is not that of the learnt function.",
+                "factor = square ** 0.5": "You took √E[f²] as the factor; ReLU itself has E[relu²] = ½.",
+                "factor = square": "You took E[f²] as the factor. Sizes are roots: √(2 E[f²]).",
+                "factor = 2 * square": "You took 2E[f²] as the factor; take the root.",
+                "factor = (2 * (square - mean**2)) ** 0.5": "You matched the standard deviation. The next layer sees E[f²], mean included.",
+                "return learnt.requires_grad_(False)": "that is the function itself",
+            },
+        )
+        | {
             """def control(learnt):
     class Scaled(nn.Module):
         def __init__(self):
@@ -690,14 +550,6 @@ EXERCISES = [
         def forward(self, x):
             return self.c * F.relu(x)
     return Scaled()""": "still has something to learn",
-            """def control(learnt):
-    z = torch.linspace(-8, 8, 4001)
-    w = torch.exp(-z**2 / 2) / math.sqrt(2 * math.pi)
-    h = z[1] - z[0]
-    with torch.no_grad():
-        f = learnt(z)
-        v = (w * f**2).sum() * h - ((w * f).sum() * h) ** 2
-    return lambda x: (2 * v).sqrt() * F.relu(x)""": "You matched the standard deviation",
         },
     ),
 ]

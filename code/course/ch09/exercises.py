@@ -16,18 +16,14 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ..exercises.model import Choice, Code, Number, Order, Page, Prediction
+from ..exercises.model import Choice, Code, Number, Order, Page, Prediction, slips
+from ..exercises.normal import GRID, average
 from ..exercises.report import Report
-
-__all__ = ["EXERCISES", "PREDICTIONS"]
-
-GRID = torch.linspace(-12, 12, 24001, dtype=torch.float64)
-DENSITY = torch.exp(-(GRID**2) / 2) / math.sqrt(2 * math.pi) * float(GRID[1] - GRID[0])
 
 
 def square_mean(values: torch.Tensor) -> float:
     """E[f(Z)²] for standard normal Z, given the values of f on the grid."""
-    return float((values.double() ** 2 * DENSITY).sum())
+    return average(values.double() ** 2)
 
 
 # --- what the predictions are compared with ---------------------------------------
@@ -71,54 +67,14 @@ def best_accuracy(variant: str, init: str, regime: str = "vanishing") -> Any:
 # --- 9.3 ----------------------------------------------------------------------------
 
 
-def reference_gain(f: Any) -> float:
-    return 1 / math.sqrt(square_mean(f(GRID)))
-
-
-def even_mean_gain(f: Any) -> float:
-    """Over an even grid on [−5, 5], every point counted alike."""
-    z = torch.linspace(-5, 5, 10001, dtype=torch.float64)
-    return float(1 / (f(z) ** 2).mean().sqrt())
-
-
-def spread_gain(f: Any) -> float:
-    """One over the standard deviation."""
-    values = f(GRID)
-    mean = float((values * DENSITY).sum())
-    return 1 / math.sqrt(square_mean(values) - mean**2)
-
-
-def slope_gain(f: Any) -> float:
-    """One over the root of E[f′²]."""
-    z = GRID.clone().requires_grad_()
-    (slope,) = torch.autograd.grad(f(z).sum(), z)
-    return 1 / math.sqrt(square_mean(slope))
-
-
-def inverse_square(f: Any) -> float:
-    return 1 / square_mean(f(GRID))
-
-
-GAIN_MISTAKES = [
-    (
-        even_mean_gain,
-        "Every point counts alike. Pre-activations are not uniform on [−5, 5]: weight "
-        "by the normal density.",
-    ),
-    (
-        spread_gain,
-        "You subtracted the mean. The next layer's weights have mean zero; E[f²] counts.",
-    ),
-    (
-        slope_gain,
-        "This keeps the error signal, not the activations. Both matter; here the "
-        "forward one is asked for.",
-    ),
-    (
-        inverse_square,
-        "The gain multiplies sizes, and E[f²] is a square: take the root.",
-    ),
-]
+GAIN = """def gain(f):
+    z = torch.linspace(-12, 12, 24001).double().requires_grad_()
+    weight = torch.softmax(-(z.detach() ** 2) / 2, 0)
+    return 1 / (f(z) ** 2 * weight).sum().sqrt()"""
+RANDOM_DRAWS = (
+    "Random draws leave an error in the second or third digit. One dimension is cheap: "
+    "integrate."
+)
 
 
 def grade_gain(answer: Any, variant: int | None, report: Report) -> None:
@@ -130,7 +86,7 @@ def grade_gain(answer: Any, variant: int | None, report: Report) -> None:
         functions.append(lambda z: torch.tanh(factor * z))
     for f in functions:
         name = getattr(f, "__name__", "f")
-        right = reference_gain(f)
+        right = 1 / math.sqrt(square_mean(f(GRID)))
         got = report.number(report.call(answer, f, at=f"gain of {name}"), name)
         if abs(got - right) <= 6e-4:
             report.cases += 1
@@ -138,14 +94,8 @@ def grade_gain(answer: Any, variant: int | None, report: Report) -> None:
         again = report.number(report.call(answer, f, at=f"gain of {name}"), name)
         why = ""
         if again != got or (f is F.gelu and 2e-3 < abs(got - right) < 0.05):
-            why = (
-                "Random draws leave an error in the second or third digit. One "
-                "dimension is cheap: integrate."
-            )
-        for mistake, reply in GAIN_MISTAKES:
-            if abs(got - mistake(f)) < 4e-3:
-                why = reply
-                break
+            why = RANDOM_DRAWS
+        why = report.mistake(got, f, rtol=0, atol=4e-3, otherwise=why)
         report.fail(f"gain of {name}: expected {right:.3f}, got {got:.4g}. {why}")
 
 
@@ -252,10 +202,7 @@ def page_9_1(fan_in: int = 256, fan_out: int = 64) -> Page:
         kind="compute",
         stars=1,
         outcome=1,
-        task=(
-            f"The standard deviation of the weights of a fresh nn.Linear({fan_in}, "
-            f"{fan_out}). Three significant digits."
-        ),
+        task=f"The standard deviation of the weights of a fresh nn.Linear({fan_in}, {fan_out}). Three significant digits.",
         parts=[
             Number(
                 "std",
@@ -285,11 +232,7 @@ def page_9_2(depth: int = 50) -> Page:
         kind="estimate",
         stars=2,
         outcome=1,
-        task=(
-            f"{depth} hidden ReLU layers, width 256, PyTorch's default init. From layer "
-            f"{depth} down to layer 1 the error signal is multiplied by about 10 to the "
-            "power of what?"
-        ),
+        task=f"{depth} hidden ReLU layers, width 256, PyTorch's default init. From layer {depth} down to layer 1 the error signal is multiplied by about 10 to the power of what?",
         parts=[
             Number(
                 "power",
@@ -323,8 +266,7 @@ EXERCISES = [
             ),
             Choice(
                 "spread",
-                label="A sigmoid layer shrinks an image's difference from the next by "
-                "0.14. The error signal on its way down is multiplied by",
+                label="A sigmoid layer shrinks an image's difference from the next by 0.14. The error signal on its way down is multiplied by",
                 options=["about 0.14 too", "about 7, to make up for it", "1"],
                 answer=0,
             ),
@@ -355,32 +297,16 @@ EXERCISES = [
         outcome=1,
         grade=grade_gain,
         right="The second moment, mean included, under the normal density.",
-        wrong={
-            """def gain(f):
-    z = torch.linspace(-5, 5, 10001)
-    return 1 / (f(z) ** 2).mean().sqrt()""": "Every point counts alike",
-            """def gain(f):
-    z = torch.linspace(-12, 12, 24001).double()
-    w = torch.exp(-z**2 / 2)
-    w = w / w.sum()
-    m = (f(z) * w).sum()
-    return 1 / ((f(z) - m) ** 2 * w).sum().sqrt()""": "You subtracted the mean",
-            """def gain(f):
-    z = torch.linspace(-12, 12, 24001).double().requires_grad_()
-    w = torch.exp(-z.detach()**2 / 2)
-    w = w / w.sum()
-    slope, = torch.autograd.grad(f(z).sum(), z)
-    return 1 / (slope**2 * w).sum().sqrt()""": "keeps the error signal",
-            """def gain(f):
-    z = torch.linspace(-12, 12, 24001).double()
-    w = torch.exp(-z**2 / 2)
-    w = w / w.sum()
-    return 1 / (f(z) ** 2 * w).sum()""": "take the root",
-            """def gain(f):
-    torch.manual_seed(3)
-    z = torch.randn(1000).double()
-    return 1 / (f(z) ** 2).mean().sqrt()""": "integrate",
-        },
+        wrong=slips(
+            GAIN,
+            {
+                "z = torch.linspace(-5, 5, 10001)\nweight = 1 / len(z)": "Every point counts alike. Pre-activations are not uniform on [−5, 5]: weight by the normal density.",
+                "return 1 / ((f(z) - (f(z) * weight).sum()) ** 2 * weight).sum().sqrt()": "You subtracted the mean. The next layer's weights have mean zero; E[f²] counts.",
+                "return 1 / (torch.autograd.grad(f(z).sum(), z)[0] ** 2 * weight).sum().sqrt()": "This keeps the error signal, not the activations. Both matter; here the forward one is asked for.",
+                "return 1 / (f(z) ** 2 * weight).sum()": "The gain multiplies sizes, and E[f²] is a square: take the root.",
+                "z = torch.randn(1000, generator=torch.Generator().manual_seed(3))\nweight = 1 / len(z)": RANDOM_DRAWS,
+            },
+        ),
     ),
     Page(
         id="9.4",
@@ -395,18 +321,14 @@ EXERCISES = [
                 options=[
                     "Yes: the weight gradient is the same in all layers.",
                     "Yes: the loss starts at ln 10, as it should.",
-                    "It cannot be told from these two columns: a ratio hides a factor "
-                    "that all layers share.",
+                    "It cannot be told from these two columns: a ratio hides a factor that all layers share.",
                     "No: a ratio above 1 means that the gradient explodes.",
                     "Yes: the biases are zero, and it was the biases that did harm.",
                 ],
                 answer=2,
             )
         ],
-        right=(
-            "In this network the activations shrink to 7e-17 on the way up and the "
-            "error signal to 3e-16 on the way down. Their product is even, and nothing."
-        ),
+        right="In this network the activations shrink to 7e-17 on the way up and the error signal to 3e-16 on the way down. Their product is even, and nothing.",
         wrong={
             "verdict = 0": "The same, and how large? A ratio hides a common factor. Look at activation size and error signal, each alone.",
             "verdict = 1": "So does any network that gives every input the same answer. Look at the spread from input to input.",
@@ -445,18 +367,10 @@ EXERCISES = [
         grade=grade_init,
         right="Gain √2 in every layer, both ways.",
         wrong={
-            """def init_(layer):
-    nn.init.xavier_normal_(layer.weight)
-    nn.init.zeros_(layer.bias)""": "right for linear units",
-            """def init_(layer):
-    nn.init.zeros_(layer.bias)
-    with torch.no_grad():
-        layer.weight *= 2""": "the default weights times 2",
-            """def init_(layer):
-    nn.init.xavier_normal_(layer.weight, gain=5 / 3)
-    nn.init.zeros_(layer.bias)""": "value for tanh",
-            """def init_(layer):
-    nn.init.zeros_(layer.bias)""": "PyTorch's own",
+            "lambda layer: (nn.init.xavier_normal_(layer.weight), nn.init.zeros_(layer.bias))": "right for linear units",
+            "lambda layer: (layer.weight.data.mul_(2), nn.init.zeros_(layer.bias))": "the default weights times 2",
+            "lambda layer: (nn.init.xavier_normal_(layer.weight, gain=5 / 3), nn.init.zeros_(layer.bias))": "value for tanh",
+            "lambda layer: nn.init.zeros_(layer.bias)": "PyTorch's own",
         },
     ),
     Page(
@@ -488,10 +402,7 @@ EXERCISES = [
 PREDICTIONS = [
     Prediction(
         id="9.A",
-        question=(
-            "Thirty layers, PyTorch's own weights and biases, five functions. Put them "
-            "in order of the error signal that reaches layer 1, most first."
-        ),
+        question="Thirty layers, PyTorch's own weights and biases, five functions. Put them in order of the error signal that reaches layer 1, most first.",
         part=Order(
             "order",
             label="most first",
@@ -509,11 +420,7 @@ PREDICTIONS = [
     ),
     Prediction(
         id="9.B",
-        question=(
-            "Thirty ReLU layers, PyTorch's weights. With its biases, the first layer's "
-            "weight gradient is about 10⁻¹⁰ of the last layer's. Set all biases to zero "
-            "and change nothing else. What is the ratio now?"
-        ),
+        question="Thirty ReLU layers, PyTorch's weights. With its biases, the first layer's weight gradient is about 10⁻¹⁰ of the last layer's. Set all biases to zero and change nothing else. What is the ratio now?",
         part=Number(
             "ratio",
             label="first over last weight gradient",
@@ -535,10 +442,7 @@ PREDICTIONS = [
     ),
     Prediction(
         id="9.C",
-        question=(
-            "He's start makes both curves flat. Thirty layers of 64 ReLUs, digits, "
-            "plain SGD, 20 epochs, the best of six step sizes: which test accuracy?"
-        ),
+        question="He's start makes both curves flat. Thirty layers of 64 ReLUs, digits, plain SGD, 20 epochs, the best of six step sizes: which test accuracy?",
         part=Number(
             "accuracy",
             label="test accuracy",
@@ -558,10 +462,7 @@ PREDICTIONS = [
     ),
     Prediction(
         id="9.D",
-        question=(
-            "Thirty sigmoid layers of 64 units on the digits. Which of chapter 03's "
-            "repairs brings it above 20 %?"
-        ),
+        question="Thirty sigmoid layers of 64 units on the digits. Which of chapter 03's repairs brings it above 20 %?",
         part=Choice(
             "repair",
             label="repair",

@@ -15,11 +15,8 @@ import torch
 from actlab import studies
 from actlab.networks import MLP
 
-from ..exercises.model import Choice, Code, Number, Page, Prediction
+from ..exercises.model import Choice, Code, Number, Page, Prediction, slips
 from ..exercises.report import Report
-
-__all__ = ["EXERCISES", "PREDICTIONS"]
-
 
 # --- what the predictions are compared with ---------------------------------------
 
@@ -65,43 +62,6 @@ def right_count(batches: list) -> int:
     return int((torch.cat(batches) == 0).all(0).sum())
 
 
-def _per_batch(batches: list) -> list[int]:
-    return [int((h == 0).all(0).sum()) for h in batches]
-
-
-COUNT_MISTAKES = [
-    (
-        lambda batches: _per_batch(batches)[-1],
-        "That is the count of the last batch. One of these fired in an earlier one: "
-        "carry `alive` from batch to batch.",
-    ),
-    (
-        lambda batches: sum(_per_batch(batches)) / len(batches),
-        "A unit is not a third dead. Combine who is alive, not how many are dead.",
-    ),
-    (
-        lambda batches: sum(_per_batch(batches)),
-        "You added the counts, so a unit that is silent in two batches counts twice. "
-        "Combine who is alive.",
-    ),
-    (
-        lambda batches: int(
-            (torch.stack([h.sum(0) for h in batches]) == 0).all(0).sum()
-        ),
-        "Outputs −1 and 1 add up to 0, and the unit is alive. Ask whether any output "
-        "differs from zero.",
-    ),
-    (
-        lambda batches: int((~(torch.cat(batches) > 0).all(0)).sum()),
-        "You counted who is silent for *some* row. Dead is silent for every row.",
-    ),
-    (
-        lambda batches: int((~(torch.cat(batches) == 0).all(0)).sum()),
-        "That is how many are alive.",
-    ),
-]
-
-
 class Stream:
     """Batches that come one by one; knows how many of them were kept."""
 
@@ -128,9 +88,7 @@ def grade_across_batches(answer: Any, variant: int | None, report: Report) -> No
     words = f"on batches of {', '.join(map(str, sizes[:-1]))} and {sizes[-1]} rows"
     got = report.number(report.call(answer, batches, at=words), words)
     if got != right_count(batches):
-        why = next(
-            (reply for f, reply in COUNT_MISTAKES if abs(f(batches) - got) < 1e-6), ""
-        )
+        why = report.mistake(got, batches, rtol=0, atol=1e-6)
         report.fail(f"{words}: expected {right_count(batches)}, got {got:g}. {why}")
     report.cases += 1
     for salt in ("a", "b", "c"):
@@ -171,6 +129,17 @@ def sleeping_network(report: Report) -> tuple[MLP, list[torch.Tensor], torch.Ten
             linear.bias[:] = 0.1
             linear.bias[mask] = -50.0
     return net, dead, report.draw(40, 5, -1, 1)
+
+
+WAKE = """def wake(net, dead):
+    with torch.no_grad():
+        for i, rows in enumerate(dead):
+            into, out = net.linears[i], net.linears[i + 1].weight
+            new = rows
+            into.weight[new] = torch.randn(into.weight[new].shape)
+            into.bias[rows] = 0
+            out[:, rows] = 0
+    return net"""
 
 
 def grade_wake(answer: Any, variant: int | None, report: Report) -> None:
@@ -240,11 +209,7 @@ def page_10_2(dead: int = 6, below: int = 256, above: int = 128) -> Page:
         kind="compute",
         stars=1,
         outcome=3,
-        task=(
-            f"{dead} units of a hidden layer are dead. The layer below has {below} "
-            f"units, the layer above {above}; all have biases. How many parameters can "
-            "be removed without changing any output?"
-        ),
+        task=f"{dead} units of a hidden layer are dead. The layer below has {below} units, the layer above {above}; all have biases. How many parameters can be removed without changing any output?",
         parts=[
             Number("parameters", label="parameters", answer=dead * (below + 1 + above))
         ],
@@ -275,11 +240,7 @@ def page_10_6(inputs: tuple[float, float, float] = (0.5, 1, 2)) -> Page:
         kind="derive",
         stars=3,
         outcome=2,
-        task=(
-            f"h = relu(wx + b), w = 1, b = 0, inputs {low:g}, {middle:g} and {top:g}. "
-            f"Only x = {top:g} sends a gradient, ∂ℒ/∂h = 2. One SGD step of size η. "
-            "From which η on is the unit silent for all three?"
-        ),
+        task=f"h = relu(wx + b), w = 1, b = 0, inputs {low:g}, {middle:g} and {top:g}. Only x = {top:g} sends a gradient, ∂ℒ/∂h = 2. One SGD step of size η. From which η on is the unit silent for all three?",
         parts=[
             Number("step", label="η", answer=silent(top), tolerance=0.0015),
         ],
@@ -305,11 +266,7 @@ def page_10_7(depth: int = 10, width: int = 2) -> Page:
         kind="derive",
         stars=3,
         outcome=2,
-        task=(
-            f"One input, {depth} hidden ReLU layers of width {width}, no biases, "
-            "symmetric weights. With what probability is the network constant before "
-            "training starts? Two decimals."
-        ),
+        task=f"One input, {depth} hidden ReLU layers of width {width}, no biases, symmetric weights. With what probability is the network constant before training starts? Two decimals.",
         parts=[
             Number(
                 "probability",
@@ -354,8 +311,7 @@ EXERCISES = [
             ),
             Choice(
                 "adam",
-                label="The gradients of a weight are 1e-6 at every step. Adam, step "
-                "0.001, moves it by about",
+                label="The gradients of a weight are 1e-6 at every step. Adam, step 0.001, moves it by about",
                 options=["1e-9 a step", "0.001 a step", "nothing"],
                 answer=1,
             ),
@@ -396,27 +352,15 @@ EXERCISES = [
         grade=grade_across_batches,
         right="Who has fired once is alive, whatever the batch.",
         wrong={
-            """def dead_units(batches):
-    for h in batches:
-        dead = (h == 0).all(0)
-    return int(dead.sum())""": "the count of the last batch",
+            "lambda batches: [int((h == 0).all(0).sum()) for h in batches][-1]": "That is the count of the last batch. One of these fired in an earlier one: carry `alive` from batch to batch.",
             """def dead_units(batches):
     counts = [int((h == 0).all(0).sum()) for h in batches]
-    return sum(counts) / len(counts)""": "A unit is not a third dead",
-            """def dead_units(batches):
-    alive = False
-    for h in batches:
-        alive = alive | (h.sum(0) != 0)
-    return int((~alive).sum())""": "Outputs −1 and 1 add up to 0",
-            """def dead_units(batches):
-    h = torch.cat(list(batches))
-    return int((h == 0).all(0).sum())""": "batches were in memory at once",
-            """def dead_units(batches):
-    alive = False
-    for h in batches:
-        alive = alive | (h != 0).any(0)
-    return int(alive.sum())""": "how many are alive",
-            "lambda batches: sum(int((h == 0).all(0).sum()) for h in batches)": "You added the counts",
+    return sum(counts) / len(counts)""": "A unit is not a third dead. Combine who is alive, not how many are dead.",
+            "lambda batches: sum(int((h == 0).all(0).sum()) for h in batches)": "You added the counts, so a unit that is silent in two batches counts twice. Combine who is alive.",
+            "lambda batches: int((torch.stack([h.sum(0) for h in batches]) == 0).all(0).sum())": "Outputs −1 and 1 add up to 0, and the unit is alive. Ask whether any output differs from zero.",
+            "lambda batches: int((~(torch.cat(list(batches)) > 0).all(0)).sum())": "You counted who is silent for *some* row. Dead is silent for every row.",
+            "lambda batches: int((torch.cat(list(batches)) != 0).any(0).sum())": "That is how many are alive.",
+            "lambda batches: int((torch.cat(list(batches)) == 0).all(0).sum())": "batches were in memory at once",
         },
     ),
     Page(
@@ -484,37 +428,15 @@ EXERCISES = [
         outcome=3,
         grade=grade_wake,
         right="New rows in, zero columns out: it fires and nobody hears it yet.",
-        wrong={
-            """def wake(net, dead):
-    with torch.no_grad():
-        for i, m in enumerate(dead):
-            w = net.linears[i].weight
-            w[m] = torch.randn(int(m.sum()), w.shape[1])
-            net.linears[i].bias[m] = 0
-    return net""": "A unit that wakes up is heard at once",
-            """def wake(net, dead):
-    with torch.no_grad():
-        for i, m in enumerate(dead):
-            net.linears[i].weight[m] = 0
-            net.linears[i].bias[m] = 0
-            net.linears[i + 1].weight[:, m] = 0
-    return net""": "incoming weights of zero leave the unit at 0",
-            """def wake(net, dead):
-    with torch.no_grad():
-        for i, m in enumerate(dead):
-            w = net.linears[i].weight
-            w[m] = torch.randn(int(m.sum()), w.shape[1])
-            net.linears[i + 1].weight[:, m] = 0
-    return net""": "is left in a dead unit",
-            """def wake(net, dead):
-    with torch.no_grad():
-        for i, m in enumerate(dead):
-            w = net.linears[i].weight
-            w[:] = torch.randn_like(w)
-            net.linears[i].bias[m] = 0
-            net.linears[i + 1].weight[:, m] = 0
-    return net""": "weights of living units changed",
-        },
+        wrong=slips(
+            WAKE,
+            {
+                "out[:, rows] += 0": "A unit that wakes up is heard at once",
+                "into.weight[new] = 0": "incoming weights of zero leave the unit at 0",
+                "into.bias[rows] += 0": "is left in a dead unit",
+                "new = slice(None)": "weights of living units changed",
+            },
+        ),
     ),
 ]
 

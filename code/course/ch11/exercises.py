@@ -9,11 +9,8 @@ from collections.abc import Callable
 
 import torch
 
-from ..exercises.model import Choice, Code, Number, Page, Prediction
+from ..exercises.model import Choice, Code, Number, Page, Prediction, slips
 from ..exercises.report import Report
-
-__all__ = ["EXERCISES", "PREDICTIONS"]
-
 
 # --- 11.3 ---------------------------------------------------------------------------
 
@@ -32,6 +29,12 @@ def losses(variant: int | None) -> dict[str, Callable[[torch.Tensor], torch.Tens
     return {"the loss Σ(wᵢwᵢ₊₁ − 1)² + Σwᵢ⁴": valley, "a logistic loss": logistic}
 
 
+PRODUCT = """def product(loss, w, v):
+    w = w.detach().requires_grad_()
+    g, = torch.autograd.grad(loss(w), w, create_graph=True)
+    return torch.autograd.grad(g @ v, w)[0]"""
+
+
 def grade_product(answer: Callable, variant: int | None, report: Report) -> None:
     """11.3: Hv for two losses and several lengths, against the exact Hessian."""
     report.function(answer)
@@ -41,46 +44,19 @@ def grade_product(answer: Callable, variant: int | None, report: Report) -> None
         for name, loss in losses(variant).items():
             at = f"on {name}, {size} weights"
             hessian = torch.autograd.functional.hessian(loss, w)
-            gradient = torch.autograd.functional.jacobian(loss, w)
             got = report.call(answer, loss, w, v, at=at)
             got = report.tensor(got, w.shape, at).double()
             wanted = hessian @ v
             if torch.allclose(got, wanted, rtol=1e-5, atol=1e-7):
                 report.cases += size
                 continue
-            ahead = torch.autograd.functional.jacobian(loss, w + v)
-            mistakes = [
-                (
-                    hessian.sum(0),
-                    "That is H times a vector of ones: v has to come in before the "
-                    "second derivative.",
-                ),
-                (
-                    gradient * v,
-                    "Gradient times v, entry by entry, has no second derivative in it.",
-                ),
-                (
-                    hessian.diagonal() * v,
-                    "That is the diagonal of H alone. The mixed derivatives count too.",
-                ),
-                (
-                    ahead - gradient,
-                    "A difference of gradients over a whole step: right for parabolas "
-                    "only. Differentiate instead.",
-                ),
-                (
-                    (gradient @ v) * gradient,
-                    "That is the gradient times its own product with v; no second "
-                    "derivative was taken.",
-                ),
-            ]
-            why = next(
-                (
-                    reply
-                    for wrong, reply in mistakes
-                    if torch.allclose(got, wrong, rtol=1e-4, atol=1e-6)
-                ),
-                "Hv is the gradient of the number ∇L · v.",
+            why = report.mistake(
+                got,
+                loss,
+                w,
+                v,
+                atol=1e-6,
+                otherwise="Hv is the gradient of the number ∇L · v.",
             )
             first = int((got - wanted).abs().argmax())
             report.fail(
@@ -90,6 +66,9 @@ def grade_product(answer: Callable, variant: int | None, report: Report) -> None
 
 
 # --- 11.6 ---------------------------------------------------------------------------
+
+
+FLATTEN = "A filter of a kernel is everything behind the first axis: flatten it."
 
 
 def lengths(tensor: torch.Tensor) -> torch.Tensor:
@@ -117,24 +96,12 @@ def grade_normalised(answer: Callable, variant: int | None, report: Report) -> N
             report.cases += shape[0]
             continue
         found = lengths(got)
-        if torch.allclose(got, weight):
-            why = "The lengths are right and the direction is not the one given."
-        elif torch.allclose(found, torch.ones(shape[0]), rtol=1e-3):
-            why = "Every filter has length 1: the factor ‖w‖ is missing."
-        elif torch.allclose(
-            got, direction * weight.norm() / direction.norm(), rtol=1e-3, atol=1e-5
-        ):
-            why = "One factor for the whole layer; each filter has a length of its own."
-        elif len(shape) == 2 and torch.allclose(
-            got.norm(dim=0), weight.norm(dim=0), rtol=1e-3
-        ):
-            why = "Columns have the right length. A filter is a row: what goes into one unit."
-        elif len(shape) > 2:
-            why = (
-                "A filter of a kernel is everything behind the first axis: flatten it."
-            )
-        else:
+        why = FLATTEN
+        if len(shape) == 2:
             why = "Divide by the filter's own length, then multiply by the weight's."
+        why = report.mistake(
+            got, direction, weight, rtol=1e-3, atol=1e-5, otherwise=why
+        )
         place = int((found - lengths(weight)).abs().argmax())
         report.fail(
             f"{at}: filter {place} has length {found[place].item():.4g}, that of the "
@@ -181,10 +148,7 @@ def page_11_2(size: float = 12.0, length: float = 2.0, factor: float = 5.0) -> P
         kind="compute",
         stars=1,
         outcome=2,
-        task=(
-            f"‖H‖ = {size:g} and ‖∇L‖ = {length:g}. ξ of (11.3)? And after the loss "
-            f"has been multiplied by {factor:g}?"
-        ),
+        task=f"‖H‖ = {size:g} and ‖∇L‖ = {length:g}. ξ of (11.3)? And after the loss has been multiplied by {factor:g}?",
         parts=[
             Number("before", label="ξ", answer=before),
             Number("after", label="ξ of the larger loss", answer=before / factor),
@@ -210,10 +174,7 @@ def page_11_4(lowest: float = 0.02, slope: float = -0.5) -> Page:
         kind="derive",
         stars=2,
         outcome=3,
-        task=(
-            f"A wide ReLU network has λ_min = {lowest:g}. (a) With slope {slope:g} for "
-            "negative inputs? (b) Which positive slope halves it? Two decimals for (b)."
-        ),
+        task=f"A wide ReLU network has λ_min = {lowest:g}. (a) With slope {slope:g} for negative inputs? (b) Which positive slope halves it? Two decimals for (b).",
         parts=[
             Number(
                 "lowest",
@@ -250,11 +211,7 @@ def page_11_7(lr: float = 0.05, factor: float = 10.0) -> Page:
         kind="derive",
         stars=3,
         outcome=1,
-        task=(
-            f"Step size {lr:g} on a parabola. Largest λ (a) for gradient descent, (b) "
-            f"with momentum 0.9, (c) plain, when the loss is multiplied by {factor:g}, "
-            "as λ of the original loss?"
-        ),
+        task=f"Step size {lr:g} on a parabola. Largest λ (a) for gradient descent, (b) with momentum 0.9, (c) plain, when the loss is multiplied by {factor:g}, as λ of the original loss?",
         parts=[
             Number("plain", label="(a) plain", answer=edge, tolerance=0.2),
             Number("momentum", label="(b) momentum", answer=1.9 * edge, tolerance=0.4),
@@ -322,26 +279,16 @@ EXERCISES = [
         outcome=1,
         grade=grade_product,
         right="Two backward passes, whatever the size.",
-        wrong={
-            """def product(loss, w, v):
-    w = w.detach().requires_grad_()
-    g, = torch.autograd.grad(loss(w), w, create_graph=True)
-    return torch.autograd.grad(g.sum(), w)[0]""": "a vector of ones",
-            """def product(loss, w, v):
-    w = w.detach().requires_grad_()
-    g, = torch.autograd.grad(loss(w), w, create_graph=True)
-    return g * v""": "no second derivative in it",
-            """def product(loss, w, v):
-    w = w.detach().requires_grad_()
-    g, = torch.autograd.grad(loss(w), w, create_graph=True)
-    return (g @ v) * g""": "its own product with v",
-            """def product(loss, w, v):
-    g = torch.autograd.functional.jacobian
-    return g(loss, w + v) - g(loss, w)""": "right for parabolas only",
-            """def product(loss, w, v):
-    H = torch.autograd.functional.hessian(loss, w)
-    return H.diagonal() * v""": "The mixed derivatives count",
-        },
+        wrong=slips(
+            PRODUCT,
+            {
+                "return torch.autograd.grad(g.sum(), w)[0]": "That is H times a vector of ones: v has to come in before the second derivative.",
+                "return g * v": "Gradient times v, entry by entry, has no second derivative in it.",
+                "return torch.autograd.functional.hessian(loss, w).diagonal() * v": "That is the diagonal of H alone. The mixed derivatives count too.",
+                "return torch.autograd.functional.jacobian(loss, w + v) - g": "A difference of gradients over a whole step: right for parabolas only. Differentiate instead.",
+                "return (g @ v) * g": "That is the gradient times its own product with v; no second derivative was taken.",
+            },
+        ),
     ),
     page_11_4(),
     Page(
@@ -357,9 +304,7 @@ EXERCISES = [
                 options=[
                     "GELU leads to flatter minima than ReLU.",
                     "The GELU network will generalise better.",
-                    "In proportion to its weights, a step is three times smaller in "
-                    "the GELU network; the slices have to be normalised before they "
-                    "can be compared.",
+                    "In proportion to its weights, a step is three times smaller in the GELU network; the slices have to be normalised before they can be compared.",
                     "The ReLU network has not reached a minimum yet.",
                     "After normalisation both valleys will be equally wide.",
                 ],
@@ -383,19 +328,11 @@ EXERCISES = [
         grade=grade_normalised,
         right="Each filter moves in proportion to its own weights.",
         wrong={
-            """def normalised(direction, weight):
-    length = direction.norm(dim=1, keepdim=True)
-    return direction / length""": "the factor ‖w‖ is missing",
-            "lambda direction, weight: direction * weight.norm() / direction.norm()": "One factor for the whole layer",
-            """def normalised(direction, weight):
-    d = direction.norm(dim=0, keepdim=True)
-    w = weight.norm(dim=0, keepdim=True)
-    return direction / d * w""": "A filter is a row",
-            """def normalised(direction, weight):
-    d = direction.norm(dim=1, keepdim=True)
-    w = weight.norm(dim=1, keepdim=True)
-    return direction / d * w""": "everything behind the first axis",
-            "lambda direction, weight: weight.clone()": "the direction is not the one given",
+            "lambda direction, weight: weight.clone()": "The lengths are right and the direction is not the one given.",
+            "lambda direction, weight: direction / direction.norm(dim=1, keepdim=True)": "Every filter has length 1: the factor ‖w‖ is missing.",
+            "lambda direction, weight: direction * weight.norm() / direction.norm()": "One factor for the whole layer; each filter has a length of its own.",
+            "lambda direction, weight: direction / direction.norm(dim=0, keepdim=True) * weight.norm(dim=0, keepdim=True)": "Columns have the right length. A filter is a row: what goes into one unit.",
+            "lambda direction, weight: direction / direction.norm(dim=1, keepdim=True) * weight.norm(dim=1, keepdim=True)": FLATTEN,
         },
     ),
     page_11_7(),

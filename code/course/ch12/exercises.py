@@ -17,11 +17,9 @@ from torch.nn import functional as F
 
 from actlab import studies
 
-from ..exercises.model import Choice, Code, Number, Page, Prediction
-from ..exercises.report import Report
+from ..exercises.model import Choice, Code, Number, Page, Prediction, slips
+from ..exercises.report import Report, answer_from_source
 from .studies import TWELVE
-
-__all__ = ["EXERCISES", "PREDICTIONS"]
 
 SIZES = (784, 256, 192, 128, 64, 10)
 
@@ -68,71 +66,12 @@ def shown_to_differ() -> int:
 # --- 12.5 -----------------------------------------------------------------------------
 
 Runs = Sequence[float]
-Ends = tuple[float, float]
 
-
-def _ends(mean: float, half: float) -> Ends:
-    return mean - half, mean + half
-
-
-def paired_ends(a: Runs, b: Runs, factor: float) -> Ends:
-    """Ends of the interval of the mean of a − b, run by run."""
-    d = torch.tensor(a, dtype=torch.float64) - torch.tensor(b, dtype=torch.float64)
-    return _ends(d.mean().item(), factor * d.std().item() / math.sqrt(len(d)))
-
-
-def _moments(values: Runs) -> tuple[float, float, int]:
-    t = torch.tensor(values, dtype=torch.float64)
-    return t.mean().item(), t.std().item(), len(t)
-
-
-def _unpaired(a: Runs, b: Runs, factor: float) -> Ends:
-    (mean_a, std_a, n), (mean_b, std_b, _) = _moments(a), _moments(b)
-    half = factor * math.sqrt((std_a**2 + std_b**2) / n)
-    return _ends(mean_a - mean_b, half)
-
-
-def _of_single_runs(a: Runs, b: Runs, factor: float) -> Ends:
-    mean, std, _ = _moments([x - y for x, y in zip(a, b)])
-    return _ends(mean, factor * std)
-
-
-def _divided_by_n(a: Runs, b: Runs, factor: float) -> Ends:
-    mean, std, n = _moments([x - y for x, y in zip(a, b)])
-    return _ends(mean, factor * std / n)
-
-
-def _biased(a: Runs, b: Runs, factor: float) -> Ends:
-    mean, std, n = _moments([x - y for x, y in zip(a, b)])
-    return _ends(mean, factor * std * math.sqrt((n - 1) / n) / math.sqrt(n))
-
-
-PAIRED_MISTAKES: list[tuple[Callable[[Runs, Runs, float], Ends], str]] = [
-    (
-        _unpaired,
-        "You took the spread of a and of b, each alone. Take the differences run by "
-        "run first: what the seed does to both cancels there.",
-    ),
-    (
-        _of_single_runs,
-        "That says where the next run will lie. The interval is about the mean of n "
-        "runs: divide by √n.",
-    ),
-    (_divided_by_n, "The spread of a mean falls with √n, not with n."),
-    (
-        _biased,
-        "The standard deviation of a sample divides by n − 1; with five runs it "
-        "matters.",
-    ),
-    (
-        lambda a, b, factor: paired_ends(b, a, factor),
-        "That is b − a; the question is how much larger a is.",
-    ),
-    (
-        lambda a, b, factor: paired_ends(sorted(a), sorted(b), factor),
-        "You sorted the runs. Seed i stands at place i; sorted, the pairs are torn.",
-    ),
-]
+PAIRED = """def difference(a, b, factor):
+    a, b = torch.tensor(a).double(), torch.tensor(b).double()
+    d = a - b
+    half = factor * d.std() / len(d) ** 0.5
+    return (d.mean() - half).item(), (d.mean() + half).item()"""
 
 
 def grade_paired(answer: Any, variant: int | None, report: Report) -> None:
@@ -144,10 +83,9 @@ def grade_paired(answer: Any, variant: int | None, report: Report) -> None:
         cases.append((seed.tolist(), (seed - own).tolist(), factor))
     report.compare(
         answer,
-        paired_ends,
+        answer_from_source(PAIRED),
         cases,
         tolerance=2e-4,
-        mistakes=PAIRED_MISTAKES,
         where=lambda a, b, factor: f"with {len(a)} seeds",
     )
 
@@ -162,58 +100,30 @@ def holm_reference(p: Runs) -> list[float]:
     return holm(p).tolist()
 
 
-def _holm(p: Runs, *, grow: bool = True, cap: bool = True, back: bool = True):
+HOLM = """def holm_corrected(p):
+    corrected, largest = [0.0] * len(p), 0.0
     order = sorted(range(len(p)), key=lambda i: p[i])
-    steps, largest = [], 0.0
     for k, i in enumerate(order):
-        value = p[i] * (len(p) - k)
-        largest = max(largest, value) if grow else value
-        steps.append(min(1.0, largest) if cap else largest)
-    if not back:
-        return steps
-    corrected = [0.0] * len(p)
-    for i, value in zip(order, steps, strict=True):
-        corrected[i] = value
-    return corrected
+        largest = max(largest, p[i] * (len(p) - k))
+        corrected[i] = min(1.0, largest)
+    return corrected"""
 
 
-HOLM_MISTAKES: list[tuple[Callable[[Runs], list[float]], str]] = [
-    (
-        lambda p: [min(1.0, len(p) * value) for value in p],
-        "That is Bonferroni: every value times m. In Holm's method the factor falls "
-        "by one with each step.",
-    ),
-    (
-        lambda p: _holm(p, grow=False),
-        "A corrected value has fallen below one with a smaller p. Keep the largest so "
-        "far.",
-    ),
-    (
-        lambda p: _holm(p, grow=False, cap=False),
-        "A corrected value has fallen below one with a smaller p, and one exceeds 1.",
-    ),
-    (lambda p: _holm(p, cap=False), "A p value cannot exceed 1: cut it there."),
-    (
-        lambda p: _holm(p, back=False),
-        "Right numbers, sorted. Give them back in the order in which they came.",
-    ),
-    (
-        lambda p: [min(1.0, v * (len(p) - k)) for k, v in enumerate(p)],
-        "The factors go by size of p, not by place in the list.",
-    ),
-]
+def as_numbers(function: Callable[[Runs], Any]) -> Callable[[Runs], torch.Tensor]:
+    """The same function, its result as a tensor; one number too many shows as such."""
 
-
-def grade_holm(answer: Any, variant: int | None, report: Report) -> None:
-    """12.6: Holm's method on lists with ties, large values and any order."""
-
-    def as_list(p: list[float]) -> Any:
-        got = answer(p)
+    def wrapped(p: Runs) -> torch.Tensor:
+        got = function(p)
         if isinstance(got, torch.Tensor):  # whose iterator makes all elements at once
             got = got[: len(p) + 1]
         values = [float(v) for v in islice(got, len(p) + 1)]
         return torch.tensor(values, dtype=torch.float64)
 
+    return wrapped
+
+
+def grade_holm(answer: Any, variant: int | None, report: Report) -> None:
+    """12.6: Holm's method on lists with ties, large values and any order."""
     report.function(answer)
     drawn = report.draw(9, 0, 0.2, dtype=torch.float64).tolist()
     cases = [
@@ -223,19 +133,26 @@ def grade_holm(answer: Any, variant: int | None, report: Report) -> None:
         (drawn,),
     ]
     report.compare(
-        as_list,
-        lambda p: torch.tensor(holm_reference(p), dtype=torch.float64),
+        as_numbers(answer),
+        as_numbers(holm_reference),
         cases,
         tolerance=1e-6,
-        mistakes=[
-            (lambda p, f=f: torch.tensor(f(p), dtype=torch.float64), why)
-            for f, why in HOLM_MISTAKES
-        ],
+        mistakes=[(as_numbers(wrong), reply) for wrong, reply in report.mistakes],
         where=lambda p: f"for {[round(v, 3) for v in p][:5]}",
     )
 
 
 # --- 12.8 -----------------------------------------------------------------------------
+
+
+TRAIN = """def train(net, x, y, steps, *, optimiser):
+    held = {id(p) for group in optimiser.param_groups for p in group["params"]}
+    own = {id(p) for p in net.parameters()}
+    if held != own: raise ValueError
+    for _ in range(steps):
+        optimiser.zero_grad()
+        F.cross_entropy(net(x), y).backward()
+        optimiser.step()"""
 
 
 def grade_train(answer: Any, variant: int | None, report: Report) -> None:
@@ -331,85 +248,87 @@ class Bench:
         return table[lr] + lucky + wobble
 
 
-def fair_reference(
-    run: Callable[..., float],
-    names: Sequence[str],
-    rates: Sequence[float],
-    tuning_seeds: Sequence[int],
-    final_seeds: Sequence[int],
-) -> dict[str, list[float]]:
-    """Choose each rate by its mean on held-out images, then run with fresh seeds."""
-    results = {}
+FAIR = """def fair(run, names, rates, tuning_seeds, final_seeds):
+    found = {}
     for name in names:
-        means = {
-            lr: sum(run(name, lr, s, True) for s in tuning_seeds) / len(tuning_seeds)
-            for lr in rates
-        }
-        best = max(means, key=means.get)
-        results[name] = [run(name, best, s, False) for s in final_seeds]
-    return results
+        score = lambda lr: sum(run(name, lr, s, True) for s in tuning_seeds)
+        best = max(rates, key=score)
+        found[name] = [run(name, best, s, False) for s in final_seeds]
+    return found"""
+
+
+NAMES, RATES = ["a", "b"], [0.03, 0.1, 0.3]
+TUNING, FINAL = [100, 101, 102], [0, 1, 2, 3]
 
 
 def grade_fair(answer: Any, variant: int | None, report: Report) -> None:
     """12.9: who was asked for what, and what came back."""
     report.function(answer)
-    names, rates = ["a", "b"], [0.03, 0.1, 0.3]
-    tuning, final = [100, 101, 102], [0, 1, 2, 3]
     bench = Bench(0.4)
-    got = report.call(answer, bench, names, rates, tuning, final, at="on a test bench")
+    got = report.call(answer, bench, NAMES, RATES, TUNING, FINAL, at="on a test bench")
     report.expect(
-        isinstance(got, dict) and list(got) == names,
+        isinstance(got, dict) and list(got) == NAMES,
         "a dictionary is expected, with one list of test accuracies per name.",
     )
-    looked = {lr for _, lr, _, tuning_run in bench.asked if not tuning_run}
+    check_seeds(bench, report)
+    right = answer_from_source(FAIR)(Bench(0.4), NAMES, RATES, TUNING, FINAL)
+    for name in NAMES:
+        check_runs(name, got[name], right[name], bench, report)
+    one = Bench()
+    report.call(answer, one, ["a"], [0.1, 0.03], [7], [1], at="with one tuning seed")
+    budget = sum(asked[3] for asked in one.asked)
+    report.expect(budget == 2, f"{budget} tuning runs for two rates and one seed.")
+
+
+def check_seeds(bench: Bench, report: Report) -> None:
+    """The test set is seen with one rate, and no seed does two jobs."""
     tests = [asked for asked in bench.asked if not asked[3]]
+    rates = {lr for _, lr, _, _ in tests}
     report.expect(
-        len(looked) <= 1 or len(tests) <= len(names) * len(final),
-        f"the test set was looked at with {len(looked)} rates. It is looked at once, "
+        len(rates) <= 1 or len(tests) <= len(NAMES) * len(FINAL),
+        f"the test set was looked at with {len(rates)} rates. It is looked at once, "
         "with the rate that held-out images have chosen.",
     )
-    reused = {seed for _, _, seed, tuning_run in bench.asked if tuning_run} & set(final)
+    reused = {seed for _, _, seed, tuning in bench.asked if tuning} & set(FINAL)
     report.expect(
         not reused,
         f"final seeds {sorted(reused)} were used for tuning. The rate is then chosen "
         "to suit them.",
     )
     report.expect(
-        not {seed for *_, seed, tuning_run in bench.asked if not tuning_run}
-        & set(tuning),
+        not {seed for _, _, seed, _ in tests} & set(TUNING),
         "tuning seeds were run on the test set; the final runs have seeds of their own.",
     )
-    right = fair_reference(Bench(0.4), names, rates, tuning, final)
-    for name in names:
-        values = got[name]
-        if isinstance(values, (int, float)):
-            report.fail(
-                f"{name}: one number instead of a list. Without single runs nobody "
-                "can pair them or see their spread."
-            )
-        report.expect(
-            len(values) == len(final),
-            f"{name}: {len(values)} results for {len(final)} final seeds.",
+
+
+def check_runs(
+    name: str, values: Any, right: list[float], bench: Bench, report: Report
+) -> None:
+    """One list of test accuracies, at the rate that held-out images favour."""
+    if isinstance(values, (int, float)):
+        report.fail(
+            f"{name}: one number instead of a list. Without single runs nobody "
+            "can pair them or see their spread."
         )
-        used = {lr for n, lr, _, tuning_run in tests if n == name}
-        if used == {0.3}:
-            report.fail(
-                f"{name}: rate 0.3 was chosen, the best of one lucky run. Compare "
-                "means over all tuning seeds."
-            )
-        if used != {0.1}:
-            report.fail(
-                f"{name}: the final runs used rate {sorted(used)}; held-out images "
-                "are in favour of 0.1."
-            )
-        report.expect(
-            all(abs(float(v) - r) < 1e-9 for v, r in zip(values, right[name])),
-            f"{name}: expected {right[name]}, got {[float(v) for v in values]}.",
+    report.expect(
+        len(values) == len(FINAL),
+        f"{name}: {len(values)} results for {len(FINAL)} final seeds.",
+    )
+    used = {lr for asked, lr, _, tuning in bench.asked if asked == name and not tuning}
+    if used == {0.3}:
+        report.fail(
+            f"{name}: rate 0.3 was chosen, the best of one lucky run. Compare "
+            "means over all tuning seeds."
         )
-    one = Bench()
-    report.call(answer, one, ["a"], [0.1, 0.03], [7], [1], at="with one tuning seed")
-    budget = sum(asked[3] for asked in one.asked)
-    report.expect(budget == 2, f"{budget} tuning runs for two rates and one seed.")
+    if used != {0.1}:
+        report.fail(
+            f"{name}: the final runs used rate {sorted(used)}; held-out images "
+            "are in favour of 0.1."
+        )
+    report.expect(
+        all(abs(float(v) - r) < 1e-9 for v, r in zip(values, right)),
+        f"{name}: expected {right}, got {[float(v) for v in values]}.",
+    )
 
 
 # --- 12.1, 12.2 and 12.7 --------------------------------------------------------------
@@ -453,7 +372,8 @@ def page_12_2(
     differences: Sequence[float] = (0.9, 0.3, 0.6, 0.0, 0.7), factor: float = 2.776
 ) -> Page:
     """Exercise 12.2 for five paired differences."""
-    mean, std, n = _moments(differences)
+    d = torch.tensor(differences, dtype=torch.float64)
+    n, mean, std = len(d), d.mean().item(), d.std().item()
     half = factor * std / math.sqrt(n)
     population = std * math.sqrt((n - 1) / n)
     shown = ", ".join(f"{d:g}" for d in differences)
@@ -463,29 +383,27 @@ def page_12_2(
         kind="compute",
         stars=1,
         outcome=3,
-        task=(
-            f"Paired differences over five seeds: {shown}. Student's factor for five "
-            "runs is 2.776. Enter the mean and the half width of the 95 % interval, "
-            "two decimals."
-        ),
+        task=f"Paired differences over five seeds: {shown}. Student's factor for five runs is 2.776. Enter the mean and the half width of the 95 % interval, two decimals.",
         parts=[
             Number("mean", label="mean", answer=mean, tolerance=0.006),
             Number("half", label="half width", answer=half, tolerance=0.006),
         ],
         right="The interval is about the mean: s over √n, times Student's factor.",
         wrong={
-f"mean = {n * mean}": "That is the sum. Divide by the five runs.",
-f"half = {factor * std}": "That is about the next single run. The mean of five runs is steadier: divide by √5.",
-f"half = {1.96 * std / math.sqrt(n)}": "1.96 is for very many runs. With five the spread itself is uncertain, and Student's factor is 2.776.",
-f"half = {factor * population / math.sqrt(n)}": "You divided the squares by 5. A sample's standard deviation divides by n − 1 = 4.",
-f"half = {std / math.sqrt(n)}": "That is the standard error. Times 2.776 it covers 95 %.",
-f"half = {factor * std / n}": "The spread of a mean falls with √n, not with n.",
-},
+            f"mean = {n * mean}": "That is the sum. Divide by the five runs.",
+            f"half = {factor * std}": "That is about the next single run. The mean of five runs is steadier: divide by √5.",
+            f"half = {1.96 * std / math.sqrt(n)}": "1.96 is for very many runs. With five the spread itself is uncertain, and Student's factor is 2.776.",
+            f"half = {factor * population / math.sqrt(n)}": "You divided the squares by 5. A sample's standard deviation divides by n − 1 = 4.",
+            f"half = {std / math.sqrt(n)}": "That is the standard error. Times 2.776 it covers 95 %.",
+            f"half = {factor * std / n}": "The spread of a mean falls with √n, not with n.",
+        },
         numbers_for=lambda variant: page_12_2(
-            tuple(round(0.1 * ((k * k + 3 * variant + k * variant) % 11), 1)
-                  for k in range(1, 6))
+            tuple(
+                round(0.1 * ((k * k + 3 * variant + k * variant) % 11), 1)
+                for k in range(1, 6)
+            )
         ),
-    )  # fmt: skip
+    )
 
 
 def page_12_7(std: float = 0.4, wanted: float = 0.2) -> Page:
@@ -497,13 +415,7 @@ def page_12_7(std: float = 0.4, wanted: float = 0.2) -> Page:
         kind="estimate",
         stars=2,
         outcome=2,
-        task=(
-            f"Paired differences spread by {std:g} points. A difference shows if it is "
-            "about 2.8·s/√n or more. (a) How large a difference do 5 seeds show? "
-            f"(b) How many seeds show {wanted:g} points? (c) 240 runs in all, 12 "
-            "functions, 4 rates on 3 tuning seeds each: how many fresh seeds per "
-            "function are left?"
-        ),
+        task=f"Paired differences spread by {std:g} points. A difference shows if it is about 2.8·s/√n or more. (a) How large a difference do 5 seeds show? (b) How many seeds show {wanted:g} points? (c) 240 runs in all, 12 functions, 4 rates on 3 tuning seeds each: how many fresh seeds per function are left?",
         parts=[
             Number(
                 "seen",
@@ -640,29 +552,17 @@ EXERCISES = [
         outcome=3,
         grade=grade_paired,
         right="Differences first, then their mean and its interval.",
-        wrong={
-            """def difference(a, b, factor):
-    a, b = torch.tensor(a), torch.tensor(b)
-    d = a.mean() - b.mean()
-    half = factor * ((a.var() + b.var()) / len(a)) ** 0.5
-    return (d - half).item(), (d + half).item()""": "Take the differences run by run first",
-            """def difference(a, b, factor):
-    d = torch.tensor(a) - torch.tensor(b)
-    half = factor * d.std()
-    return (d.mean() - half).item(), (d.mean() + half).item()""": "where the next run will lie",
-            """def difference(a, b, factor):
-    d = torch.tensor(a) - torch.tensor(b)
-    half = factor * d.std(correction=0) / len(d) ** 0.5
-    return (d.mean() - half).item(), (d.mean() + half).item()""": "divides by n − 1",
-            """def difference(a, b, factor):
-    d = torch.tensor(a) - torch.tensor(b)
-    half = factor * d.std() / len(d)
-    return (d.mean() - half).item(), (d.mean() + half).item()""": "falls with √n, not with n",
-            """def difference(a, b, factor):
-    d = torch.tensor(sorted(a)) - torch.tensor(sorted(b))
-    half = factor * d.std() / len(d) ** 0.5
-    return (d.mean() - half).item(), (d.mean() + half).item()""": "the pairs are torn",
-        },
+        wrong=slips(
+            PAIRED,
+            {
+                "half = factor * ((a.var() + b.var()) / len(a)) ** 0.5": "You took the spread of a and of b, each alone. Take the differences run by run first: what the seed does to both cancels there.",
+                "half = factor * d.std()": "That says where the next run will lie. The interval is about the mean of n runs: divide by √n.",
+                "half = factor * d.std() / len(d)": "The spread of a mean falls with √n, not with n.",
+                "half = factor * d.std(correction=0) / len(d) ** 0.5": "The standard deviation of a sample divides by n − 1; with five runs it matters.",
+                "d = b - a": "That is b − a; the question is how much larger a is.",
+                "d = a.sort().values - b.sort().values": "You sorted the runs. Seed i stands at place i; sorted, the pairs are torn.",
+            },
+        ),
     ),
     Code(
         id="12.6",
@@ -672,28 +572,17 @@ EXERCISES = [
         outcome=3,
         grade=grade_holm,
         right="Falling factors, a running maximum, a cut at 1.",
-        wrong={
-            "lambda p: [min(1.0, len(p) * value) for value in p]": "That is Bonferroni",
-            """def holm_corrected(p):
-    found = [0.0] * len(p)
-    order = sorted(range(len(p)), key=lambda i: p[i])
-    for k, i in enumerate(order):
-        found[i] = min(1.0, p[i] * (len(p) - k))
-    return found""": "Keep the largest so far",
-            """def holm_corrected(p):
-    found, top = [0.0] * len(p), 0.0
-    order = sorted(range(len(p)), key=lambda i: p[i])
-    for k, i in enumerate(order):
-        top = max(top, p[i] * (len(p) - k))
-        found[i] = top
-    return found""": "cannot exceed 1",
-            """def holm_corrected(p):
-    found, top = [], 0.0
-    for k, value in enumerate(sorted(p)):
-        top = max(top, value * (len(p) - k))
-        found.append(min(1.0, top))
-    return found""": "in the order in which they came",
-        },
+        wrong=slips(
+            HOLM,
+            {
+                "largest = max(largest, p[i] * len(p))": "That is Bonferroni: every value times m. In Holm's method the factor falls by one with each step.",
+                "largest = p[i] * (len(p) - k)": "A corrected value has fallen below one with a smaller p. Keep the largest so far.",
+                "corrected[i] = p[i] * (len(p) - k)": "A corrected value has fallen below one with a smaller p, and one exceeds 1.",
+                "corrected[i] = largest": "A p value cannot exceed 1: cut it there.",
+                "return sorted(corrected)": "Right numbers, sorted. Give them back in the order in which they came.",
+                "order = range(len(p))\nlargest = p[i] * (len(p) - k)": "The factors go by size of p, not by place in the list.",
+            },
+        ),
     ),
     page_12_7(),
     Code(
@@ -704,41 +593,16 @@ EXERCISES = [
         outcome=1,
         grade=grade_train,
         right="What decides the result has to be said, and has to belong to net.",
-        wrong={
-            """def train(net, x, y, steps, optimiser=None):
-    if optimiser is None:
-        optimiser = torch.optim.SGD(net.parameters(), lr=1e-3)
-    for _ in range(steps):
-        optimiser.zero_grad()
-        F.cross_entropy(net(x), y).backward()
-        optimiser.step()""": "it trained all the same",
-            """def train(net, x, y, steps, optimiser):
-    for _ in range(steps):
-        optimiser.zero_grad()
-        F.cross_entropy(net(x), y).backward()
-        optimiser.step()""": "accepted by place",
-            """def train(net, x, y, steps, *, optimiser):
-    for _ in range(steps):
-        optimiser.zero_grad()
-        F.cross_entropy(net(x), y).backward()
-        optimiser.step()""": "net never moves",
-            """def train(net, x, y, steps, *, optimiser):
-    optimiser = torch.optim.SGD(net.parameters(), lr=1e-3)
-    for _ in range(steps):
-        optimiser.zero_grad()
-        F.cross_entropy(net(x), y).backward()
-        optimiser.step()""": "Use the one that was handed over",
-            """def train(net, x, y, steps, *, optimiser):
-    own = {id(p) for p in net.parameters()}
-    held = {id(p) for g in optimiser.param_groups
-            for p in g['params']}
-    if not held <= own:
-        raise ValueError('foreign')
-    for _ in range(steps):
-        optimiser.zero_grad()
-        F.cross_entropy(net(x), y).backward()
-        optimiser.step()""": "holds the weight and not the bias",
-        },
+        wrong=slips(
+            TRAIN,
+            {
+                "def train(net, x, y, steps, optimiser=None):\nheld = set()\nif not optimiser: optimiser = torch.optim.SGD(net.parameters(), lr=1e-3)": "it trained all the same",
+                "def train(net, x, y, steps, optimiser):": "accepted by place",
+                "if False: pass": "net never moves",
+                "if True: optimiser = torch.optim.SGD(net.parameters(), lr=1e-3)": "Use the one that was handed over",
+                "if not held <= own: raise ValueError": "holds the weight and not the bias",
+            },
+        ),
     ),
     Code(
         id="12.9",
@@ -748,40 +612,16 @@ EXERCISES = [
         outcome=2,
         grade=grade_fair,
         right="Chosen on held-out images with seeds of their own, tested once.",
-        wrong={
-            """def fair(run, names, rates, tuning_seeds, final_seeds):
-    found = {}
-    for name in names:
-        tries = {lr: [run(name, lr, s, False) for s in final_seeds]
-                 for lr in rates}
-        found[name] = max(tries.values(), key=sum)
-    return found""": "It is looked at once",
-            """def fair(run, names, rates, tuning_seeds, final_seeds):
-    found = {}
-    for name in names:
-        best = max(rates, key=lambda lr: sum(
-            run(name, lr, s, True) for s in final_seeds))
-        found[name] = [run(name, best, s, False)
-                       for s in final_seeds]
-    return found""": "were used for tuning",
-            """def fair(run, names, rates, tuning_seeds, final_seeds):
-    found = {}
-    for name in names:
-        best = max(rates, key=lambda lr: max(
-            run(name, lr, s, True) for s in tuning_seeds))
-        found[name] = [run(name, best, s, False)
-                       for s in final_seeds]
-    return found""": "the best of one lucky run",
-            """def fair(run, names, rates, tuning_seeds, final_seeds):
-    found = {}
-    for name in names:
-        best = max(rates, key=lambda lr: sum(
-            run(name, lr, s, True) for s in tuning_seeds))
-        values = [run(name, best, s, False) for s in final_seeds]
-        found[name] = sum(values) / len(values)
-    return found""": "one number instead of a list",
-            "lambda run, names, rates, tuning_seeds, final_seeds: {name: [run(name, rates[0], s, False) for s in final_seeds] for name in names}": "held-out images are in favour of 0.1",
-        },
+        wrong=slips(
+            FAIR,
+            {
+                "found[name] = max(([run(name, lr, s, False) for s in final_seeds] for lr in rates), key=sum)": "It is looked at once",
+                "score = lambda lr: sum(run(name, lr, s, True) for s in final_seeds)": "were used for tuning",
+                "score = lambda lr: max(run(name, lr, s, True) for s in tuning_seeds)": "the best of one lucky run",
+                "found[name] = sum(run(name, best, s, False) for s in final_seeds) / len(final_seeds)": "one number instead of a list",
+                "best = rates[0]": "held-out images are in favour of 0.1",
+            },
+        ),
     ),
 ]
 

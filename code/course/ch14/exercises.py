@@ -12,12 +12,9 @@ from typing import Any
 
 import torch
 
-from ..exercises.model import Choice, Code, Number, Page, Prediction
+from ..exercises.model import Choice, Code, Number, Page, Prediction, slips
 from ..exercises.report import Report
 from . import patients
-
-__all__ = ["EXERCISES", "PREDICTIONS"]
-
 
 # --- 14.2 and 14.5 --------------------------------------------------------------------
 
@@ -31,11 +28,7 @@ def page_14_2(weight: float = 0.09, gradient: float = 0.006) -> Page:
         kind="compute",
         stars=1,
         outcome=1,
-        task=(
-            f"A layer's weights have root mean square {weight:g}, their gradient "
-            f"{gradient:g}. Plain SGD. For which step is the logarithm (base 10) of "
-            "update over weights equal to −3?"
-        ),
+        task=f"A layer's weights have root mean square {weight:g}, their gradient {gradient:g}. Plain SGD. For which step is the logarithm (base 10) of update over weights equal to −3?",
         parts=[
             Number("step", label="step", answer=step, tolerance=0.02, relative=True)
         ],
@@ -60,12 +53,7 @@ def page_14_5(lead: float = 0.30, std: float = 0.60) -> Page:
         kind="derive",
         stars=2,
         outcome=3,
-        task=(
-            "You said beforehand: “I change to SiLU if it leads by more than 0.5 "
-            f"points.” Twenty paired seeds: mean lead {lead:.2f}, standard deviation "
-            f"of the differences {std:.2f}, t = 2.093. What is the half width of the "
-            "95 % interval, and what do you write?"
-        ),
+        task=f"You said beforehand: “I change to SiLU if it leads by more than 0.5 points.” Twenty paired seeds: mean lead {lead:.2f}, standard deviation of the differences {std:.2f}, t = 2.093. What is the half width of the 95 % interval, and what do you write?",
         parts=[
             Number("half", label="half width, points", answer=half, tolerance=0.008),
             Choice(
@@ -104,30 +92,11 @@ def label_agreement(x: torch.Tensor, y: torch.Tensor) -> float:
     return (y[distance.argmin(1)] == y).float().mean().item()
 
 
-def _with_itself(x: torch.Tensor, y: torch.Tensor) -> float:
-    return (y[torch.cdist(x, x).argmin(1)] == y).float().mean().item()
-
-
-def _farthest(x: torch.Tensor, y: torch.Tensor) -> float:
-    return (y[torch.cdist(x, x).argmax(1)] == y).float().mean().item()
-
-
-AGREEMENT_MISTAKES = [
-    (
-        _with_itself,
-        "Everybody is nearest to himself, so this is 1 whatever the labels. Put "
-        "infinity on the diagonal.",
-    ),
-    (_farthest, "That is the farthest example. The nearest has the least distance."),
-    (
-        lambda x, y: label_agreement(x, y) * len(y),
-        "That is how many agree. Divide by the number of examples.",
-    ),
-    (
-        lambda x, y: 1 - label_agreement(x, y),
-        "That is the share that disagrees.",
-    ),
-]
+AGREEMENT = """def label_agreement(x, y):
+    distance = torch.cdist(x, x)
+    distance.fill_diagonal_(math.inf)
+    nearest = distance.argmin(1)
+    return (y[nearest] == y).float().mean().item()"""
 
 
 def two_clouds(report: Report, examples: int, classes: int) -> tuple:
@@ -150,10 +119,7 @@ def grade_agreement(answer: Any, variant: int | None, report: Report) -> None:
         got = report.number(report.call(answer, x, y, at=words), words)
         expected = label_agreement(x, y)
         if not abs(got - expected) < 1e-4:
-            why = next(
-                (text for f, text in AGREEMENT_MISTAKES if abs(f(x, y) - got) < 1e-4),
-                "",
-            )
+            why = report.mistake(got, x, y, rtol=0)
             report.fail(f"{words}: expected {expected:.3f}, got {got:.3g}. {why}")
         report.cases += 1
     apart = torch.tensor([[0.0, 0.0], [0.0, 1.0], [5.0, 5.0], [5.0, 7.0]])
@@ -207,6 +173,10 @@ def grade_repair(answer: Any, variant: int | None, report: Report) -> None:
     report.cases += 1
 
 
+REPAIR = """from dataclasses import replace
+def repair(case):
+    return replace(case, inputs="symmetric", weights=1.0, lr=0.02)"""
+
 GROUNDS = ["derived", "measured here", "published", "custom"]
 
 EXERCISES = [
@@ -219,8 +189,7 @@ EXERCISES = [
         parts=[
             Choice(
                 "columns",
-                label="Activations of usual size, error signals of 1e-6. The weight "
-                "gradients are",
+                label="Activations of usual size, error signals of 1e-6. The weight gradients are",
                 options=["of usual size", "about 1e-6", "unknown"],
                 answer=1,
             ),
@@ -232,8 +201,7 @@ EXERCISES = [
             ),
             Choice(
                 "gain",
-                label="PReLU leads ReLU by four points from PyTorch's weights, and by "
-                "none from He's. Its lead was",
+                label="PReLU leads ReLU by four points from PyTorch's weights, and by none from He's. Its lead was",
                 options=["its shape", "its gain", "chance"],
                 answer=1,
             ),
@@ -289,8 +257,7 @@ EXERCISES = [
                 label="I may write",
                 options=[
                     "the biases were not at fault: the accuracy did not move",
-                    "the biases made the examples alike; the small error signal has "
-                    "another cause",
+                    "the biases made the examples alike; the small error signal has another cause",
                     "the biases caused both marks",
                     "the small error signal made the examples alike",
                     "this network is too deep for ReLU",
@@ -342,22 +309,15 @@ EXERCISES = [
         outcome=1,
         grade=grade_agreement,
         right="Inputs and labels together: the panel never looks at them so.",
-        wrong={
-            """def label_agreement(x, y):
-    nearest = torch.cdist(x, x).argmin(1)
-    return (y[nearest] == y).float().mean().item()""": "Everybody is nearest to himself",
-            """def label_agreement(x, y):
-    distance = torch.cdist(x, x)
-    return (y[distance.argmax(1)] == y).float().mean().item()""": "That is the farthest example.",
-            """def label_agreement(x, y):
-    distance = torch.cdist(x, x)
-    distance.fill_diagonal_(float("inf"))
-    return int((y[distance.argmin(1)] == y).sum())""": "That is how many agree.",
-            """def label_agreement(x, y):
-    distance = torch.cdist(x, x)
-    distance.fill_diagonal_(float("inf"))
-    return (y[distance.argmin(1)] != y).float().mean().item()""": "That is the share that disagrees.",
-        },
+        wrong=slips(
+            AGREEMENT,
+            {
+                "nearest = torch.cdist(x, x).argmin(1)": "Everybody is nearest to himself, so this is 1 whatever the labels. Put infinity on the diagonal.",
+                "nearest = torch.cdist(x, x).argmax(1)": "That is the farthest example. The nearest has the least distance.",
+                "return int((y[nearest] == y).sum())": "That is how many agree. Divide by the number of examples.",
+                "return (y[nearest] != y).float().mean().item()": "That is the share that disagrees.",
+            },
+        ),
     ),
     Code(
         id="14.7",
@@ -367,28 +327,16 @@ EXERCISES = [
         outcome=1,
         grade=grade_repair,
         right="Three faults, of which two hid each other.",
-        wrong={
-            """from dataclasses import replace
-
-def repair(case):
-    return replace(case, inputs="symmetric")""": "First mark now: activation size",
-            """from dataclasses import replace
-
-def repair(case):
-    return replace(case, inputs="symmetric", weights=1.0)""": "First mark now: update : data",
-            """from dataclasses import replace
-
-def repair(case):
-    return replace(case, weights=1.0, lr=0.02)""": "First mark now: inputs",
-            """from dataclasses import replace
-
-def repair(case):
-    return replace(case, norm="batch", lr=0.02)""": "norm was changed. It has to stay 'none'.",
-            """from dataclasses import replace
-
-def repair(case):
-    return replace(case, activation="relu", init="he", weights=1.0)""": "activation was changed. It has to stay 'tanh'.",
-        },
+        wrong=slips(
+            REPAIR,
+            {
+                'return replace(case, inputs="symmetric")': "First mark now: activation size",
+                'return replace(case, inputs="symmetric", weights=1.0)': "First mark now: update : data",
+                "return replace(case, weights=1.0, lr=0.02)": "First mark now: inputs",
+                'return replace(case, norm="batch", lr=0.02)': "norm was changed. It has to stay 'none'.",
+                'return replace(case, activation="relu", init="he", weights=1.0)': "activation was changed. It has to stay 'tanh'.",
+            },
+        ),
     ),
 ]
 

@@ -6,61 +6,19 @@ the answers are arithmetic, or theorems about any run.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..exercises.model import Choice, Code, Number, Page, Prediction
-from ..exercises.report import Report
-
-__all__ = ["EXERCISES", "PREDICTIONS"]
-
+from ..exercises.model import Choice, Code, Number, Page, Prediction, slips
+from ..exercises.report import Report, answer_from_source
 
 # --- 15.5 -----------------------------------------------------------------------------
 
-BIAS_MISTAKES: list[tuple[Callable[[Tensor, Tensor], tuple[int, float]], str]] = [
-    (
-        lambda search, fresh: _judged(search, fresh, int(fresh.mean(1).argmax())),
-        "You chose by the fresh scores. Then they have chosen, and cannot judge.",
-    ),
-    (
-        lambda search, fresh: (
-            int(search.argmax()),
-            float(search.max() - fresh.mean(1).max()),
-        ),
-        "You held the winner against the best of the fresh means, which is another "
-        "function.",
-    ),
-    (
-        lambda search, fresh: (
-            int(search.argmax()),
-            float(search.max() - fresh.mean()),
-        ),
-        "You subtracted the mean of all functions. The question is what the winner is "
-        "worth.",
-    ),
-    (
-        lambda search, fresh: (
-            int(search.argmax()),
-            float(search.max() - fresh[search.argmax()].max()),
-        ),
-        "You took the luckiest of the fresh seeds. Take their mean.",
-    ),
-    (
-        lambda search, fresh: (
-            int(search.argmax()),
-            float(fresh[search.argmax()].mean() - search.max()),
-        ),
-        "The size is right, the sign is not: the bias is by how much the search said "
-        "too much.",
-    ),
-]
-
-
-def _judged(search: Tensor, fresh: Tensor, winner: int) -> tuple[int, float]:
-    return winner, float(search[winner] - fresh[winner].mean())
+BIAS = """def winner_and_bias(search, fresh):
+    winner = int(search.argmax())
+    return winner, float(search[winner] - fresh[winner].mean())"""
 
 
 def grade_bias(answer: Any, variant: int | None, report: Report) -> None:
@@ -81,19 +39,9 @@ def grade_bias(answer: Any, variant: int | None, report: Report) -> None:
         )
         winner = report.number(got[0], "the winner")
         bias = report.number(got[1], "the bias")
-        expected = _judged(search, fresh, int(search.argmax()))
+        expected = answer_from_source(BIAS)(search, fresh)
         if winner != expected[0] or abs(bias - expected[1]) > 1e-3:
-            said = (winner, bias)
-            why = next(
-                (
-                    reply
-                    for wrong, reply in BIAS_MISTAKES
-                    if all(
-                        abs(a - b) < 1e-3 for a, b in zip(wrong(search, fresh), said)
-                    )
-                ),
-                "",
-            )
+            why = report.mistake((winner, bias), search, fresh, rtol=0, atol=1e-3)
             report.fail(
                 f"{at}: expected ({expected[0]}, {expected[1]:.2f}), got "
                 f"({winner:g}, {bias:.2f}). {why}".strip()
@@ -106,63 +54,10 @@ def grade_bias(answer: Any, variant: int | None, report: Report) -> None:
 Trials = dict[float, tuple[Tensor, Tensor]]
 
 
-def _chosen(table: Trials, by: Callable[[tuple[Tensor, Tensor]], Tensor]) -> Tensor:
-    return table[max(table, key=lambda lr: float(by(table[lr])))][1]
-
-
-def _by_validation(pair: tuple[Tensor, Tensor]) -> Tensor:
-    return pair[0].mean()
-
-
-def right_difference(mine: Trials, theirs: Trials) -> float:
-    """Both tuned by mean validation accuracy, test accuracies paired by seed."""
-    gap = _chosen(mine, _by_validation) - _chosen(theirs, _by_validation)
-    return float(gap.mean())
-
-
-COMPARISON_MISTAKES: list[tuple[Callable[[Trials, Trials], float], str]] = [
-    (
-        lambda mine, theirs: float(
-            _chosen(mine, lambda pair: pair[1].max()).max() - theirs[0.01][1].mean()
-        ),
-        "Left as it is: one side is tuned, by the test set, and its best seed counts.",
-    ),
-    (
-        lambda mine, theirs: float(
-            (_chosen(mine, _by_validation) - theirs[0.01][1]).mean()
-        ),
-        "Only `mine` gets its own learning rate. `theirs` is still stuck at 0.01.",
-    ),
-    (
-        lambda mine, theirs: float(
-            (
-                _chosen(mine, lambda pair: pair[1].mean())
-                - _chosen(theirs, lambda pair: pair[1].mean())
-            ).mean()
-        ),
-        "Both are tuned now, by the test accuracies. What has chosen cannot judge.",
-    ),
-    (
-        lambda mine, theirs: float(
-            _chosen(mine, _by_validation).max() - _chosen(theirs, _by_validation).max()
-        ),
-        "Both are tuned fairly, and the best seeds are compared. Compare the means.",
-    ),
-    (
-        lambda mine, theirs: float(
-            (
-                _chosen(mine, lambda pair: pair[0].max())
-                - _chosen(theirs, lambda pair: pair[0].max())
-            ).mean()
-        ),
-        "You chose by the best validation seed. One lucky seed then chooses the rate; "
-        "take the mean.",
-    ),
-    (
-        lambda mine, theirs: -right_difference(mine, theirs),
-        "The size is right, the sign is not: `mine` minus `theirs`.",
-    ),
-]
+DIFFERENCE = """def difference(mine, theirs):
+    a = max(mine, key=lambda lr: mine[lr][0].mean())
+    b = max(theirs, key=lambda lr: theirs[lr][0].mean())
+    return float((mine[a][1] - theirs[b][1]).mean())"""
 
 
 def _trials(report: Report, salt: str, best: float) -> Trials:
@@ -197,16 +92,9 @@ def grade_difference(answer: Any, variant: int | None, report: Report) -> None:
 
         at = "on made-up trials"
         got = report.number(report.call(call, mine[0.01][0], mine[0.01][1], at=at), at)
-        expected = right_difference(mine, theirs)
+        expected = answer_from_source(DIFFERENCE)(mine, theirs)
         if abs(got - expected) > 1e-3:
-            why = next(
-                (
-                    reply
-                    for wrong, reply in COMPARISON_MISTAKES
-                    if abs(wrong(mine, theirs) - got) < 1e-3
-                ),
-                "",
-            )
+            why = report.mistake(got, mine, theirs, rtol=0, atol=1e-3)
             report.fail(f"{at}: expected {expected:.2f}, got {got:.2f}. {why}".strip())
         report.cases += 1
 
@@ -257,28 +145,17 @@ def grade_report(answer: Any, variant: int | None, report: Report) -> None:
     )
 
 
-RUN = """from actlab import design
-own = design.candidate({candidate})
-plan = design.make_plan(own, {{{rivals}}}, "{because}", init="he", epochs=1,
-    rates=(0.1,), tuning_seeds=(100,), seeds=range({seeds}))
-report = design.run(plan, own, design.register(plan))
-"""
-
-
-def handed_in(
-    candidate: str = '"x*sigmoid(x) + sin(x)/2", name="Ripple"',
-    rivals: tuple[str, ...] = ("relu",),
-    because: str = "A ripple of this size changes the gain only.",
-    seeds: int = 5,
-    after: str = "",
-) -> str:
-    """Source of a small registered test with something wrong in it."""
-    pairs = ", ".join(f'"{key}": "equivalent"' for key in rivals)
-    return (
-        RUN.format(candidate=candidate, rivals=pairs, because=because, seeds=seeds)
-        + after
-    )
-
+RUN = """from dataclasses import replace
+from actlab import design
+own = design.candidate("x*sigmoid(x) + sin(x)/2", name="Ripple")
+rivals = ["relu"]
+seeds = range(5)
+because = "A ripple of this size changes the gain only."
+settings = dict(init="he", epochs=1, rates=(0.1,), tuning_seeds=(100,))
+expected = dict.fromkeys(rivals, "equivalent")
+plan = design.make_plan(own, expected, because, seeds=seeds, **settings)
+result = design.run(plan, own, design.register(plan))
+report = result"""
 
 ALLOWED = (
     "The function may be half a point behind or more than a point ahead; this test "
@@ -307,8 +184,7 @@ EXERCISES = [
             ),
             Choice(
                 "ahead",
-                label="A function is ahead of ReLU with PyTorch's weights, and level "
-                "with He's. Ahead was",
+                label="A function is ahead of ReLU with PyTorch's weights, and level with He's. Ahead was",
                 options=["its shape", "its size", "neither can be said"],
                 answer=1,
             ),
@@ -450,23 +326,16 @@ EXERCISES = [
         outcome=3,
         grade=grade_bias,
         right="One table chooses, the other judges.",
-        wrong={
-            """def winner_and_bias(search, fresh):
-    winner = int(fresh.mean(1).argmax())
-    return winner, search[winner] - fresh[winner].mean()""": "You chose by the fresh scores",
-            """def winner_and_bias(search, fresh):
-    winner = int(search.argmax())
-    return winner, search.max() - fresh.mean(1).max()""": "which is another function",
-            """def winner_and_bias(search, fresh):
-    winner = int(search.argmax())
-    return winner, search[winner] - fresh.mean()""": "the mean of all functions",
-            """def winner_and_bias(search, fresh):
-    winner = int(search.argmax())
-    return winner, search[winner] - fresh[winner].max()""": "the luckiest of the fresh seeds",
-            """def winner_and_bias(search, fresh):
-    winner = int(search.argmax())
-    return winner, fresh[winner].mean() - search[winner]""": "the sign is not",
-        },
+        wrong=slips(
+            BIAS,
+            {
+                "winner = int(fresh.mean(1).argmax())": "You chose by the fresh scores. Then they have chosen, and cannot judge.",
+                "return winner, float(search.max() - fresh.mean(1).max())": "You held the winner against the best of the fresh means, which is another function.",
+                "return winner, float(search[winner] - fresh.mean())": "You subtracted the mean of all functions. The question is what the winner is worth.",
+                "return winner, float(search[winner] - fresh[winner].max())": "You took the luckiest of the fresh seeds. Take their mean.",
+                "return winner, float(fresh[winner].mean() - search[winner])": "The size is right, the sign is not: the bias is by how much the search said too much.",
+            },
+        ),
     ),
     Code(
         id="15.6",
@@ -476,30 +345,17 @@ EXERCISES = [
         outcome=2,
         grade=grade_difference,
         right="Tuned alike, by what does not judge, and compared seed by seed.",
-        wrong={
-            """def difference(mine, theirs):
-    best = max(mine, key=lambda lr: mine[lr][1].max())
-    return mine[best][1].max() - theirs[0.01][1].mean()""": "Left as it is",
-            """def difference(mine, theirs):
-    best = max(mine, key=lambda lr: mine[lr][0].mean())
-    return (mine[best][1] - theirs[0.01][1]).mean()""": "still stuck at 0.01",
-            """def difference(mine, theirs):
-    a = max(mine, key=lambda lr: mine[lr][1].mean())
-    b = max(theirs, key=lambda lr: theirs[lr][1].mean())
-    return (mine[a][1] - theirs[b][1]).mean()""": "by the test accuracies",
-            """def difference(mine, theirs):
-    a = max(mine, key=lambda lr: mine[lr][0].mean())
-    b = max(theirs, key=lambda lr: theirs[lr][0].mean())
-    return mine[a][1].max() - theirs[b][1].max()""": "the best seeds are compared",
-            """def difference(mine, theirs):
-    a = max(mine, key=lambda lr: mine[lr][0].max())
-    b = max(theirs, key=lambda lr: theirs[lr][0].max())
-    return (mine[a][1] - theirs[b][1]).mean()""": "One lucky seed",
-            """def difference(mine, theirs):
-    a = max(mine, key=lambda lr: mine[lr][0].mean())
-    b = max(theirs, key=lambda lr: theirs[lr][0].mean())
-    return (theirs[b][1] - mine[a][1]).mean()""": "the sign is not",
-        },
+        wrong=slips(
+            DIFFERENCE,
+            {
+                "a = max(mine, key=lambda lr: mine[lr][1].max())\nb = 0.01\nreturn float(mine[a][1].max() - theirs[b][1].mean())": "Left as it is: one side is tuned, by the test set, and its best seed counts.",
+                "b = 0.01": "Only `mine` gets its own learning rate. `theirs` is still stuck at 0.01.",
+                "a = max(mine, key=lambda lr: mine[lr][1].mean())\nb = max(theirs, key=lambda lr: theirs[lr][1].mean())": "Both are tuned now, by the test accuracies. What has chosen cannot judge.",
+                "return float(mine[a][1].max() - theirs[b][1].max())": "Both are tuned fairly, and the best seeds are compared. Compare the means.",
+                "a = max(mine, key=lambda lr: mine[lr][0].max())\nb = max(theirs, key=lambda lr: theirs[lr][0].max())": "You chose by the best validation seed. One lucky seed then chooses the rate; take the mean.",
+                "return float((theirs[b][1] - mine[a][1]).mean())": "The size is right, the sign is not: `mine` minus `theirs`.",
+            },
+        ),
     ),
     Code(
         id="15.7",
@@ -510,19 +366,18 @@ EXERCISES = [
         grade=grade_report,
         right="A sound, new function, tested by a plan that stood before its result.",
         wrong={
-            """from actlab import design
-report = design.candidate("x*sigmoid(x)")""": "hand in what `design.run` returned",
-            handed_in(candidate='"3*x*sigmoid(x)", name="Swish3"'): "is swish but for",
-            handed_in(
-                candidate="lambda x: x * torch.sigmoid(x.detach()).cos()"
-            ): "autograd gives the slope",
-            handed_in(rivals=("relu", "tanh")): "is missing among the rivals",
-            handed_in(
-                after="from dataclasses import replace\n"
-                "report = replace(report, plan=replace(plan, margin=5.0))\n"
-            ): "not the one that was registered",
-            handed_in(rivals=("relu", "elu"), seeds=2): "2 seeds see only",
-        },
+            'from actlab import design\nreport = design.candidate("x*sigmoid(x)")': "hand in what `design.run` returned"
+        }
+        | slips(
+            RUN,
+            {
+                'own = design.candidate("3*x*sigmoid(x)", name="Swish3")': "is swish but for",
+                "own = design.candidate(lambda x: x * torch.sigmoid(x.detach()).cos())": "autograd gives the slope",
+                'rivals = ["relu", "tanh"]': "is missing among the rivals",
+                "report = replace(result, plan=replace(plan, margin=5.0))": "not the one that was registered",
+                'rivals = ["relu", "elu"]\nseeds = range(2)': "2 seeds see only",
+            },
+        ),
     ),
 ]
 

@@ -27,6 +27,7 @@ __all__ = [
     "Prediction",
     "Reply",
     "Wrong",
+    "slips",
     "wrong_answer",
 ]
 
@@ -276,6 +277,28 @@ def _number(text: str) -> int | float:
         return int(text)
     except ValueError:
         return float(text)
+
+
+def slips(right: str, lines: Mapping[str, str]) -> dict[str, str]:
+    """Wrong programs that differ from a right one in a line: {source: reply}.
+
+    lines: {line: reply}. A line takes the place of the one that begins with the same
+    word; several changes are separated by a line break. Raises ValueError unless
+    exactly one line of the program begins so.
+    """
+    return {_slipped(right, line): reply for line, reply in lines.items()}
+
+
+def _slipped(right: str, changes: str) -> str:
+    rows = right.splitlines()
+    for change in changes.splitlines():
+        word = change.split()[0]
+        at = [place for place, row in enumerate(rows) if row.split()[:1] == [word]]
+        if len(at) != 1:
+            raise ValueError(f"{len(at)} lines of the program begin with {word!r}")
+        indent = rows[at[0]].partition(word)[0]
+        rows[at[0]] = indent + change
+    return "\n".join(rows)
 
 
 def value_of(answer: Any) -> Any:
