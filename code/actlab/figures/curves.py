@@ -27,7 +27,7 @@ def read_curve(function: str | Activation | Callable) -> Curve:
 
     if isinstance(function, str):
         try:
-            function = catalogue.get(function)
+            row = catalogue.get(function)
         except KeyError as unknown:
             if function.isidentifier() and function != "x":
                 raise
@@ -38,19 +38,24 @@ def read_curve(function: str | Activation | Callable) -> Curve:
                 formulas.numpy_function(expression),
                 formulas.numpy_function(expression.diff(formulas.x)),
             )
+        return _of_row(row)
     if isinstance(function, catalogue.Activation):
-        if function.kind != "scalar":
-            raise ValueError(
-                f"{function.key!r} maps vectors to vectors and has no curve; "
-                "give a function that works element by element, such as 'gelu'"
-            )
-        return Curve(function.name, function.numpy(), function.numpy_derivative())
+        return _of_row(function)
     if callable(function):
         name = getattr(function, "__name__", type(function).__name__)
         return Curve(name, *torch_value_and_slope(function))
     raise TypeError(
         f"expected a catalogue key, a formula or a callable, got {function!r}"
     )
+
+
+def _of_row(row: Activation) -> Curve:
+    if row.kind != "scalar":
+        raise ValueError(
+            f"{row.key!r} maps vectors to vectors and has no curve; "
+            "give a function that works element by element, such as 'gelu'"
+        )
+    return Curve(row.name, row.numpy(), row.numpy_derivative())
 
 
 def torch_value_and_slope(
