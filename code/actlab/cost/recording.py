@@ -169,6 +169,7 @@ def rows_hash(rows: list[dict[str, Any]]) -> str:
 def _provenance(
     options: argparse.Namespace, load: tuple, seconds: float
 ) -> dict[str, Any]:
+    compiler = cost.compiler()
     words = f"--rounds {options.rounds} --seconds {options.seconds:g} --record"
     if options.only:
         words = f"--only {' '.join(options.only)} {words}"
@@ -182,7 +183,7 @@ def _provenance(
             for name, settings in CASES.items()
             if not (options.only and "keys" in settings)
         },
-        "compiler": cost.compiler() and Path(cost.compiler()).name,
+        "compiler": compiler and Path(compiler).name,
         "capability": torch.backends.cpu.get_cpu_capability(),
         "load_at_start": [round(number, 2) for number in load],
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
