@@ -219,7 +219,6 @@ def fit_classifier(
         progress=False,
         log=log,
     )
-    columns = result.history.to_dict("list")
     return _columns(result.history), result.seconds
 
 
