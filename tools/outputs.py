@@ -113,7 +113,8 @@ def _parts(outputs: list[dict], alt: str) -> list[Part]:
     found: list[Part] = []
     for output in outputs:
         if output["output_type"] == "stream":
-            found.append((output["name"], output["text"]))
+            if output["name"] != "stderr":  # warnings are of the machine
+                found.append((output["name"], output["text"]))
         elif output["output_type"] == "error":
             found.append(("error", f"{output['ename']}: {output['evalue']}"))
         for kind, data in sorted(output.get("data", {}).items()):
