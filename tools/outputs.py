@@ -156,16 +156,16 @@ def _out_of_range(old: str, new: str, ranges: list[str]) -> list[str]:
     words = [["".join(w.split()) for w in NUMBER.split(text)] for text in (old, new)]
     if words[0] != words[1]:
         return ["more than numbers changed", *_changed_lines(old, new)]
-    pairs = zip(NUMBER.findall(old), NUMBER.findall(new))
     return [
-        f"{after} is not {' or '.join(ranges)} of {before}, after {word[-40:]!r}"
-        for word, (before, after) in zip(words[0], pairs)
-        if not any(_holds(tag, _value(before), _value(after)) for tag in ranges)
+        f"{now.group()} is not {' or '.join(ranges)} of {before.group()}, "
+        f"after {new[: now.start()][-30:]!r}"
+        for before, now in zip(NUMBER.finditer(old), NUMBER.finditer(new))
+        if not any(_holds(r, _value(before), _value(now)) for r in ranges)
     ]
 
 
-def _value(text: str) -> float:
-    return float(text.replace("−", "-").replace(",", ""))
+def _value(found: re.Match) -> float:
+    return float(found.group().replace("−", "-").replace(",", ""))
 
 
 def _holds(tag: str, stored: float, fresh: float) -> bool:
