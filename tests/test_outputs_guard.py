@@ -39,6 +39,12 @@ def test_the_same_text_passes():
     assert compare("gain 1.41\n", "gain 1.41\n") == []
 
 
+def test_warnings_are_the_machines_own():
+    warning = nbformat.v4.new_output("stream", name="stderr", text="No GPU found.")
+    fresh = [warning, *cell("gain 1.41\n")["outputs"]]
+    assert outputs.differences(cell("gain 1.41\n"), fresh, []) == []
+
+
 @pytest.mark.parametrize("fresh", ["gain 1.42\n", "Gain 1.41\n", "gain  1.41\n", ""])
 def test_without_a_tag_every_character_counts(fresh):
     assert compare("gain 1.41\n", fresh)

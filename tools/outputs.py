@@ -113,7 +113,8 @@ def _parts(outputs: list[dict], alt: str) -> list[Part]:
     found: list[Part] = []
     for output in outputs:
         if output["output_type"] == "stream":
-            found.append((output["name"], output["text"]))
+            if output["name"] != "stderr":  # warnings are of the machine
+                found.append((output["name"], output["text"]))
         elif output["output_type"] == "error":
             found.append(("error", f"{output['ename']}: {output['evalue']}"))
         for kind, data in sorted(output.get("data", {}).items()):
@@ -155,16 +156,16 @@ def _out_of_range(old: str, new: str, ranges: list[str]) -> list[str]:
     words = [["".join(w.split()) for w in NUMBER.split(text)] for text in (old, new)]
     if words[0] != words[1]:
         return ["more than numbers changed", *_changed_lines(old, new)]
-    pairs = zip(NUMBER.findall(old), NUMBER.findall(new))
     return [
-        f"{after} is not {' or '.join(ranges)} of {before}, after {word[-40:]!r}"
-        for word, (before, after) in zip(words[0], pairs)
-        if not any(_holds(tag, _value(before), _value(after)) for tag in ranges)
+        f"{now.group()} is not {' or '.join(ranges)} of {before.group()}, "
+        f"after {new[: now.start()][-30:]!r}"
+        for before, now in zip(NUMBER.finditer(old), NUMBER.finditer(new))
+        if not any(_holds(r, _value(before), _value(now)) for r in ranges)
     ]
 
 
-def _value(text: str) -> float:
-    return float(text.replace("−", "-").replace(",", ""))
+def _value(found: re.Match) -> float:
+    return float(found.group().replace("−", "-").replace(",", ""))
 
 
 def _holds(tag: str, stored: float, fresh: float) -> bool:
