@@ -156,7 +156,9 @@ class Copy:
         words = shlex.split(command)
         assert words[0] == "python", f"the examples call python: {command}"
         if words[1:3] == ["-m", "pytest"]:
-            words += ["-p", "no:cacheprovider", "--tb=short"]
+            words += ["--tb=short"]
+            for plugin in ("cacheprovider", "nbval", "xdist", "hypothesispytest"):
+                words += ["-p", f"no:{plugin}"]  # slow to load, not needed
         return subprocess.run(
             [sys.executable, *words[1:]],
             cwd=self.root,
