@@ -18,7 +18,6 @@ from pathlib import Path
 import nbformat
 import pytest
 
-import freshness
 import lone_notebooks
 import stamp
 from chapter_zips import package_files
@@ -196,11 +195,3 @@ def test_the_address_can_be_overridden(repository, empty_folder):
             text=True,
         )
         assert done.returncode == 0, done.stderr
-
-
-def test_hashes_do_not_depend_on_the_working_folder(monkeypatch, tmp_path):
-    notebooks = {p.name: nbformat.read(p, as_version=4) for p in CHAPTERS}
-    here = [freshness.source_hash(book, name) for name, book in notebooks.items()]
-    monkeypatch.chdir(tmp_path)
-    there = [freshness.source_hash(book, name) for name, book in notebooks.items()]
-    assert here == there

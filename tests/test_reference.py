@@ -303,15 +303,6 @@ def test_landing_prediction_is_measured():
 README = (ROOT / "README.md").read_text("utf-8")
 
 
-def test_readme_commands_exist_and_end_as_it_says():
-    makefile = (ROOT / "Makefile").read_text("utf-8")
-    for command in re.findall(r"(?:^|`)make ([a-z-]+)", README, re.M):
-        assert re.search(rf"^{command}:", makefile, re.M), f"make {command}"
-    site = re.search(r"^SITE := (.+)$", makefile, re.M)[1]
-    for ending in re.findall(r"# ends with: (.+)$", README, re.M):
-        assert ending in makefile.replace("$(SITE)", site), ending
-
-
 def test_readme_lists_the_chapters():
     for row in generate_pages.chapters():
         line = re.search(rf"^\| {row['number']:02d} \|(.+)$", README, re.M)

@@ -1,19 +1,16 @@
-"""Execute the chapters and store their outputs, figures' alt texts and a hash.
+"""Execute the chapters and store their outputs and their figures' alt texts.
 
 ``make execute`` runs all chapters, ``make execute NOTEBOOKS=chapters/01-….ipynb``
-only the named ones, ``make execute STALE=1`` those whose stored outputs no longer
-belong to today's code. Each runs in a clean kernel on the CPU with one thread, two
-at a time. A notebook is replaced only when all its cells have run.
+only the named ones. ``make test`` tells which need it: those of which a cell no longer
+prints what is stored. Each runs in a clean kernel on the CPU with one thread, two at
+a time. A notebook is replaced only when all its cells have run.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
 import base64
-import json
 import os
-import re
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -26,10 +23,10 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from PIL import Image
 
-from freshness import ROOT, is_fresh, source_hash
+from outputs import TAKE_ALT_TEXTS, alt_texts, joined_alt, without_addresses
 
+ROOT = Path(__file__).resolve().parent.parent
 CELL_TIMEOUT = 600  # seconds; the tests hold each cell to 120
-ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]{6,}")
 LANGUAGE = {
     "file_extension": ".py",
     "mimetype": "text/x-python",
@@ -37,12 +34,6 @@ LANGUAGE = {
     "pygments_lexer": "ipython3",
 }
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
-# The kernel is asked, silently, for the alt texts of the figures that the cell made.
-TAKE_ALT_TEXTS = (
-    "(lambda module: __import__('json').dumps([] if module is None else "
-    "[module.ALT_TEXTS.pop(0) for _ in list(module.ALT_TEXTS)]))"
-    "(__import__('sys').modules.get('actlab.figures'))"
-)
 ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
@@ -73,11 +64,7 @@ class Executor(NotebookClient):
         while True:
             reply = await ensure_async(self.kc.get_shell_msg(timeout=60))
             if reply["parent_header"].get("msg_id") == message_id:
-                break
-        answer = reply["content"]["user_expressions"]["alt"]
-        if answer["status"] != "ok":
-            raise RuntimeError(f"alt texts: {answer['evalue']}")
-        return json.loads(ast.literal_eval(answer["data"]["text/plain"]))
+                return alt_texts(reply)
 
 
 def set_alt_text(cell: dict, texts: list[str]) -> None:
@@ -91,16 +78,12 @@ def set_alt_text(cell: dict, texts: list[str]) -> None:
     if not texts:
         return  # written by hand; the tests refuse a figure that has none
     settings = cell["metadata"].setdefault("mystnb", {}).setdefault("image", {})
-    settings["alt"] = " ".join(dict.fromkeys(texts[-pictures:]))
+    settings["alt"] = joined_alt(cell["outputs"], texts)
 
 
 def clean(notebook: dict) -> None:
     """Drop what differs between two runs of the same code."""
-    notebook["metadata"] = {
-        "kernelspec": KERNEL,
-        "language_info": LANGUAGE,
-        "actlab": notebook["metadata"].get("actlab", {}),
-    }
+    notebook["metadata"] = {"kernelspec": KERNEL, "language_info": LANGUAGE}
     for cell in notebook["cells"]:
         cell["metadata"].pop("execution", None)
         if cell["cell_type"] != "code":
@@ -109,13 +92,13 @@ def clean(notebook: dict) -> None:
         for output in cell["outputs"]:
             output.get("metadata", {}).clear()
             if "text" in output:
-                output["text"] = ADDRESS.sub("at 0x…", output["text"])
+                output["text"] = without_addresses(output["text"])
             if "image/png" in output.get("data", {}):
                 picture = compact_picture(output["data"]["image/png"])
                 output["data"]["image/png"] = picture
             for kind, text in output.get("data", {}).items():
                 if isinstance(text, str) and kind.startswith("text/"):
-                    output["data"][kind] = ADDRESS.sub("at 0x…", text)
+                    output["data"][kind] = without_addresses(text)
 
 
 def compact_picture(data: str) -> str:
@@ -143,7 +126,6 @@ def execute(path: Path) -> str:
     """Execute one notebook in place; return a line about it, or raise RuntimeError."""
     started = time.perf_counter()
     notebook = nbformat.read(path, as_version=4)
-    before = source_hash(notebook, path.name)
     client = Executor(
         notebook,
         timeout=CELL_TIMEOUT,
@@ -155,9 +137,6 @@ def execute(path: Path) -> str:
         client.execute()
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         raise RuntimeError(report(path, notebook, error)) from None
-    if source_hash(notebook, path.name) != before:
-        raise RuntimeError(f"{path.name}: the package changed while it ran; run again")
-    notebook.metadata.setdefault("actlab", {})["sources"] = before
     clean(notebook)
     nbformat.validate(notebook)
     write(notebook, path)
@@ -187,19 +166,9 @@ def main(arguments: list[str] | None = None) -> int:
     """Execute the notebooks named on the command line, or all of them."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("notebooks", nargs="*", type=Path)
-    parser.add_argument("--stale", action="store_true", help="skip fresh notebooks")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args(arguments)
     paths = options.notebooks or sorted((ROOT / "chapters").glob("*.ipynb"))
-    if options.stale:
-        paths = [
-            path
-            for path in paths
-            if not is_fresh(nbformat.read(path, as_version=4), path.name)
-        ]
-    if not paths:
-        print("Nothing to execute: all stored outputs are fresh.")
-        return 0
     os.environ.update(ENVIRONMENT)
     os.environ.pop("MPLBACKEND", None)  # else the inline backend stays off
     os.environ["PYTHONPATH"] = str(ROOT / "code")

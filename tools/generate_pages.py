@@ -455,18 +455,36 @@ addEventListener("DOMContentLoaded", () => {
 # --- API --------------------------------------------------------------------------
 
 API = {
-    "Functions": ["catalogue", "formulas", "properties", "activations", "choosing"],
-    "Data, networks, training": [
-        "datasets",
-        "networks",
-        "training",
-        "deep",
-        "language",
+    "Functions": [
+        "actlab.catalogue",
+        "actlab.formulas",
+        "actlab.properties",
+        "actlab.activations",
     ],
-    "Instruments": ["probes", "curvature", "patients"],
-    "Studies": ["studies", "statistics", "claims"],
-    "Figures": ["figures", "interactive"],
-    "Exercises": ["exercises", "exercises.model"],
+    "Data, networks, training": [
+        "actlab.datasets",
+        "actlab.networks",
+        "actlab.training",
+        "actlab.deep",
+        "actlab.language",
+        "actlab.controls",
+    ],
+    "Instruments": [
+        "actlab.probes",
+        "actlab.curvature",
+        "actlab.cost",
+        "actlab.precision",
+    ],
+    "Studies": ["actlab.studies", "actlab.statistics", "actlab.design"],
+    "Figures": ["actlab.figures", "actlab.interactive"],
+    "The course": [
+        "course.exercises",
+        "course.exercises.model",
+        "course.claims",
+        "course.ch08.fields",
+        "course.ch14.choosing",
+        "course.ch14.patients",
+    ],
 }
 
 
@@ -476,12 +494,9 @@ def api() -> str:
     for title, names in API.items():
         parts.append(f"## {title}")
         for name in names:
-            found = ROOT / "code" / "actlab" / Path(*name.split("."))
-            if not (found.with_suffix(".py").exists() or found.is_dir()):
-                continue
             parts.append(
                 f"### {name}\n\n```{{eval-rst}}\n"
-                f".. automodule:: actlab.{name}\n   :members:\n```"
+                f".. automodule:: {name}\n   :members:\n```"
             )
     return "\n\n".join(parts)
 

@@ -11,12 +11,17 @@ import ast
 import re
 from copy import deepcopy
 
-__all__ = ["code_solutions", "fill_in", "strict_checks"]
+__all__ = ["code_cells", "code_solutions", "fill_in", "strict_checks"]
 
 DETAILS = re.compile(
     r"<details[^>]*data-solution=\"(?P<id>[^\"]+)\".*?</details>", re.DOTALL
 )
 PYTHON = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def code_cells(notebook: dict) -> list[str]:
+    """Return the sources of a notebook's code cells, in order."""
+    return [cell["source"] for cell in notebook["cells"] if cell["cell_type"] == "code"]
 
 
 def code_solutions(notebook: dict) -> dict[str, str]:

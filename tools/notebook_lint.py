@@ -16,7 +16,7 @@ from pathlib import Path
 
 import nbformat
 
-from freshness import MAGIC, is_fresh
+from outputs import WITHIN
 from setup_cell import METADATA, SOURCE, is_setup_cell
 
 __all__ = ["CHECKS", "problems"]
@@ -24,8 +24,9 @@ __all__ = ["CHECKS", "problems"]
 MAX_LINE = 72
 MAX_SIZE = 400 * 1024
 MIN_ALT = 40
-TAGS = {"setup", "hide-input", "hide-output", "nbval-check-output", "nbval-skip"}
-TAGS |= {"raises-exception"}
+MIN_REASON = 30
+TAGS = {"setup", "hide-input", "hide-output", "raises-exception", "unchecked"}
+MAGIC = re.compile(r"^\s*[%!?].*$", re.MULTILINE)
 REVEAL = re.compile(r"reveal-\d+\.[A-Z]")
 CLOSING = ("Exercises", "Interview questions", "Further reading", "Next")
 CASE_FILES = {1, 3, 8, 9, 10, 12}  # chapters in which a verdict moves
@@ -199,7 +200,7 @@ def check_setup(notebook: dict, path: Path) -> Problems:
 
 
 def check_outputs(notebook: dict, path: Path) -> Problems:
-    """Executed once from top to bottom, no errors, no memory addresses, fresh."""
+    """Executed once from top to bottom, no errors, no memory addresses."""
     found = []
     counts = [
         cell["execution_count"]
@@ -219,12 +220,8 @@ def check_outputs(notebook: dict, path: Path) -> Problems:
                 found.append(f"cell {number}: a memory address is stored")
             if output.get("name") == "stderr":
                 found.append(f"cell {number}: stderr is stored: {text[:60]!r}")
-            if "nbval-check-output" in tags and kind != "stream":
-                found.append(f"cell {number}: only printed text can be compared")
         if "execution" in cell["metadata"]:
             found.append(f"cell {number}: time stamps are stored")
-    if not is_fresh(notebook, path.name):
-        found.append("stored outputs are stale: run make execute STALE=1")
     return found
 
 
@@ -259,8 +256,24 @@ def check_tags(notebook: dict, path: Path) -> Problems:
             if REVEAL.fullmatch(tag):
                 if tag.removeprefix("reveal-") not in predicted:
                     found.append(f"cell {number}: {tag} before its prediction")
-            elif tag not in TAGS:
+            elif tag not in TAGS and not WITHIN.fullmatch(tag):
                 found.append(f"cell {number}: unknown tag {tag!r}")
+        found += [f"cell {number}: {p}" for p in _comparison(cell)]
+    return found
+
+
+def _comparison(cell: dict) -> Problems:
+    """Return what is wrong with the tags that weaken a cell's comparison."""
+    tags = cell["metadata"].get("tags", [])
+    weaker = [tag for tag in tags if tag == "unchecked" or WITHIN.fullmatch(tag)]
+    reason = cell["metadata"].get("unchecked", "")
+    found = []
+    if weaker and not cell.get("outputs"):
+        found.append(f"{weaker} on a cell without outputs")
+    if "unchecked" in tags and (len(weaker) > 1 or len(reason) < MIN_REASON):
+        found.append("the tag 'unchecked' stands alone, its reason in the metadata")
+    if reason and "unchecked" not in tags:
+        found.append("a reason for 'unchecked' without the tag")
     return found
 
 

@@ -49,6 +49,9 @@ class UnitGain(nn.Module):
     Chapter 08.
     """
 
+    z: Tensor
+    weight: Tensor
+
     def __init__(self, activation: nn.Module) -> None:
         super().__init__()
         self.activation = activation

@@ -14,7 +14,7 @@ import shutil
 import socket
 import tempfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -53,6 +53,8 @@ FASHION_MNIST_SHA256 = {
         "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"
     ),
 }
+Draw = Callable[[np.random.Generator], tuple[np.ndarray, np.ndarray]]
+
 DOWNLOAD_TIMEOUT = 30.0  # seconds without a byte before a download counts as failed
 
 
@@ -218,7 +220,7 @@ def _check_planar(n: int, noise: float, classes: int) -> None:
         raise ValueError(f"noise is {noise}; a standard deviation is 0 or more")
 
 
-def _planar(name: str, draw, classes: int, seed: int) -> Dataset:
+def _planar(name: str, draw: Draw, classes: int, seed: int) -> Dataset:
     random = np.random.default_rng(seed)
     (x_train, y_train), (x_test, y_test) = draw(random), draw(random)
     return Dataset(
@@ -268,15 +270,22 @@ def signal(
     x_train, x_test = np.linspace(-1, 1, n), np.linspace(-1, 1, 4 * n)
     random = np.random.default_rng(seed)
     y_train = SIGNALS[kind](x_train) + noise * random.standard_normal(n)
-    columns = (x_train, y_train, x_test, SIGNALS[kind](x_test))
-    tensors = [torch.tensor(c, dtype=torch.float32).reshape(-1, 1) for c in columns]
-    return Dataset(kind, *tensors)
+    y_test = SIGNALS[kind](x_test)
+    return Dataset(
+        kind, _column(x_train), _column(y_train), _column(x_test), _column(y_test)
+    )
+
+
+def _column(numbers: np.ndarray) -> Tensor:
+    return torch.tensor(numbers, dtype=torch.float32).reshape(-1, 1)
 
 
 # Scaling ---------------------------------------------------------------------------
 
 
-def _scale(train: Tensor, test: Tensor, high: float, scale: str) -> tuple:
+def _scale(
+    train: Tensor, test: Tensor, high: float, scale: str
+) -> tuple[Tensor, Tensor]:
     """Map pixels 0…high to the range that ``scale`` names, in place."""
     if scale == "unit":
         shift, width = 0.0, high
@@ -360,8 +369,8 @@ def fashion_mnist(
     _check_scale(scale)
     with _verified_root(download) as root:
         parts = [_torchvision_class()(root, train=train) for train in (True, False)]
-        pixels = [part.data.reshape(len(part), -1).float() for part in parts]
-    train, test = _scale(*pixels, 255.0, scale)
+        train, test = (part.data.reshape(len(part), -1).float() for part in parts)
+    train, test = _scale(train, test, 255.0, scale)
     return Dataset(
         "Fashion-MNIST",
         train,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -87,7 +87,10 @@ class DeepMLP(nn.Module):
         return self.linears[-1](h)
 
 
-def start_as_tanh_(network: nn.Module) -> nn.Module:
+Network = TypeVar("Network", MLP, DeepMLP)
+
+
+def start_as_tanh_(network: Network) -> Network:
     """Make a sigmoid network compute what the tanh network of its weights computes.
 
     From σ(z) = (1 + tanh(z/2))/2: hidden weights times 4, those that read the data
@@ -97,10 +100,11 @@ def start_as_tanh_(network: nn.Module) -> nn.Module:
     last = len(network.linears) - 1
     with torch.no_grad():
         for place, linear in enumerate(network.linears):
-            linear.bias *= 1 if place == last else 2
-            linear.weight *= 2 if place in (0, last) else 4
+            assert isinstance(linear, nn.Linear)
+            linear.bias.mul_(1 if place == last else 2)
+            linear.weight.mul_(2 if place in (0, last) else 4)
             if place > 0:
-                linear.bias -= linear.weight.sum(1) / 2
+                linear.bias.sub_(linear.weight.sum(1) / 2)
     return network
 
 

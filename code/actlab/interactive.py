@@ -15,6 +15,7 @@ import re
 import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from html.entities import html5
 from importlib import resources
 
 import numpy as np
@@ -38,20 +39,6 @@ _DARK_PAGES = (
     "body[data-jp-theme-light=false]",
     "body.vscode-dark",
 )
-
-_GREEK = {
-    "alpha": "α",
-    "beta": "β",
-    "gamma": "γ",
-    "delta": "δ",
-    "lambda": "λ",
-    "lam": "λ",
-    "mu": "μ",
-    "omega": "ω",
-    "sigma": "σ",
-    "tau": "τ",
-    "theta": "θ",
-}
 
 _View = tuple[float, float, float, float]
 
@@ -355,7 +342,8 @@ def _prelude(*expressions: str) -> str:
 
 
 def _symbol(name: str) -> str:
-    return _GREEK.get(name, name.replace("_", " "))
+    """The letter that HTML calls ``name``, such as α, or the name in words."""
+    return html5.get(f"{name};", name.replace("_", " "))
 
 
 def _decimals(step: float) -> int:

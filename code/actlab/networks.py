@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import chain, repeat
 from numbers import Integral
+from typing import TypeGuard
 
 import torch
 from torch import Tensor, nn
@@ -197,7 +198,7 @@ def make_activation(
         return catalogue.get(activation).make()
     if isinstance(activation, nn.Module):
         return activation
-    if isinstance(activation, type) and issubclass(activation, nn.Module):
+    if _is_module_class(activation):
         return activation()
     if hasattr(activation, "make"):  # a record of the catalogue
         return activation.make()
@@ -207,6 +208,10 @@ def make_activation(
         f"activation is {activation!r}; pass a key such as 'relu', a module, a "
         "function from tensor to tensor, or None for a linear network"
     )
+
+
+def _is_module_class(value: object) -> TypeGuard[type[nn.Module]]:
+    return isinstance(value, type) and issubclass(value, nn.Module)
 
 
 def initialise_(

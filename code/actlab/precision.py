@@ -73,11 +73,12 @@ def scan(
     with np.errstate(all="ignore"):
         truths = value(at), slope(at)
     result: dict[str, float] = {}
-    for name, found, truth in zip(("value", "gradient"), (output, gradient), truths):
-        found = found.detach().double().numpy()
+    limits = torch.finfo(dtype)
+    for name, tensor, truth in zip(("value", "gradient"), (output, gradient), truths):
+        found = tensor.detach().double().numpy()
         result |= {
             f"{name}_{what}": number
-            for what, number in _judge(at, found, truth, torch.finfo(dtype)).items()
+            for what, number in _judge(at, found, truth, limits).items()
         }
     return result
 

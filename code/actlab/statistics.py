@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -266,7 +267,8 @@ def rank_correlation(
     rng = np.random.default_rng(seed)
     ranks_a, ranks_b = stats.rankdata(a), stats.rankdata(b)
     rho = float(np.corrcoef(ranks_a, ranks_b)[0, 1])
-    draws, n = [], len(a)
+    draws: list[float] = []
+    n = len(a)
     while len(draws) < resamples:
         index = rng.integers(0, n, n)
         if np.ptp(a[index]) and np.ptp(b[index]):
@@ -304,7 +306,7 @@ def _p_value(difference: Interval) -> float:
     return float(2 * stats.t.sf(t, difference.n - 1))
 
 
-def _verdict(row: dict[str, float], level: float, margin: float | None) -> str:
+def _verdict(row: Mapping[Hashable, Any], level: float, margin: float | None) -> str:
     if row["p_holm"] < 1 - level:
         return "larger" if row["difference"] > 0 else "smaller"
     if margin is not None:

@@ -70,12 +70,15 @@ class Run:
     ``history`` has one row per epoch, from 0 (before training): epoch, train_loss (mean
     over the epoch's batches, while the weights move; nan at epoch 0), test_loss and
     test_accuracy in percent (nan for regression).  ``seconds`` is the wall time.
+    ``error`` is None here; :func:`~actlab.together.fit_many` puts the error there that
+    ended one of its runs, and ``history`` then ends with the last whole epoch.
     """
 
     network: nn.Module = field(repr=False)
     history: pd.DataFrame = field(repr=False)
     seconds: float
     settings: dict[str, Any]
+    error: NonFiniteLossError | None = None
 
     @property
     def accuracy(self) -> float:
@@ -127,17 +130,11 @@ def fit(
 
     Returns a :class:`Run`.  The same seed gives the same bits on the same machine with
     the same number of threads; torch's global generators are left as they were.  Raises
-    :class:`NonFiniteLossError` at the first step whose loss is inf or nan, and
-    ``ValueError`` for settings that make no sense.  Chapter 01.
+    :class:`NonFiniteLossError` for the first step whose loss is inf or nan, and
+    ``ValueError`` for settings that make no sense.  On the CPU such a step ends the
+    training at once; on another device, where reading the loss would mean to wait for
+    it, at the end of its epoch.  Chapter 01.
     """
-    _check_settings(epochs, lr, optimiser, momentum, batch_size)
-    _choose("schedule", schedule, SCHEDULES)
-    criterion = _criterion(loss, data.y_train)
-    network.to(device)
-    data = _prepare(network, data.to(device))
-    stepper = _optimiser(network, optimiser, lr, momentum)
-    steps = epochs * math.ceil(len(data.x_train) / batch_size)
-    clock = _clock(stepper, schedule, steps)
     settings = {
         "data": data.name,
         "epochs": epochs,
@@ -149,31 +146,14 @@ def fit(
         "seed": seed,
         "loss": loss,
     }
-    start = time.perf_counter()
-    generator = torch.Generator().manual_seed(seed)
-    log = log or _nothing
-    rows = [_row(0, math.nan, network, data, criterion) | log(network, 0)]
-    last = None
-    with _random_layers(seed, device), _bar(epochs, progress) as bar:
-        for epoch in range(1, epochs + 1):
-            order = torch.randperm(len(data.x_train), generator=generator)
-            mean, last = _train_epoch(
-                network,
-                data,
-                order.to(device),
-                batch_size,
-                stepper,
-                criterion,
-                epoch,
-                last,
-                clock,
-            )
-            row = _row(epoch, mean, network, data, criterion)
-            rows.append(row | log(network, epoch))
-            bar.set_postfix_str(_summary(rows[-1]), refresh=False)
-            bar.update()
-    seconds = time.perf_counter() - start
-    return Run(network, pd.DataFrame(rows), seconds, settings)
+    _check_settings(settings)
+    _criterion(loss, data.y_train)
+    network.to(device)
+    data = _prepare(network, data.to(device))
+    run = _attempt(network, data, settings, device, progress, log)
+    if run.error is not None:
+        raise run.error
+    return run
 
 
 def evaluate(network: nn.Module, x: Tensor, y: Tensor) -> tuple[float, float]:
@@ -186,35 +166,94 @@ def evaluate(network: nn.Module, x: Tensor, y: Tensor) -> tuple[float, float]:
     return _evaluate(network, x, y, _criterion("auto", y))
 
 
-def _train_epoch(
+def _attempt(
     network: nn.Module,
     data: Dataset,
-    order: Tensor,
-    batch_size: int,
+    settings: Mapping[str, Any],
+    device: str | torch.device,
+    progress: bool,
+    log: Callable[[nn.Module, int], Mapping[str, float]] | None,
+) -> Run:
+    """Train with checked settings; the run holds the error that ended it, if any."""
+    epochs, batch_size = settings["epochs"], settings["batch_size"]
+    criterion = _criterion(settings["loss"], data.y_train)
+    stepper = _optimiser(
+        network, settings["optimiser"], settings["lr"], settings["momentum"]
+    )
+    steps = epochs * math.ceil(len(data.x_train) / batch_size)
+    clock = _clock(stepper, settings["schedule"], steps)
+    start = time.perf_counter()
+    generator = torch.Generator().manual_seed(settings["seed"])
+    log = log or _nothing
+    rows = [_row(0, math.nan, network, data, criterion) | log(network, 0)]
+    last = error = None
+    with _random_layers(settings["seed"], device), _bar(epochs, progress) as bar:
+        for epoch in range(1, epochs + 1):
+            order = torch.randperm(len(data.x_train), generator=generator).to(device)
+            batches = _batches(data, order, batch_size)
+            losses, rates = _train_epoch(network, batches, stepper, criterion, clock)
+            error = _breakdown(losses, rates, epoch, last)
+            if error is not None:
+                break
+            last = losses[-1]
+            mean = _mean_loss(losses, len(order), batch_size)
+            row = _row(epoch, mean, network, data, criterion)
+            rows.append(row | log(network, epoch))
+            bar.set_postfix_str(_summary(rows[-1]), refresh=False)
+            bar.update()
+    seconds = time.perf_counter() - start
+    return Run(network, pd.DataFrame(rows), seconds, dict(settings), error)
+
+
+def _train_epoch(
+    network: nn.Module,
+    batches: Iterator[tuple[Tensor, Tensor]],
     stepper: torch.optim.Optimizer,
     criterion: Callable[[Tensor, Tensor], Tensor],
-    epoch: int,
-    before: float | None,
     clock: Callable[[], None],
-) -> tuple[float, float]:
-    """Take each example once; return the mean of the losses and the last one."""
+) -> tuple[list[float], list[float]]:
+    """Train on each batch; return each step's loss and step size.
+
+    The losses stay on the device until the end: to read one is to wait for it.
+    """
     network.train()
     parameters = [p for group in stepper.param_groups for p in group["params"]]
-    total = 0.0
-    for step, (x, y) in enumerate(_batches(data, order, batch_size), start=1):
+    losses, rates = [], []
+    for x, y in batches:
         loss = criterion(network(x), y)
-        value = loss.item()
-        if not math.isfinite(value):
-            lr = stepper.param_groups[0]["lr"]
-            raise NonFiniteLossError(epoch, step, value, before, lr)
+        losses.append(loss.detach())
+        rates.append(stepper.param_groups[0]["lr"])
+        if _read_at_once(loss) and not math.isfinite(loss.item()):
+            break
         for parameter in parameters:  # stepper.zero_grad() without its bookkeeping
             parameter.grad = None
         loss.backward()
         stepper.step()
         clock()
-        total += value * len(x)
-        before = value
-    return total / len(order), before
+    return torch.stack(losses).tolist(), rates
+
+
+def _read_at_once(loss: Tensor) -> bool:
+    """Whether reading the number is free: on the CPU there is nothing to wait for."""
+    return loss.device.type == "cpu"
+
+
+def _breakdown(
+    losses: list[float], rates: list[float], epoch: int, before: float | None
+) -> NonFiniteLossError | None:
+    """Return the error of the first step whose loss is inf or nan, if there is one."""
+    for step, (loss, lr) in enumerate(zip(losses, rates), start=1):
+        if not math.isfinite(loss):
+            return NonFiniteLossError(epoch, step, loss, before, lr)
+        before = loss
+    return None
+
+
+def _mean_loss(losses: list[float], examples: int, batch_size: int) -> float:
+    """Return the mean over the examples; the last batch may hold fewer of them."""
+    sizes = [batch_size] * (len(losses) - 1)
+    sizes.append(examples - sum(sizes))
+    return sum(loss * size for loss, size in zip(losses, sizes)) / examples
 
 
 def _batches(
@@ -241,15 +280,16 @@ def _evaluate(
 ) -> tuple[float, float]:
     was_training = network.training
     network.eval()
-    total, right = 0.0, 0
+    losses, right = [], []
     for batch, target in zip(x.split(EVALUATION_BATCH), y.split(EVALUATION_BATCH)):
         output = network(batch)
-        total += criterion(output, target).item() * len(batch)
+        losses.append(criterion(output, target))
         if criterion is F.cross_entropy:
-            right += (output.argmax(1) == target).sum().item()
+            right.append((output.argmax(1) == target).sum())
     network.train(was_training)
-    accuracy = 100 * right / len(x) if criterion is F.cross_entropy else math.nan
-    return total / len(x), accuracy
+    mean = _mean_loss(torch.stack(losses).tolist(), len(x), EVALUATION_BATCH)
+    accuracy = 100 * sum(torch.stack(right).tolist()) / len(x) if right else math.nan
+    return mean, accuracy
 
 
 def _row(
@@ -341,9 +381,13 @@ def _prepare(network: nn.Module, data: Dataset) -> Dataset:
     return replace(data, x_train=data.x_train.to(dtype), x_test=data.x_test.to(dtype))
 
 
-def _check_settings(epochs, lr, optimiser, momentum, batch_size) -> None:
+def _check_settings(settings: Mapping[str, Any]) -> None:
+    optimiser, lr, momentum = (settings[k] for k in ("optimiser", "lr", "momentum"))
     _choose("optimiser", optimiser, OPTIMISERS)
-    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
+    _choose("schedule", settings["schedule"], SCHEDULES)
+    _choose("loss", settings["loss"], LOSSES)
+    for name in ("epochs", "batch_size"):
+        value = settings[name]
         if not isinstance(value, Integral) or value < (name == "batch_size"):
             raise ValueError(f"{name} is {value!r}; give a positive whole number")
     if not (isinstance(lr, Real) and math.isfinite(lr) and lr > 0):

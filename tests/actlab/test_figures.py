@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from pathlib import Path
@@ -23,6 +24,7 @@ from actlab import catalogue, datasets, figures
 from actlab.figures import style
 from actlab.figures.curves import with_gaps
 from actlab.figures.networks import kinks
+from actlab.figures.style import label_ends
 from actlab.networks import MLP
 
 
@@ -217,7 +219,7 @@ def test_function_plot_draws_the_catalogue_curve_and_its_slope() -> None:
         (lambda: figures.gallery([]), ValueError, "at least one function"),
         (lambda: figures.function_plot("softmax"), ValueError, "element by element"),
         (lambda: figures.function_plot("gelu2"), KeyError, "gelu"),
-        (lambda: figures.function_plot(3), TypeError, "got 3"),
+        (lambda: figures.function_plot(3), TypeError, "not 3"),
         (
             lambda: figures.function_plot("relu", labels=["a", "b"]),
             ValueError,
@@ -413,3 +415,22 @@ def test_layers_and_grids_are_put_into_words() -> None:
     alt = DRAW["accuracy grid"]().alt
     assert "95 % intervals" in alt and "PyTorch 11.0 ± 2.5 (n = 3)" in alt
     assert "Adam 0.001: PyTorch 88.0" in alt
+
+
+def test_names_at_line_ends_stay_apart_and_as_near_as_they_can() -> None:
+    figure, axes = plt.subplots()
+    axes.set_ylim(0, 1)
+    ends = {"low": 0.2, "second": 0.61, "first": 0.62, "third": 0.6}
+    label_ends(axes, [(name, y, "black") for name, y in ends.items()])
+    figure.canvas.draw()
+    boxes = {text.get_text(): text.get_window_extent() for text in axes.texts}
+    middles = {
+        name: axes.transAxes.inverted().transform((0, (box.y0 + box.y1) / 2))[1]
+        for name, box in boxes.items()
+    }
+    assert sorted(middles, key=middles.get) == ["low", "third", "second", "first"]
+    assert middles["low"] == pytest.approx(0.2, abs=0.01)
+    moved = [middles[name] - ends[name] for name in ("first", "second", "third")]
+    assert sum(moved) == pytest.approx(0, abs=0.02) and max(moved) < 0.06
+    for one, other in itertools.combinations(boxes.values(), 2):
+        assert not one.overlaps(other)

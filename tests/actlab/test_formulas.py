@@ -233,6 +233,26 @@ def test_overflow_is_nan_and_never_a_wrong_number() -> None:
     assert math.isnan(naive(np.array([800.0]))[0])
 
 
+def test_a_place_without_a_case_is_nan_in_every_language(engine: MiniRacer) -> None:
+    expr = sympy.Piecewise((x, x > 0))
+    assert math.isnan(formulas.numpy_function(expr)(-1.0))
+    assert math.isnan(formulas.mpmath_function(expr)(-1.0))
+    assert math.isnan(in_javascript(engine, expr, [-1.0])[0])
+
+
+@pytest.mark.parametrize(
+    "language",
+    [formulas.numpy_function, formulas.mpmath_function, formulas.javascript],
+)
+def test_a_function_unknown_to_a_language_is_named(language) -> None:
+    with pytest.raises(FormulaError, match=r"Nobody\(x\).* elementary"):
+        language(sympy.Function("Nobody")(x))
+
+
+def test_whole_numbers_beyond_float64_are_infinite() -> None:
+    assert formulas.numpy_function(parse("((1e12*x)**8)**8"))(1.0) == math.inf
+
+
 LATEX = {
     "x*normal_cdf(x)": r"x\,\Phi(x)",
     "x*sigmoid(x)": r"x\,\sigma(x)",

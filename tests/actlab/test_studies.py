@@ -203,12 +203,12 @@ def test_runs_do_what_fit_does(done):
 
 
 def test_nothing_is_done_twice(tmp_path):
-    studies.run(TINY, jobs=1, limit=1, out=tmp_path, progress=False)
+    studies.run(TINY, jobs=1, limit=1, batch=1, out=tmp_path, progress=False)
     first = records(tmp_path)
     assert len(first) == 1
     partial = json.loads((tmp_path / "tiny.json").read_text())
     assert (partial["runs"], partial["runs_declared"]) == (1, 4)
-    studies.run(TINY, jobs=1, out=tmp_path, progress=False)
+    studies.run(TINY, jobs=1, batch=1, out=tmp_path, progress=False)
     everything = records(tmp_path)
     assert len(everything) == 4 and everything.items() >= first.items()
     studies.run(TINY, jobs=1, out=tmp_path, progress=False)
@@ -311,12 +311,13 @@ conditions = tuple(
     for lr in (0.05, 0.1, 0.2)
 )
 study = Study("killed", "Is anything lost?", conditions, seeds=4)
+
 """
 
 
 def test_killed_at_any_moment_it_goes_on(tmp_path):
     """kill -9 to the whole process group, twice; then the same table, bit for bit."""
-    go = f"{SCRIPT}\nstudies.run(study, jobs=2, out={str(tmp_path / 'out')!r})"
+    go = f"{SCRIPT}\nstudies.run(study, jobs=2, batch=2, out={str(tmp_path / 'out')!r})"
     environment = os.environ | {"PYTHONPATH": str(Path(studies.__file__).parents[2])}
     folder = tmp_path / "out" / "runs"
     survivors = 0
@@ -342,7 +343,9 @@ def test_killed_at_any_moment_it_goes_on(tmp_path):
     assert after.items() >= whole.items()  # nothing was done twice
     scope: dict = {}
     exec(SCRIPT, scope)
-    scope["studies"].run(scope["study"], jobs=1, out=tmp_path / "one", progress=False)
+    scope["studies"].run(
+        scope["study"], jobs=1, batch=2, out=tmp_path / "one", progress=False
+    )
     for name in ("out", "one"):
         assert (tmp_path / name / "killed.csv").stat().st_size > 2000
     out, one = ((tmp_path / n / "killed.csv").read_bytes() for n in ("out", "one"))
@@ -424,10 +427,12 @@ def test_cluster_loses_a_worker_and_no_run(cluster, tmp_path):
     killed: list[int] = []
     killer = threading.Thread(target=kill_one)
     killer.start()
-    studies.run(scope["study"], scheduler=address, out=tmp_path / "out", progress=False)
+    studies.run(
+        scope["study"], scheduler=address, batch=2, out=tmp_path / "out", progress=False
+    )
     killer.join()
     assert 3 <= killed[0] < 12 and workers[0].poll() is not None
-    studies.run(scope["study"], jobs=1, out=tmp_path / "one", progress=False)
+    studies.run(scope["study"], jobs=1, batch=2, out=tmp_path / "one", progress=False)
     out, one = ((tmp_path / n / "killed.csv").read_bytes() for n in ("out", "one"))
     assert out == one
 
@@ -450,19 +455,92 @@ def test_processes_side_by_side_give_the_same_table(done, tmp_path):
 def test_interrupted_run_keeps_what_is_finished(tmp_path, monkeypatch):
     execute, calls = run_module._execute, []
 
-    def interrupted(setting, folder, device):
-        calls.append(setting)
+    def interrupted(group, *more):
+        calls.append(group)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return execute(setting, folder, device)
+        return execute(group, *more)
 
     monkeypatch.setattr(run_module, "_execute", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        studies.run(TINY, jobs=1, out=tmp_path, progress=False)
+        studies.run(TINY, jobs=1, batch=1, out=tmp_path, progress=False)
     assert len(records(tmp_path)) == 2
     monkeypatch.setattr(run_module, "_execute", execute)
-    assert len(studies.run(TINY, jobs=1, out=tmp_path, progress=False)) == 10
+    table = studies.run(TINY, jobs=1, batch=1, out=tmp_path, progress=False)
+    assert len(table) == 10
     assert not [n for n in records(tmp_path) if n.startswith(".")]
+
+
+# Many at once ----------------------------------------------------------------------
+
+
+def several(**change) -> Study:
+    """Four functions with three seeds, of one shape: twelve runs in two shapes."""
+    conditions = tuple(
+        ClassifierRun("any", name, lr=0.05, epochs=2, momentum=momentum, **DIGITS)
+        for name in ("relu", "gelu", "prelu", "rrelu")
+        for momentum in (0.0, 0.9)
+    )
+    return replace(TINY, conditions=conditions, seeds=3, **change)
+
+
+def test_groups_depend_on_the_study_alone():
+    settings = several().settings()
+    groups = runners.groups(settings, 5)
+    assert sorted(len(group) for group in groups) == [2, 2, 5, 5, 5, 5]
+    assert {s for group in groups for s in group} == set(settings)
+    for group in groups:
+        assert len({setting.condition.momentum for setting in group}) == 1
+        seeds = [setting.seed for setting in group]
+        assert seeds == sorted(seeds)
+    assert [len(group) for group in runners.groups(settings, 1)] == 24 * [1]
+
+
+def test_together_or_one_by_one_the_runs_agree(tmp_path):
+    study = several()
+    alone = studies.run(study, jobs=1, batch=1, out=tmp_path / "1", progress=False)
+    many = studies.run(study, jobs=1, out=tmp_path / "16", progress=False)
+    keys = ["activation", "momentum", "seed", "epoch"]
+    assert alone[keys].equals(many[keys])
+    for column in ("train_loss", "test_loss"):
+        numbers = alone[column].dropna()
+        assert numbers.to_numpy() == pytest.approx(many[column].dropna(), rel=1e-3)
+    origin = json.loads((tmp_path / "16" / "tiny.json").read_text())
+    assert origin["trained_together"] == [12]
+    origin = json.loads((tmp_path / "1" / "tiny.json").read_text())
+    assert origin["trained_together"] == [1]
+
+
+def test_a_group_of_which_some_is_done_ends_with_the_same_bits(tmp_path):
+    study = several()
+    whole = studies.run(study, jobs=1, batch=8, out=tmp_path, progress=False)
+    kept = records(tmp_path)
+    for name in list(kept)[::3]:
+        (tmp_path / "runs" / name).unlink()
+    table = studies.run(study, jobs=1, batch=8, out=tmp_path, progress=False)
+    pd.testing.assert_frame_equal(table, whole, check_exact=True)
+    after = records(tmp_path)
+    assert [after[name] == kept[name] for name in list(kept)[1::3]] == 8 * [True]
+
+
+def test_one_that_breaks_down_leaves_the_others_untouched(tmp_path):
+    study = several()
+    bad = replace(study.conditions[0], lr=1e12, regime="far too fast")
+    broken = replace(study, conditions=(bad, *study.conditions))
+    table = studies.run(broken, jobs=1, batch=30, out=tmp_path / "b", progress=False)
+    whole = studies.run(study, jobs=1, batch=30, out=tmp_path / "w", progress=False)
+    lost = table[table["regime"] == "far too fast"]
+    assert len(lost) == 3 and lost["test_accuracy"].isna().all()
+    rest = table[table["regime"] != "far too fast"].reset_index(drop=True)
+    pd.testing.assert_frame_equal(rest, whole, check_exact=True)
+
+
+def test_limit_is_rounded_up_to_whole_groups(tmp_path):
+    study = several()
+    studies.run(study, jobs=1, batch=8, limit=9, out=tmp_path, progress=False)
+    assert len(records(tmp_path)) == 16
+    with pytest.raises(StudyError, match="batch is 0"):
+        studies.run(study, batch=0, out=tmp_path, progress=False)
 
 
 def test_run_that_breaks_down_is_a_result(tmp_path):
@@ -530,11 +608,11 @@ def test_study_without_a_record(tiny):
 
 
 def test_command_run(tiny, tmp_path, capsys):
-    words = ["run", "tiny", "--seeds", "1", "--jobs", "1", "--out", str(tmp_path)]
-    assert main(words) == 0
+    words = ["run", "tiny", "--seeds", "1", "--jobs", "1", "--batch", "2"]
+    assert main([*words, "--out", str(tmp_path)]) == 0
     assert "slow" in capsys.readouterr().out
     origin = json.loads((tmp_path / "tiny.json").read_text())
-    expected = "python -m actlab.studies run tiny --seeds 1 --jobs 1"
+    expected = "python -m actlab.studies run tiny --seeds 1 --jobs 1 --batch 2"
     assert origin["command"] == expected
     assert len(records(tmp_path)) == 2
 
@@ -553,7 +631,7 @@ def test_recording_takes_the_whole_declared_grid(tiny, tmp_path, capsys):
     words = ["run", "tiny", "--record", "--jobs", "1", "--out", str(tmp_path)]
     assert main([*words, "--seeds", "1"]) == 1
     assert "takes the declared grid" in capsys.readouterr().err
-    assert main([*words, "--limit", "1"]) == 1
+    assert main([*words, "--limit", "1", "--batch", "1"]) == 1
     assert "1 of 4 runs done" in capsys.readouterr().err
     assert not (tiny / "results").exists()
 

@@ -187,6 +187,58 @@ def test_too_large_a_step_stops_at_once():
     assert f"loss before was {error.before:.4g}" in message
 
 
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+@pytest.mark.parametrize("epoch", [1, 3])
+def test_the_same_error_where_losses_are_read_once_per_epoch(
+    epoch, schedule, monkeypatch
+):
+    """What a GPU does, and with it what the CPU does: equal errors."""
+
+    def error():
+        network = MLP((64, 32, 10), seed=0)
+
+        def burst(net, now):
+            if now == epoch - 1:
+                with torch.no_grad():
+                    net.linears[1].weight.mul_(3e37)
+            return {}
+
+        with pytest.raises(NonFiniteLossError) as caught:
+            train(network, lr=0.05, epochs=4, schedule=schedule, log=burst)
+        return caught.value
+
+    at_once = error()
+    monkeypatch.setattr(training, "_read_at_once", lambda loss: False)
+    at_the_end = error()
+    assert at_once.epoch == epoch
+    assert str(at_once) == str(at_the_end)
+    assert (at_once.before is None) == (epoch == 1 and at_once.step == 1)
+
+
+def test_no_loss_is_read_inside_an_epoch(monkeypatch):
+    """On a GPU every reading waits for all that was asked before."""
+    reads = []
+
+    def counted(name, original):
+        def read(tensor):
+            reads.append(name)
+            return original(tensor)
+
+        return read
+
+    def count(batch_size):
+        reads.clear()
+        train(epochs=1, batch_size=batch_size)
+        return len(reads)
+
+    for name in ("item", "tolist", "__float__", "__bool__", "cpu"):
+        original = getattr(torch.Tensor, name)
+        monkeypatch.setattr(torch.Tensor, name, counted(name, original))
+    assert count(16) > count(128)  # what is counted is seen on the CPU
+    monkeypatch.setattr(training, "_read_at_once", lambda loss: False)
+    assert count(16) == count(128) > 0
+
+
 def test_overflow_before_the_first_step():
     network = MLP((64, 32, 10), seed=0)
     with torch.no_grad():
@@ -340,5 +392,6 @@ def test_benchmark_runs():
         env=os.environ | {"PYTHONPATH": str(path.parents[1] / "code")},
     )
     assert reply.returncode == 0, reply.stderr
-    for other in ("plain", "best", "tensors", "limit", "mkl", "batched"):
+    for other in ("plain", "best", "tensors", "limit", "mkl", "batched", "vmap"):
         assert f"ours / {other}" in reply.stdout
+        assert f"many / {other}" in reply.stdout

@@ -1,23 +1,12 @@
-"""The numbers that chapter 08 quotes are the ones that its studies recorded."""
+"""What chapter 08 says of its recorded studies holds."""
 
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
-import nbformat
 import pytest
 
 from actlab import studies
-from actlab.statistics import interval
-
-CHAPTER = Path(__file__).parents[2] / "chapters" / "08-trainable.ipynb"
-
-
-@pytest.fixture(scope="module")
-def text() -> str:
-    cells = nbformat.read(CHAPTER, as_version=4).cells
-    return "\n".join(c.source for c in cells if c.cell_type == "markdown")
 
 
 @pytest.fixture(scope="module")
@@ -30,40 +19,17 @@ def ladder():
 
 
 SMALL = "sgd_small"
-QUOTED = [
-    ((SMALL, "relu", "default", ""), ["ReLU {} %, shared PReLU"]),
-    ((SMALL, "prelu", "default", "shared"), ["shared PReLU {} %;"]),
-    ((SMALL, "prelu", "default", "unit_gain"), ["gain divided out {} %,"]),
-    ((SMALL, "prelu", "default", "frozen"), ["its slope frozen {} %;"]),
-    ((SMALL, "relu", "default", "scaled"), ["one learnt number {} %;"]),
-    ((SMALL, "relu", "default_gain", ""), ["with the gain alone {} %"]),
-    ((SMALL, "prelu", "he", "shared"), ["nothing: PReLU {} %, ReLU"]),
-    ((SMALL, "relu", "he", ""), [" %, ReLU {} % | the same"]),
-    (("sgd_large", "prelu", "default", "shared"), ["nothing: PReLU {} %, ReLU"]),
-    (("sgd_large", "relu", "default", ""), [" %, ReLU {} % | PyTorch's weights"]),
-]
 
 
-@pytest.mark.parametrize("cell, forms", QUOTED, ids=lambda v: "-".join(v)[:40])
-def test_quoted_accuracies_are_recorded(text, ladder, cell, forms):
-    mean = interval(ladder.loc[cell, "test_accuracy"]).mean
-    for form in forms:
-        wanted = form.format(f"{mean:.1f}")
-        assert wanted in text, f"chapter 08 should say {wanted!r}"
-
-
-def test_the_slope_grows_where_a_gain_is_missing_and_only_there(text, ladder):
+def test_the_slope_grows_where_a_gain_is_missing_and_only_there(ladder):
     slope = {
         key: sum(values) / len(values)
         for key, values in ladder["parameter"].items()
         if key[1] == "prelu" and key[3] == "shared"
     }
     grown = slope.pop((SMALL, "prelu", "default", "shared"))
-    assert f"from 0.25 to {grown:.2f}" in text
     assert math.sqrt((1 + grown**2) / 6) == pytest.approx(1.03, abs=0.01)
     assert len(slope) >= 4 and all(abs(value) < 0.5 for value in slope.values())
-    alone = ladder.loc[(SMALL, "prelu", "default", ""), "parameter"]
-    assert f"to {sum(alone) / len(alone):.2f} on average" in text
 
 
 def test_the_sentences_about_the_ladder_hold(ladder):

@@ -8,7 +8,6 @@ import math
 from pathlib import Path
 
 import matplotlib
-import nbformat
 import numpy as np
 import pandas as pd
 import pytest
@@ -24,8 +23,6 @@ from course import claims
 from course.ch13 import exercises as chapter13
 from course.ch13 import figures as ch13
 from course.exercises.model import value_of
-
-CHAPTER = Path(__file__).parents[2] / "chapters" / "13-cost-and-precision.ipynb"
 
 # --- figures ------------------------------------------------------------------------
 
@@ -147,33 +144,6 @@ def test_rows_measured_alone_are_those_of_their_provenance():
         )
         assert origin["clock"] == "processor" and origin["threads"] == 1
         assert key not in set(cost.recorded()["key"])
-
-
-def test_the_chapter_quotes_the_record():
-    cells = nbformat.read(CHAPTER, as_version=4).cells
-    prose = "\n".join(c.source for c in cells if c.cell_type == "markdown")
-    table = cost.recorded()
-
-    def row(case: str, column: str, keys: str, scale: int = 1) -> list[float]:
-        found = table[table["case"] == case].set_index("key")[column]
-        return [scale * found[key] for key in keys.split()]
-
-    def listed(numbers: list[float]) -> str:
-        return ", ".join(f"{n:.0f}" if n >= 10 else f"{n:.1f}" for n in numbers)
-
-    four = "sigmoid gelu mish softsign"
-    shares = row("many", "share", "relu gelu mish", scale=100)
-    for sentence in (
-        f"131,072 numbers | {listed(row('many', 'forward', four))} |",
-        f"16.8 million numbers | {listed(row('large', 'forward', four))} |",
-        f"131,072 numbers | {listed(row('many', 'backward', four))} |",
-        f"| {listed(row('compiled', 'forward', 'softsign swish telu relu'))} |",
-        f"| {', '.join(f'{share:.0f} %' for share in shares)} |",
-        "From ReLU's {:.0f} % they rise to GELU's {:.0f} and Mish's {:.0f}.".format(
-            *shares
-        ),
-    ):
-        assert sentence in prose, sentence
 
 
 def test_recorded_counts_are_todays():
@@ -336,7 +306,10 @@ def test_gelu_keeps_what_the_exercise_says():
 
 def test_the_made_up_machine_is_disturbed():
     machine = chapter13.Machine()
-    ratios = chapter13._rounds(machine.f, machine.g, machine.clock, 7)
+    ratios = []
+    for _ in range(7):
+        start, _, middle, _ = machine.now, machine.f(), machine.now, machine.g()
+        ratios.append((middle - start) / (machine.now - middle))
     assert sorted(ratios)[3] == pytest.approx(3) and max(ratios) > 10
     assert abs(sum(ratios) / 7 - 3) > 1
 

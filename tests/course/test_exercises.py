@@ -37,8 +37,10 @@ from course.exercises.model import (
     Page,
     Prediction,
     Wrong,
+    slips,
+    wrong_answer,
 )
-from course.exercises.report import Report, is_stub, show
+from course.exercises.report import Report, answer_from_source, is_stub, show
 
 # -- a private sample chapter ----------------------------------------------------------
 
@@ -50,12 +52,6 @@ def grade_leaky(answer, variant, report: Report) -> None:
         lambda x, slope: torch.where(x > 0, x, slope * x),
         [(x, 0.1), (x, 1.5), (x, -0.3)],
         names=("x", "slope"),
-        mistakes=[
-            (
-                lambda x, slope: torch.maximum(slope * x, x),
-                "max(ax, x) is a leaky ReLU only while a ≤ 1.",
-            ),
-        ],
     )
 
 
@@ -70,11 +66,11 @@ def two_layers(variant: int | None = None) -> Page:
         task="" if variant is None else f"h = {a}x − 1, then y = −3h + {b}.",
         parts=[Number("a", "a", -3 * a), Number("b", "b", b + 3)],
         right="The second layer multiplies what the first hands it.",
-        wrong=[
-            Wrong({"a": a - 3, "b": b - 1}, "You added the layers: it multiplies."),
-            Wrong({"a": -3 * a, "b": b}, "The slope is right, the bias vanished."),
-            Wrong({"b": b - 3}, "One sign: minus three times minus one is plus three."),
-        ],
+        wrong={
+            f"a = {a - 3}, b = {b - 1}": "You added the layers: it multiplies.",
+            f"a = {-3 * a}, b = {b}": "The slope is right, the bias vanished.",
+            f"b = {b - 3}": "One sign: minus three times minus one is plus three.",
+        },
         numbers_for=two_layers,
     )
 
@@ -89,13 +85,11 @@ PAGES = [
         outcome=2,
         parts=[Number("q", "q", 4.8e-12, log=True)],
         right="Each layer takes away the same factor.",
-        wrong=[
-            Wrong({"q": 1}, "The weights shrink the signal at every layer."),
-            Wrong(
-                {"q": (0, 1e-20)}, "The exponent counts squared lengths; take roots."
-            ),
-            Wrong({"q": math.inf}, "Nothing here grows; look at the factor."),
-        ],
+        wrong={
+            "q = 1": "The weights shrink the signal at every layer.",
+            "q = 0 to 1e-20": "The exponent counts squared lengths; take roots.",
+            "q = inf": "Nothing here grows; look at the factor.",
+        },
     ),
     Page(
         id="90.3",
@@ -105,10 +99,10 @@ PAGES = [
         outcome=3,
         parts=[Choice("s", "Choose", ["It `fails`.", "It holds.", "Unknown."], 1)],
         right="Both rows allow this sentence and no other.",
-        wrong=[
-            Wrong({"s": 0}, "One row does not make a rule, see the other."),
-            Wrong({"s": "Unknown."}, "The second row decides, read it again."),
-        ],
+        wrong={
+            "s = 0": "One row does not make a rule, see the other.",
+            "s = Unknown.": "The second row decides, read it again.",
+        },
     ),
     Page(
         id="90.4",
@@ -144,9 +138,10 @@ PAGES = [
         outcome=1,
         parts=[Number("m", "mean", 0.399)],
         right="One over the root of two pi.",
-        wrong=[Wrong({"m": 0.5}, "This is how often the unit is active.")],
+        wrong={"m = 0.5": "This is how often the unit is active."},
     ),
 ]
+LARGER_OF_TWO = "max(ax, x) is a leaky ReLU only while a ≤ 1."
 CODE = Code(
     id="90.5",
     title="A leak",
@@ -154,13 +149,11 @@ CODE = Code(
     stars=2,
     outcome=2,
     grade=grade_leaky,
-    wrong=[
-        Wrong(
-            "def f(x, slope):\n    return torch.maximum(slope * x, x)", "while a ≤ 1"
-        ),
-        Wrong("lambda x, slope: torch.relu(x) + slope * x", "expected 2, got 2.2"),
-        Wrong("g = lambda x, slope: None or torch.relu(x)", "expected -0.2, got 0"),
-    ],
+    wrong={
+        "lambda x, slope: torch.maximum(slope * x, x)": LARGER_OF_TWO,
+        "lambda x, slope: torch.relu(x) + slope * x": "Added on the positive side too.",
+        "g = lambda x, slope: None or torch.relu(x)": "On the left it is 0.",
+    },
 )
 CURVE = Curve("c", "size", [0, 1, 2, 3, 4], lambda: [1, 0.1, 0.01, 1e-3, 1e-4], 1e-6, 1)
 PREDICTIONS = [
@@ -169,7 +162,7 @@ PREDICTIONS = [
         "How much?",
         Number("n", "accuracy", lambda: 82.66, unit="%", low=0, high=100),
         textbook=10.0,
-        because=[("It guesses.", "It does not guess."), ("It learns.", "It does.")],
+        because={"It guesses.": "It does not guess.", "It learns.": "It does."},
         source="study sample",
     ),
     Prediction(
@@ -239,6 +232,18 @@ def test_chapter_keeps_the_rules(number):
     assert validation.validate(core.chapter(number)) == []
 
 
+@pytest.mark.parametrize("page", [p for p in ALL_PAGES if p.numbers_for], ids=by_id)
+def test_variants_keep_the_rules(page):
+    """Other numbers are the same exercise, and no two mistakes give the same one."""
+    for variant in range(12):
+        other = page.numbers_for(variant)
+        same = (other.id, other.title, other.stars) == (page.id, page.title, page.stars)
+        assert same and list(validation.page_problems(other)) == [], variant
+        assert len(other.wrong) == len(page.wrong), (
+            f"{variant}: two mistakes, one number"
+        )
+
+
 def test_rules_are_enforced():
     """Each broken rule is named; a validator that finds nothing would be useless."""
     page = two_layers()
@@ -282,6 +287,41 @@ def test_rules_are_enforced():
         assert text in found, text
 
 
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("a = -1, b = 4", {"a": -1, "b": 4}),
+        ("q = 0 to 1e-20", {"q": (0, 1e-20)}),
+        ("full = 1024, scaled = 15 to 16.5", {"full": 1024, "scaled": (15, 16.5)}),
+        ("width = inf", {"width": math.inf}),
+        ("s = It belongs to you, or not.", {"s": "It belongs to you, or not."}),
+    ],
+)
+def test_wrong_answers_are_written_as_text(text, answer):
+    assert wrong_answer(text) == answer
+    assert [type(v) for v in wrong_answer(text).values()] == [
+        type(v) for v in answer.values()
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "a", "a=1", "= 1", "a = ", "1, b = 2"])
+def test_other_texts_are_no_wrong_answers(text):
+    with pytest.raises(ValueError, match="'part = value'"):
+        wrong_answer(text)
+
+
+def test_a_slip_replaces_one_line():
+    right = "def f(x):\n    y = x\n    return y"
+    assert slips(right, {"y = 2 * x": "a", "y = 1\nreturn x": "b"}) == {
+        "def f(x):\n    y = 2 * x\n    return y": "a",
+        "def f(x):\n    y = 1\n    return x": "b",
+    }
+    with pytest.raises(ValueError, match="0 lines of the program begin with 'z'"):
+        slips(right, {"z = 1": "c"})
+    with pytest.raises(ValueError, match="2 lines of the program begin with 'return'"):
+        slips(right + "\n    return x", {"return z": "c"})
+
+
 @pytest.mark.parametrize("page", ALL_PAGES, ids=by_id)
 def test_every_page_mistake_gets_its_reply(page, capsys):
     assert reply(page, validation.right_answer(page)) == grading.Reply(
@@ -300,11 +340,11 @@ def test_every_page_mistake_gets_its_reply(page, capsys):
 @pytest.mark.parametrize("code", ALL_CODE, ids=by_id)
 def test_every_code_mistake_gets_its_reply(code, capsys):
     for wrong in code.wrong:
-        line = line_of(capsys, code.id, core.answer_from_source(wrong.answer))
+        line = line_of(capsys, code.id, answer_from_source(wrong.answer))
         assert line.startswith(f"✗ {code.id} "), line
         assert wrong.reply in line
         with pytest.raises(ExerciseError, match=re.escape(wrong.reply)):
-            check(code.id, core.answer_from_source(wrong.answer), strict=True)
+            check(code.id, answer_from_source(wrong.answer), strict=True)
 
 
 @pytest.mark.parametrize("prediction", ALL_PREDICTIONS, ids=by_id)
@@ -763,7 +803,7 @@ def leaky(x, slope):
 def stub(x): ...
 
 
-def half_done(x):
+def half_done(x, slope):
     gain = ...
     return gain * x
 
@@ -837,7 +877,13 @@ def test_answers_get_clones():
 
 @pytest.mark.parametrize(
     ("function", "untouched"),
-    [(stub, True), (half_done, True), (written, False), (leaky, False), (print, False)],
+    [
+        (stub, True),
+        (half_done, False),
+        (written, False),
+        (leaky, False),
+        (print, False),
+    ],
 )
 def test_is_stub(function, untouched):
     assert is_stub(function) is untouched
@@ -905,6 +951,19 @@ def test_compare_tuples_numbers_and_diagnoses():
         )
 
 
+def test_mistake_finds_the_wrong_answer_with_these_numbers():
+    wrong = Code("90.7", "t", "code", 1, 1, grade_leaky, {
+        "lambda x: 1 / 0": "It raises.", "lambda x: [x, 2 * x]": "It doubles.",
+        "lambda x: print(x) or torch.rand(2)": "It draws.",
+    }).wrong  # fmt: skip
+    report, state = Report("90.7", wrong=wrong), torch.get_rng_state()
+    assert report.mistake((1, torch.tensor(2.0)), 1) == "It doubles."
+    assert report.mistake([1, 2.1], 1, rtol=0.1) == "It doubles."
+    assert report.mistake([1, 2.1], 1, otherwise="Unknown.") == "Unknown."
+    assert report.mistake(3, by=lambda f: sum(f(1))) == "It doubles."
+    assert torch.equal(torch.get_rng_state(), state)
+
+
 def test_show_is_short_whatever_it_gets():
     for bad in STORM:
         assert len(show(bad)) <= 130
@@ -939,7 +998,7 @@ def test_answers_are_not_readable(entry):
     if isinstance(entry, Page):
         hidden = [entry.right, *(wrong.reply for wrong in entry.wrong)]
     else:
-        hidden = [text for _, text in entry.because] + [entry.note or "\0"]
+        hidden = [*entry.because.values(), entry.note or "\0"]
     assert not [text for text in hidden if text in html]
     assert _payload(html)["id"] == entry.id
 

@@ -149,9 +149,9 @@ def slice_2d(
             "largest odd number below the limit of 10,000"
         )
     if directions is None:
-        directions = tuple(
-            random_direction(surface, normalise=normalise, seed=seed + k)
-            for k in (0, 1)
+        directions = (
+            random_direction(surface, normalise=normalise, seed=seed),
+            random_direction(surface, normalise=normalise, seed=seed + 1),
         )
     first, second = directions
     losses = [[_loss(surface, a * first + b * second) for a in along] for b in along]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import overload
 
 import torch
 from torch import Tensor, nn
@@ -99,6 +100,16 @@ class LossSurface:
 
     # --- second derivatives -------------------------------------------------------
 
+    @overload
+    def hessian_product(
+        self, vectors: None = None, theta: Tensor | None = None
+    ) -> Callable[[Tensor], Tensor]: ...
+
+    @overload
+    def hessian_product(
+        self, vectors: Tensor, theta: Tensor | None = None
+    ) -> Tensor: ...
+
     def hessian_product(
         self, vectors: Tensor | None = None, theta: Tensor | None = None
     ) -> Tensor | Callable[[Tensor], Tensor]:
@@ -117,7 +128,7 @@ class LossSurface:
         """
         theta = self.theta if theta is None else theta
         with _differentiating_twice():
-            _, pull_back = vjp(grad(self), theta)
+            pull_back = vjp(grad(self), theta)[1]
 
         def product(vectors: Tensor) -> Tensor:
             if vectors.shape[-1:] != (self.size,):
@@ -133,7 +144,9 @@ class LossSurface:
 
         return product if vectors is None else product(vectors)
 
-    def hessian(self, theta: Tensor | None = None, *, block: str | None = None):
+    def hessian(
+        self, theta: Tensor | None = None, *, block: str | None = None
+    ) -> Tensor:
         """The exact Hessian, (size, size), or a block of it on its diagonal.
 
         ``block`` names a parameter (``"linears.0.weight"``) or a module with

@@ -72,7 +72,7 @@ class Candidate:
         """Return the property sheet, from the formula where there is one."""
         return property_sheet(self.formula or self.make().eval())
 
-    def values(self, points: Sequence[float]) -> np.ndarray:
+    def values(self, points: Sequence[float] | np.ndarray) -> np.ndarray:
         """Return the module's values at ``points``, in float64."""
         module = self.make().eval().double()
         x = torch.tensor(np.asarray(points, dtype=float))

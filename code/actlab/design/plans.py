@@ -147,7 +147,7 @@ def make_plan(
             raise ValueError(f"{key!r} maps vectors to vectors; it cannot be a rival")
     if not because.strip():
         raise ValueError("because is empty; a prediction without a reason is a guess")
-    lists = {
+    lists: dict[str, Any] = {
         k: tuple(v) if isinstance(v, list | range) else v for k, v in settings.items()
     }
     values = np.round(candidate.values(POINTS), 6) + 0.0  # no −0

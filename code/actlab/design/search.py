@@ -73,7 +73,8 @@ def draw_formulas(n: int, seed: int = 0) -> list[str]:
     """
     if not 1 <= n <= space_size() // 3:
         raise ValueError(f"n is {n}; give 1 to {space_size() // 3} formulas")
-    draw, found = random.Random(seed), {}
+    draw = random.Random(seed)
+    found: dict[tuple[float, ...], str] = {}
     grid = np.linspace(-6, 6, 49)
     while len(found) < n:
         text = write(draw.choice(BINARY), draw.choice(UNARY), draw.choice(UNARY))

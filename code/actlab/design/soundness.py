@@ -173,6 +173,7 @@ def _bends(candidate: Candidate) -> tuple[bool, str]:
 
 
 def _agrees(candidate: Candidate) -> tuple[bool, str]:
+    assert candidate.formula is not None, "health looks only where there is one"
     x = np.linspace(-10, 10, 401) + 0.0123
     gap = np.abs(candidate.values(x) - define(candidate.formula).values(x))
     worst = int(np.nan_to_num(gap, nan=math.inf).argmax())

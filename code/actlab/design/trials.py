@@ -57,7 +57,7 @@ class Comparison:
             "not shown": f"no difference that {len(self.plan.seeds)} seeds can show, "
             f"{span}; {row.detectable:.1f} would have shown",
         }
-        return f"{display(rival)}: {words[row.verdict]}".replace("-", "−")
+        return f"{display(rival)}: {words[str(row.verdict)]}".replace("-", "−")
 
     def __str__(self) -> str:
         plan = self.plan
@@ -70,13 +70,10 @@ class Comparison:
         for key in plan.rivals:
             lines += textwrap.wrap(self.sentence(key), 68, subsequent_indent="  ")
         lines += ["", "PREDICTION"]
-        for row in self.table.itertuples():
-            kept = (
-                "as predicted" if row.predicted == row.verdict else "not as predicted"
-            )
-            lines.append(
-                f"{display(row.rival)}: {row.predicted}; found {row.verdict}: {kept}"
-            )
+        columns = (self.table[name] for name in ("rival", "predicted", "verdict"))
+        for rival, predicted, verdict in zip(*columns):
+            kept = "as predicted" if predicted == verdict else "not as predicted"
+            lines.append(f"{display(rival)}: {predicted}; found {verdict}: {kept}")
         lines += [f"! {warning}" for warning in self.warnings]
         return "\n".join(lines)
 

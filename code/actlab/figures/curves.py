@@ -3,61 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
     from ..catalogue import Activation
-
-__all__ = [
-    "Curve",
-    "read_curve",
-    "torch_value_and_slope",
-    "with_gaps",
-]
+    from ..properties.functions import Function
 
 
-@dataclass(frozen=True)
-class Curve:
-    """A scalar function and its slope, on float64 arrays."""
+def read_curve(function: str | Activation | Callable) -> Function:
+    """Read a catalogue key, an activation, a formula or a torch callable.
 
-    name: str
-    value: Callable[[np.ndarray], np.ndarray]
-    slope: Callable[[np.ndarray], np.ndarray]
+    Of a callable the slope is what autograd says, and 0 where it says nothing.
+    """
+    from .. import catalogue
+    from ..properties.functions import Function, function_of
 
-
-def read_curve(function: str | Activation | Callable) -> Curve:
-    """Read a catalogue key, an activation, a formula or a torch callable."""
-    from .. import catalogue, formulas
-
-    if isinstance(function, str):
-        try:
-            function = catalogue.get(function)
-        except KeyError as unknown:
-            if function.isidentifier() and function != "x":
-                raise
-            expression = formulas.parse(function)
-            del unknown
-            return Curve(
-                function,
-                formulas.numpy_function(expression),
-                formulas.numpy_function(expression.diff(formulas.x)),
-            )
-    if isinstance(function, catalogue.Activation):
-        if function.kind != "scalar":
-            raise ValueError(
-                f"{function.key!r} maps vectors to vectors and has no curve; "
-                "give a function that works element by element, such as 'gelu'"
-            )
-        return Curve(function.name, function.numpy(), function.numpy_derivative())
-    if callable(function):
+    if callable(function) and not isinstance(function, catalogue.Activation):
         name = getattr(function, "__name__", type(function).__name__)
-        return Curve(name, *torch_value_and_slope(function))
-    raise TypeError(
-        f"expected a catalogue key, a formula or a callable, got {function!r}"
-    )
+        return Function(name, *torch_value_and_slope(function))
+    return function_of(function)
 
 
 def torch_value_and_slope(

@@ -10,7 +10,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from .curves import Curve, read_curve, with_gaps
+from .curves import read_curve, with_gaps
 from .style import (
     COLOURS,
     DASHES,
@@ -26,12 +26,7 @@ from .style import (
 
 if TYPE_CHECKING:
     from ..catalogue import Activation
-
-__all__ = [
-    "function_plot",
-    "gallery",
-    "sorted_data",
-]
+    from ..properties.functions import Function
 
 
 @styled
@@ -73,7 +68,7 @@ def function_plot(
 
 
 def _several_functions(
-    curves: Sequence[Curve],
+    curves: Sequence[Function],
     names: Sequence[str],
     derivative: bool,
     xlim: tuple[float, float],
@@ -117,7 +112,7 @@ def _several_functions(
 
 
 def _one_function(
-    curve: Curve,
+    curve: Function,
     name: str,
     derivative: bool,
     xlim: tuple[float, float],

@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from .curves import Curve, read_curve
+from .curves import read_curve
 from .style import (
     COLOURS,
     DASHES,
@@ -27,11 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ..catalogue import Activation
-
-__all__ = [
-    "layer_health",
-    "signal_through_depth",
-]
+    from ..properties.functions import Function
 
 
 @styled
@@ -133,7 +129,7 @@ def _checked_depth(values: Sequence[float], name: str, depth: int) -> np.ndarray
 
 
 def _random_depth(
-    curve: Curve,
+    curve: Function,
     depth: int,
     q: float,
     width: int,

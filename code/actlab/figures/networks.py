@@ -35,13 +35,6 @@ if TYPE_CHECKING:
 
     from ..datasets import Dataset
 
-__all__ = [
-    "decision_regions",
-    "fit_curves",
-    "joints",
-    "kinks",
-]
-
 
 @styled
 def decision_regions(

@@ -22,19 +22,13 @@ from .style import (
     finish,
     label_ends,
     label_level,
+    named_ticks,
     number,
     styled,
 )
 
 if TYPE_CHECKING:
     import pandas as pd
-
-__all__ = [
-    "accuracy_grid",
-    "crossing",
-    "training_curves",
-    "width_sweep",
-]
 
 
 @styled
@@ -84,8 +78,7 @@ def width_sweep(
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
     widths = sorted(frame[x].unique())
-    axes.set_xticks(widths, [str(int(w)) for w in widths])
-    axes.minorticks_off()
+    named_ticks(axes, widths, [str(int(w)) for w in widths])
     if baseline is not None:
         axes.axhline(baseline, color=INK, linewidth=1.3, linestyle=(0, (4, 3)))
     low, high = ylim or axes.get_ylim()

@@ -18,32 +18,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-
-__all__ = [
-    "ALT_TEXTS",
-    "COLOURS",
-    "DASHES",
-    "DPI",
-    "GRID",
-    "INK",
-    "MARKERS",
-    "MUTED",
-    "PAPER",
-    "STYLE",
-    "WIDTH",
-    "as_numbers",
-    "count",
-    "display_name",
-    "finish",
-    "join",
-    "label_ends",
-    "label_level",
-    "legend_above",
-    "number",
-    "styled",
-    "tint",
-    "use_style",
-]
+from scipy.optimize import isotonic_regression
 
 ALT_TEXTS: list[str] = []
 """Alt texts of the figures drawn so far, oldest first."""
@@ -193,38 +168,37 @@ def as_numbers(values: Any) -> np.ndarray:
 def label_ends(
     axes: Axes, ends: Sequence[tuple[str, float, Any]], wrap: int = 12
 ) -> None:
-    """Write each line's name beside its right end, pushed apart where they collide.
+    """Write each line's name beside its right end, as near as the others leave room.
 
-    ``ends`` holds (name, y in data coordinates, colour).
+    ``ends`` holds (name, y in data coordinates, colour). Where names would collide,
+    the sum of squares of what they are moved by is the smallest possible.
     """
     texts = [textwrap.fill(name, wrap, break_long_words=False) for name, _, _ in ends]
     to_fraction = axes.transData + axes.transAxes.inverted()
     x_right = axes.get_xlim()[1]
-    heights = [to_fraction.transform((x_right, y))[1] for _, y, _ in ends]
+    heights = np.array([to_fraction.transform((x_right, y))[1] for _, y, _ in ends])
     axes_height = axes.get_position().height * axes.figure.get_size_inches()[1] * 72
-    line = 12.5 / axes_height
-    order = sorted(range(len(ends)), key=lambda i: heights[i])
-    placed = [min(max(heights[i], 0.0), 1.0) for i in order]
-    sizes = [line * (texts[i].count("\n") + 1) for i in order]
-    for _ in range(60):
-        for k in range(len(order) - 1):
-            need = (sizes[k] + sizes[k + 1]) / 2
-            overlap = need - (placed[k + 1] - placed[k])
-            if overlap > 1e-9:
-                placed[k] -= overlap / 2
-                placed[k + 1] += overlap / 2
+    order = np.argsort(heights, kind="stable")
+    sizes = np.array([12.5 / axes_height * (text.count("\n") + 1) for text in texts])
+    middles = sizes[order].cumsum() - sizes[order] / 2  # of names without a gap
+    wanted = heights[order].clip(0, 1)
+    placed = middles + isotonic_regression(wanted - middles).x
     for position, i in zip(placed, order, strict=True):
-        axes.annotate(
-            texts[i],
-            xy=(1.0, position),
-            xycoords="axes fraction",
-            xytext=(5, 0),
-            textcoords="offset points",
-            color=ends[i][2],
-            va="center",
-            ha="left",
-            annotation_clip=False,
+        label_right(
+            axes, texts[i], position, 5, xycoords="axes fraction", color=ends[i][2]
         )
+
+
+def label_right(axes: Axes, text: str, y: float, gap: float, **how: Any) -> None:
+    """Write beside the right edge of the axes, ``gap`` points away, at height ``y``."""
+    axes.annotate(
+        text,
+        (1.0, y),
+        **{"xycoords": axes.get_yaxis_transform(), "va": "center", **how},
+        xytext=(gap, 0),
+        textcoords="offset points",
+        annotation_clip=False,
+    )
 
 
 def label_level(axes: Axes, text: str, level: float, x: Any, y: Any) -> None:
@@ -257,6 +231,26 @@ def label_level(axes: Axes, text: str, level: float, x: Any, y: Any) -> None:
         textcoords="offset points",
         va="bottom" if side > 0 else "top",
     )
+
+
+def name_rows(axes: Axes, names: Sequence[str], **font: Any) -> None:
+    """Give a dot plot one named row per thing, the first on top."""
+    axes.set_yticks(range(len(names)), names, **font)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.grid(axis="y", visible=False)
+
+
+def named_ticks(axes: Axes, places: Sequence[float], names: Sequence[str]) -> None:
+    """Put ticks of a logarithmic x axis at these places only."""
+    axes.set_xticks(places, names)
+    axes.minorticks_off()
+
+
+def without_frame(axes: Axes) -> None:
+    """Take frame, grid and tick marks away, for tables and maps."""
+    axes.tick_params(length=0)
+    axes.grid(False)
+    axes.spines[:].set_visible(False)
 
 
 def legend_above(axes: Axes, columns: int = 3) -> None:

@@ -1,10 +1,10 @@
-"""Formulas: named special functions, safe parsing, and one way to evaluate them.
+"""Formulas: named special functions, safe parsing, and their numbers.
 
 Every scalar function of the course is one SymPy expression in ``x``. This package
 turns such an expression into LaTeX, JavaScript, a NumPy function and a 50-digit
 mpmath function, and reads expressions that a reader types (without ``eval``).
 
-`expressions` has the functions and their numbers; `printing` and `parsing` use it.
+`expressions` has the functions, `numbers` evaluates; `printing` and `parsing` use them.
 `tensors`, which is loaded only where it is named, makes functions that train.
 
 Chapter: 01 (what a formula says), 03 (sigmoid), 05 (smooth functions).
@@ -23,10 +23,9 @@ from .expressions import (
     Sigmoid,
     Softplus,
     derivative,
-    mpmath_function,
-    numpy_function,
     x,
 )
+from .numbers import mpmath_function, numpy_function
 from .parsing import parse
 from .printing import JS_PRELUDE, javascript, latex
 

@@ -19,7 +19,6 @@ import mpmath
 import sympy
 
 from .expressions import (
-    DIGITS,
     FormulaError,
     Maximum,
     Minimum,
@@ -27,11 +26,9 @@ from .expressions import (
     NormalPDF,
     Sigmoid,
     Softplus,
-    constant_value,
     x,
 )
-
-__all__ = ["parse"]
+from .numbers import DIGITS, constant_value
 
 MAX_LENGTH = 500
 MAX_DEPTH = 40

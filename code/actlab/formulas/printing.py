@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import sympy
+from sympy.printing.codeprinter import PrintMethodNotImplementedError
+from sympy.printing.jscode import JavascriptCodePrinter
 from sympy.printing.latex import LatexPrinter
 
 from .expressions import (
-    KNOWN,
     FormulaError,
     Indicator,
     Maximum,
@@ -23,8 +24,7 @@ from .expressions import (
     Softplus,
     x,
 )
-
-__all__ = ["JS_PRELUDE", "javascript", "latex"]
+from .numbers import InOrder
 
 # --- JavaScript ----------------------------------------------------------------
 
@@ -43,39 +43,36 @@ function normalCdf(u){const v=u/Math.SQRT2;
 return v<-3?erfcTail(-v)/2:v>3?1-erfcTail(v)/2:(1+erf(v))/2}
 """.strip()
 
-_JS_FUNCTIONS: Mapping[type, str] = {
-    Sigmoid: "sigmoid",
-    NormalCDF: "normalCdf",
-    NormalPDF: "normalPdf",
-    Softplus: "softplus",
-    Indicator: "positive",
-    Maximum: "Math.max",
-    Minimum: "Math.min",
-    sympy.exp: "Math.exp",
-    sympy.log: "Math.log",
-    sympy.sin: "Math.sin",
-    sympy.cos: "Math.cos",
-    sympy.tan: "Math.tan",
-    sympy.sinh: "Math.sinh",
-    sympy.cosh: "Math.cosh",
-    sympy.tanh: "Math.tanh",
-    sympy.asin: "Math.asin",
-    sympy.acos: "Math.acos",
-    sympy.atan: "Math.atan",
-    sympy.asinh: "Math.asinh",
-    sympy.erf: "erf",
-    sympy.Abs: "Math.abs",
-    sympy.sign: "Math.sign",
+_JS_FUNCTIONS: Mapping[str, str] = {
+    "Sigmoid": "sigmoid",
+    "NormalCDF": "normalCdf",
+    "NormalPDF": "normalPdf",
+    "Softplus": "softplus",
+    "Indicator": "positive",
+    "Maximum": "Math.max",
+    "Minimum": "Math.min",
+    "erf": "erf",
 }
 
-_JS_RELATIONS = {
-    sympy.StrictGreaterThan: ">",
-    sympy.GreaterThan: ">=",
-    sympy.StrictLessThan: "<",
-    sympy.LessThan: "<=",
-    sympy.Equality: "===",
-    sympy.Unequality: "!==",
-}
+
+class _Javascript(InOrder, JavascriptCodePrinter):
+    """SymPy's printer, on one line and with the functions of `JS_PRELUDE`."""
+
+    def _print_Pow(self, expr: sympy.Pow) -> str:
+        if expr.exp == -1:
+            return f"(1 / {self._print(expr.base)})"
+        return JavascriptCodePrinter._print_Pow(self, expr)
+
+    def _print_Or(self, expr: sympy.Or) -> str:
+        return f"({' || '.join(map(self._print, expr.args))})"
+
+    def _print_Piecewise(self, expr: sympy.Piecewise) -> str:
+        text = "NaN"
+        for value, condition in reversed(expr.args):
+            test, branch = self._print(condition), self._print(value)
+            last = condition is sympy.true
+            text = branch if last else f"({test} ? {branch} : {text})"
+        return text
 
 
 def javascript(expr: sympy.Expr) -> str:
@@ -83,74 +80,14 @@ def javascript(expr: sympy.Expr) -> str:
 
     The functions of `JS_PRELUDE` must be in scope where it runs.
     """
-    node = sympy.sympify(expr)
-    if node in (sympy.true, sympy.false):
-        return str(node).lower()
-    if isinstance(node, NamedConstant):
-        return repr(float(node.digits))
-    if node.is_Symbol:
-        return node.name
-    if node.is_Integer:
-        return str(node) if node >= 0 else f"({node})"
-    if node.is_Number:
-        return repr(float(node)) if node >= 0 else f"({float(node)!r})"
-    if node is sympy.pi or node is sympy.E:
-        return "Math.PI" if node is sympy.pi else "Math.E"
-    if isinstance(node, sympy.Piecewise):
-        text = "NaN"
-        for value, condition in reversed(node.args):
-            branch = javascript(value)
-            text = (
-                branch
-                if condition == sympy.true
-                else f"({javascript(condition)} ? {branch} : {text})"
-            )
-        return text
-    if type(node) in _JS_RELATIONS:
-        left, right = (javascript(side) for side in node.args)
-        return f"{left} {_JS_RELATIONS[type(node)]} {right}"
-    if isinstance(node, sympy.Not):
-        return f"!({javascript(node.args[0])})"
-    if isinstance(node, sympy.ITE):
-        test, then, other = (javascript(part) for part in node.args)
-        return f"({test} ? {then} : {other})"
-    if isinstance(node, sympy.And | sympy.Or):
-        sign = " && " if isinstance(node, sympy.And) else " || "
-        return f"({sign.join(javascript(part) for part in node.args)})"
-    if node.is_Add:
-        return f"({' + '.join(javascript(part) for part in node.args)})"
-    if node.is_Mul:
-        return _javascript_product(node)
-    if node.is_Pow and node.base is not sympy.E:
-        return _javascript_power(node)
-    if node.is_Pow:
-        return f"Math.exp({javascript(node.exp)})"
-    if isinstance(node, sympy.DiracDelta):
-        return "0"
-    name = _JS_FUNCTIONS.get(node.func)
-    if name is None:
-        raise FormulaError(f"no JavaScript for {node.func.__name__}; known: {KNOWN}")
-    return f"{name}({', '.join(javascript(part) for part in node.args)})"
-
-
-def _javascript_product(node: sympy.Mul) -> str:
-    others = [javascript(part) for part in node.args if not part.is_Add]
-    text = (
-        f"({' * '.join(others)})" if len(others) > 1 else others[0] if others else "1"
-    )
-    for part in node.args:
-        if part.is_Add:
-            text = f"mul({javascript(part)}, {text})"
-    return text
-
-
-def _javascript_power(node: sympy.Pow) -> str:
-    base, exponent = node.args
-    if exponent == -1:
-        return f"(1 / {javascript(base)})"
-    if exponent == sympy.Rational(1, 2):
-        return f"Math.sqrt({javascript(base)})"
-    return f"Math.pow({javascript(base)}, {javascript(exponent)})"
+    expr = sympy.sympify(expr)
+    try:
+        return _Javascript({"user_functions": _JS_FUNCTIONS}).doprint(expr)
+    except PrintMethodNotImplementedError:
+        raise FormulaError(
+            f"there is no JavaScript for {expr}; build the formula from elementary "
+            "functions, such as exp, tanh, erf and Piecewise"
+        ) from None
 
 
 # --- LaTeX ---------------------------------------------------------------------

@@ -30,11 +30,9 @@ from .expressions import (
     Sigmoid,
     Softplus,
     derivative,
-    mpmath_function,
     x,
 )
-
-__all__ = ["tensor_function"]
+from .numbers import mpmath_function
 
 Values = Callable[[Tensor], Tensor]
 

@@ -106,6 +106,9 @@ class _Attention(nn.Module):
     of the two knows how far apart they stand (Su et al. 2021, arXiv:2104.09864).
     """
 
+    cosine: Tensor
+    sine: Tensor
+
     def __init__(self, width: int, heads: int, context: int) -> None:
         super().__init__()
         self.heads = heads

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -174,14 +175,15 @@ class _Tally:
         """Signs of life in this batch per unit: bool, or the summed size of output."""
         values = call.activation
         if self.by in ("gradient", "threshold"):
-            values = slope_of(call)
-            if values is None:
+            slope = slope_of(call)
+            if slope is None:
                 raise ValueError(
                     f"layer {self.name!r} ({type(call.module).__name__}) makes "
                     f"{tuple(call.activation.shape)} of "
                     f"{tuple(call.pre_activation.shape)}: a slope per unit exists only "
                     "for functions of one number; use by='data'"
                 )
+            values = slope
         rows = units_first(values.detach(), call.axis, self.unit)
         if self.by == "dormant":
             return rows.double().abs().sum(1)
@@ -191,6 +193,7 @@ class _Tally:
         return (rows != 0).any(1)
 
     def dead(self) -> Tensor:
+        assert self.seen is not None, "a tally is made for a call and counts it"
         if self.by == "dormant":
             return (self.seen <= self.threshold * self.seen.mean()).cpu()
         return ~self.seen.cpu()
@@ -253,14 +256,15 @@ class LifeHistory:
             )
         _check(by, threshold, unit)
         self.network, self.x = network, x
-        self._settings = {
-            "by": by,
-            "threshold": threshold,
-            "batch_size": batch_size,
-            "layers": layers,
-            "unit": unit,
-            "training": training,
-        }
+        self._look = partial(
+            dead_units,
+            by=by,
+            threshold=threshold,
+            batch_size=batch_size,
+            layers=layers,
+            unit=unit,
+            training=training,
+        )
         self.steps: list[float] = []
         self.observations: list[DeadUnits] = []
 
@@ -270,7 +274,7 @@ class LifeHistory:
             raise ValueError(
                 f"step is {step!r} after {self.steps[-1]!r}; steps must grow"
             )
-        seen = dead_units(self.network, self.x, **self._settings)
+        seen = self._look(self.network, self.x)
         if self.observations and seen.sizes != self.observations[0].sizes:
             raise ValueError(
                 f"the layers have {seen.sizes} units now and had "
@@ -370,7 +374,7 @@ class LifeHistory:
         if not self.observations:
             raise ValueError("nothing was observed yet; call observe(step) first")
 
-    def _events(self, happened) -> pd.DataFrame:
+    def _events(self, happened: Callable[[np.ndarray], np.ndarray]) -> pd.DataFrame:
         rows = [
             (self.steps[at], layer, unit)
             for layer, mask in enumerate(self.masks, start=1)

@@ -193,10 +193,9 @@ def checkup(
         output = network(inputs)
         criterion = loss if callable(loss) else training_module._criterion(loss, y)
         value = float(criterion(output, few_y.to(inputs.device)))
-    mode = {"layers": layers, "training": None}
-    dead = dead_units(network, x, **mode)
+    dead = dead_units(network, x, layers=layers, training=None)
     try:
-        flat = dead_units(network, x, by="threshold", **mode)
+        flat = dead_units(network, x, by="threshold", layers=layers, training=None)
     except ValueError:  # a gate or another function without a slope per unit
         flat = None
     hidden = table[table["kind"] == "hidden"]
@@ -485,7 +484,7 @@ def _updates(
     if not len(ratios):
         return _not_measured("update : data", "no update was seen", meaning, advice)
     far = (ratios + 3).abs()
-    worst = far.idxmax()
+    worst: Any = far.idxmax()  # a layer's number; to pandas it is just a label
     number = float(ratios[worst])
     return Sign(
         name="update : data",
@@ -515,10 +514,11 @@ def _ratios(
     if optimiser not in ("sgd", "adam"):
         raise ValueError(f"optimiser is {optimiser!r}; give 'sgd' or 'adam'")
     rows = table.set_index("layer").dropna(subset="weight_gradient_rms")
+    assert lr is not None, "without a trace, lr is what _updates asks for"
     # Adam's first step is lr in every coordinate that has a gradient.
     update = lr * rows["weight_gradient_rms"] if optimiser == "sgd" else lr
     with np.errstate(divide="ignore"):
-        ratios = np.log10(update / rows["weight_rms"])
+        ratios = pd.Series(np.log10(update / rows["weight_rms"]))
     return ratios, f"first step of {optimiser}, lr {lr:g}"
 
 

@@ -118,10 +118,10 @@ def _named(
         raise TypeError(f"layers is {layers!r}; give a list, for instance ['act1']")
     by_name = dict(network.named_modules(remove_duplicate=False))
     names = {module: name for name, module in network.named_modules()}
-    found = {}
+    found: dict[nn.Module, str] = {}
     for layer in layers:
         module = by_name.get(layer) if isinstance(layer, str) else layer
-        if module not in names:
+        if module is None or module not in names:
             raise ValueError(
                 f"layers holds {layer!r}, which is no module of the network; its "
                 f"modules are {[name for name in by_name if name]}"
@@ -132,7 +132,9 @@ def _named(
     return found
 
 
-def _weights(network: nn.Module, activations: Iterable[nn.Module]) -> dict:
+def _weights(
+    network: nn.Module, activations: Iterable[nn.Module]
+) -> dict[nn.Module, str]:
     """Modules with a weight matrix or filter of their own, outside the activations."""
     inside = {m for activation in activations for m in activation.modules()}
     found = {}
@@ -343,5 +345,7 @@ def undisturbed(network: nn.Module, training: bool | None = None) -> Iterator[No
         with torch.no_grad():
             for module, name, buffer, before in buffers:
                 module._buffers[name] = buffer
-                if buffer is not None and not torch.equal(buffer, before):
+                if buffer is None or before is None:
+                    continue
+                if not torch.equal(buffer, before):
                     buffer.copy_(before)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypedDict
 
 import numpy as np
 import pandas as pd
@@ -133,27 +134,48 @@ def octaves(counts: Tensor) -> np.ndarray:
 
     Sizes below 1.2e-38 count as zeros.
     """
-    counts = counts.cpu().numpy()
+    seen = counts.cpu().numpy()
     low, high = FIRST_OCTAVE + 127, LAST_OCTAVE + 127
-    below, above = counts[1 : low + 1].sum(), counts[high - 1 : 255].sum()
-    inner = counts[low + 1 : high - 1]
-    return np.concatenate([counts[[0, 255]], [below], inner, [above]])
+    below, above = seen[1 : low + 1].sum(), seen[high - 1 : 255].sum()
+    inner = seen[low + 1 : high - 1]
+    return np.concatenate([seen[[0, 255]], [below], inner, [above]])
+
+
+class LayerRow(TypedDict, total=False):
+    """What is known of one layer: some of ``COLUMNS``; tensors are single numbers."""
+
+    layer: int
+    name: str
+    kind: str
+    weight: str
+    units: int
+    pre_activation_rms: float
+    pre_activation_spread: float
+    activation_mean: Tensor
+    activation_rms: float
+    slope_rms: float
+    saturation: Tensor
+    error_signal_rms: float
+    weight_rms: float
+    weight_gradient_rms: float
+    input_correlation: Tensor
+    dead: Tensor
 
 
 @dataclass(eq=False)
 class Sample:
     """One forward and one backward pass, measured while they run.
 
-    ``hidden`` has one dict of tensors without axes per activation, ``output`` one for
-    the network's output; both gain ``error_signal_rms`` when the gradient passes.
+    ``hidden`` has one :class:`LayerRow` per activation, ``output`` is the one of the
+    network's output; both gain ``error_signal_rms`` when the gradient passes.
     ``counts`` maps (layer, quantity) to histograms where ``histogram`` asks for them.
     Without ``detailed`` the expensive quantities are left out and exponents counted.
     """
 
     histogram: Sequence[str] = ()
     detailed: bool = True
-    hidden: list[dict] = field(default_factory=list)
-    output: dict = field(default_factory=dict)
+    hidden: list[LayerRow] = field(default_factory=list)
+    output: LayerRow = field(default_factory=LayerRow)
     counts: dict[tuple[int, str], Tensor] = field(default_factory=dict)
     paired: set[str] = field(default_factory=set)
     n: int = 0
@@ -165,8 +187,9 @@ class Sample:
         weight = "" if weight in self.paired else weight
         self.paired.add(weight)
         slope = slope_of(call)
-        row = {"layer": call.layer, "name": call.name, "kind": "hidden"}
-        row |= {"weight": weight} | self._flow(z)
+        row: LayerRow = {"layer": call.layer, "name": call.name, "kind": "hidden"}
+        row["weight"] = weight
+        row |= self._flow(z)
         with torch.no_grad():
             row["units"] = a.shape[call.axis]
             row["activation_mean"] = a.detach().mean()
@@ -196,15 +219,15 @@ class Sample:
         self._count(layer, "pre_activation", output)
         self._await_gradient(output, self.output)
 
-    def _flow(self, z: Tensor) -> dict[str, Tensor]:
+    def _flow(self, z: Tensor) -> LayerRow:
         z = z.detach()
-        row = {"pre_activation_rms": rms(z)}
+        row: LayerRow = {"pre_activation_rms": rms(z)}
         if self.detailed:
             row["pre_activation_spread"] = rms(z - z.mean(0))
             row["input_correlation"] = _correlation(z if z.ndim > 1 else z[:, None])
         return row
 
-    def _await_gradient(self, z: Tensor, row: dict) -> None:
+    def _await_gradient(self, z: Tensor, row: LayerRow) -> None:
         if not z.requires_grad:
             return
         n = len(z)
@@ -224,7 +247,9 @@ class Sample:
             self.counts[layer, quantity] = count(values)
 
 
-def table(rows: Sequence[dict], columns: Sequence[str] = COLUMNS) -> pd.DataFrame:
+def table(
+    rows: Sequence[Mapping[str, object]], columns: Sequence[str] = COLUMNS
+) -> pd.DataFrame:
     """Rows of plain numbers and tensors without axes as a DataFrame."""
     plain = [
         {key: v.item() if isinstance(v, Tensor) else v for key, v in row.items()}

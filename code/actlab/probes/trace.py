@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -35,7 +35,7 @@ class _Step:
 
     step: int
     sample: Sample
-    weights: dict[str, dict[str, Any]] = field(default_factory=dict)
+    weights: dict[str, dict[str, float]] = field(default_factory=dict)
 
 
 class Trace:
@@ -71,11 +71,12 @@ class Trace:
             for row in step.sample.hidden + output:
                 weight = row["weight"]
                 name = f"{weight}.weight" if weight else "weight"
-                row = {**row, "silent": row.get("dead"), "dead": None}
-                row |= {"step": step.step} | step.weights.get(name, {})
+                line: dict[str, object]
+                line = {**row, "silent": row.get("dead"), "dead": None}
+                line |= {"step": step.step, **step.weights.get(name, {})}
                 if dead and row["kind"] == "hidden":
-                    row["dead"] = dead[row["layer"] - 1]
-                rows.append(row)
+                    line["dead"] = dead[row["layer"] - 1]
+                rows.append(line)
         columns = ["step", *COLUMNS[:-1], "silent", "dead"]
         at = columns.index("weight_gradient_rms") + 1
         columns[at:at] = ["update_rms", "log_update_ratio"]
@@ -220,6 +221,7 @@ class _Recorder:
         self.handles, self.gradient_handles = [], []
 
     def _visit(self, call: Any) -> None:
+        assert self.current is not None, "the hooks are set while a step is measured"
         self.current.sample.visit(call)
 
     def _before(self, network: nn.Module, inputs: Any) -> None:
@@ -281,7 +283,7 @@ class _Recorder:
         self.gradient_handles = []
 
 
-def _note(row: dict[str, Any]):
+def _note(row: dict[str, float]) -> Callable[[Tensor], None]:
     def arrived(gradient: Tensor) -> None:
         row["weight_gradient_rms"] = rms(gradient)
 

@@ -17,23 +17,20 @@ import sympy
 
 from ..formulas import Maximum, Minimum, numpy_function, x
 
-__all__ = [
-    "Array",
-    "Breaks",
-    "GRID",
-    "Kink",
-    "REACH",
-    "Scalar",
-    "bisect",
-    "find_breaks",
-    "tidied",
-]
-
 Array = np.ndarray
 Scalar = Callable[[Array], Array]
 
 # Kinks of callables are looked for on [-REACH, REACH].
 REACH = 20.0
+
+# Two one-sided values that differ by less, relatively, count as one: a thousand times
+# what a smooth function changes over the 1e-9 between the places that are compared.
+_SAME = 1e-6
+_BESIDE = 1e-9
+_SAME_PLACE = 1e-6  # numerical and exact places nearer than this are the same break
+# A break is bracketed in rounds: (halvings, gap that is left of it, relatively). The
+# grid's gaps are wide, so at first a steep slope may look like a jump.
+_ROUNDS = ((0, 1e-4), (12, 1e-4), (40, _SAME))
 
 
 @dataclass(frozen=True)
@@ -75,7 +72,7 @@ def _breaks_of(change: Scalar) -> Array:
     """Return the places on [-REACH, REACH] where ``change`` is discontinuous."""
     grid = GRID[np.abs(GRID) <= REACH + 0.005]
     left, right = grid[:-1], grid[1:]
-    for rounds, smallest in ((0, 1e-4), (12, 1e-4), (40, 1e-6)):
+    for rounds, smallest in _ROUNDS:
         if len(left) == 0:
             break
         left, right, low, high = bisect(change, left, right, rounds)
@@ -145,7 +142,7 @@ def find_breaks(
     # A place that the formula gives exactly beats the same place found numerically.
     rough = np.concatenate(found)
     if len(borders):
-        near = np.abs(rough[:, None] - borders[None, :]).min(axis=1) < 1e-6
+        near = np.abs(rough[:, None] - borders[None, :]).min(axis=1) < _SAME_PLACE
         rough = rough[~near]
     places = np.unique(np.concatenate([borders, rough]))
     kinks, jumps, poles = [], [], []
@@ -154,7 +151,7 @@ def find_breaks(
         down, up = _both_sides(slope, place)
         if not np.isfinite([low, high]).all():
             poles.append(float(place))
-        elif abs(high - low) > 1e-6 * (1 + abs(low)):
+        elif abs(high - low) > _SAME * (1 + abs(low)):
             jumps.append(Kink(float(place), tidied(low), tidied(high)))
         elif up != down and not abs(up - down) <= _dust(up, down):
             kinks.append(Kink(float(place), tidied(down), tidied(up)))
@@ -164,7 +161,7 @@ def find_breaks(
 def _dust(first: float, second: float) -> float:
     """Return the difference below which two one-sided values count as one."""
     size = min(abs(first), abs(second))
-    return 1e-6 * (1 + size) if math.isfinite(size) else 0.0
+    return _SAME * (1 + size) if math.isfinite(size) else 0.0
 
 
 def _both_sides(value: Scalar, place: float) -> tuple[float, float]:
@@ -173,9 +170,9 @@ def _both_sides(value: Scalar, place: float) -> tuple[float, float]:
 
 
 def _side(value: Scalar, place: float, side: int) -> float:
-    step = side * 1e-9 * max(1.0, abs(place))
+    step = side * _BESIDE * max(1.0, abs(place))
     near, far = float(value(place + step)), float(value(place + 2 * step))
-    if abs(near - far) <= 1e-6 * (1 + abs(far)):
+    if abs(near - far) <= _SAME * (1 + abs(far)):
         return tidied(2 * near - far)  # a straight line through both, at the place
     nearer = float(value(place + step / 1000))
     if abs(nearer) > 3 * abs(near) or not math.isfinite(nearer):

@@ -21,14 +21,6 @@ from .signal import chi_1, correlation_map, forward_gain, iterate_variance
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = [
-    "DepthProfile",
-    "depth_profile",
-    "iterate_correlation",
-    "iterate_gradient",
-    "start_variances",
-]
-
 
 def iterate_gradient(
     f: Any,

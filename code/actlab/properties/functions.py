@@ -24,8 +24,6 @@ from .. import catalogue, formulas
 from ..formulas import NamedConstant, x
 from .breaks import GRID, Array, Breaks, Scalar, find_breaks
 
-__all__ = ["Function", "function_of"]
-
 
 @dataclass(frozen=True)
 class Function:
@@ -135,8 +133,9 @@ def _check_element_wise(value: Scalar, name: str) -> None:
         )
 
 
-def function_of(f: Any, params: Mapping[str, float]) -> Function:
+def function_of(f: Any, params: Mapping[str, float] | None = None) -> Function:
     """Turn any accepted ``f`` into a `Function`; texts and rows are remembered."""
+    params = params or {}
     if isinstance(f, Function):
         return f
     if isinstance(f, catalogue.Activation):
@@ -181,7 +180,7 @@ def _from_row(
 ) -> Function:
     if row.expr is None:
         raise ValueError(
-            f"{row.name} maps vectors to vectors; a property sheet needs a function "
-            "that works on each number alone"
+            f"{row.name} maps vectors to vectors and has no curve; give a function "
+            "that works element by element, such as 'gelu'"
         )
     return _from_expr(row.name, row.expr, dict(params))

@@ -17,16 +17,6 @@ import numpy as np
 from .breaks import Array
 from .functions import Function, function_of
 
-__all__ = [
-    "average",
-    "gaussian_rule",
-    "mean",
-    "mean_square",
-    "panels",
-    "second_moment",
-]
-
-
 _legendre = lru_cache(np.polynomial.legendre.leggauss)
 
 

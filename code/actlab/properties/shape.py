@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,18 +15,16 @@ from .. import formulas
 from .breaks import GRID, REACH, Array, Breaks, Scalar, bisect, tidied
 from .functions import Function
 
-__all__ = [
-    "Tail",
-    "extreme",
-    "hard_sides",
-    "lipschitz_constant",
-    "monotone",
-    "smoothness",
-    "tail_of",
-]
-
-
 # --- Behaviour far out -------------------------------------------------------------
+
+# Each window reaches from a distance to its double. At 1e8 float64 still tells places
+# 1e-8 apart, so a slope can be measured there too.
+_DISTANCES = (1e1, 1e2, 1e3, 1e4, 1e6, 1e8)
+_FAR = 1e15  # where a limit is read, the last power of ten with whole numbers exact
+_FLAT = 1e-6  # a window whose values differ by less, relatively, has a limit
+_SAME_LIMIT = 1e-5  # the value at _FAR is that limit if it differs by less
+_SWINGS = 2  # swings that grew by this factor over two windows grow for ever
+_TWO_BACK = -3  # the window before the window before the last
 
 
 @dataclass(frozen=True)
@@ -37,11 +36,24 @@ class Tail:
     high: float
 
 
-_DISTANCES = (1e1, 1e2, 1e3, 1e4, 1e6, 1e8)
-
-
 def tail_of(value: Scalar, side: int) -> Tail:
     """Return what ``value`` does far out, to the left (-1) or right (1)."""
+    lows, highs = _windows(value, side)
+    if not lows:
+        return Tail(None, math.nan, math.nan)
+    low, high = lows[-1], highs[-1]
+    if math.isinf(low) or math.isinf(high):
+        return _infinite_tail(lows, highs)
+    if high - low <= _FLAT * (1 + abs(low)):
+        far = float(value(np.array([side * _FAR]))[0])
+        settled = abs(far - low) < _SAME_LIMIT * (1 + abs(low))
+        limit = tidied(far if settled else low)
+        return Tail(limit, limit, limit)
+    return _moving_tail(lows, highs)
+
+
+def _windows(value: Scalar, side: int) -> tuple[list[float], list[float]]:
+    """Smallest and largest value of each window, as far out as values are finite."""
     lows, highs = [], []
     for distance in _DISTANCES:
         window = value(side * distance * np.linspace(1.0, 2.0, 257))
@@ -51,31 +63,41 @@ def tail_of(value: Scalar, side: int) -> Tail:
         highs.append(float(window.max()))
         if np.isinf(window).any():
             break
-    if not lows:
-        return Tail(None, math.nan, math.nan)
-    low, high = lows[-1], highs[-1]
-    if high == math.inf or low == -math.inf:
-        both = high == math.inf and low == -math.inf
-        limit = None if both else math.inf if high == math.inf else -math.inf
-        return Tail(limit, min(low, min(lows)), max(high, max(highs)))
-    if high - low <= 1e-6 * (1 + abs(low)):
-        far = float(value(np.array([side * 1e15]))[0])
-        limit = far if abs(far - low) < 1e-5 * (1 + abs(low)) else low
-        limit = tidied(limit)
-        return Tail(limit, limit, limit)
-    if len(lows) >= 3 and lows[-1] > highs[-3]:
+    return lows, highs
+
+
+def _infinite_tail(lows: list[float], highs: list[float]) -> Tail:
+    """Values that overflow: to one side, or swinging to both."""
+    up, down = math.inf in highs, -math.inf in lows
+    limit = None if up and down else math.inf if up else -math.inf
+    return Tail(limit, min(lows), max(highs))
+
+
+def _moving_tail(lows: list[float], highs: list[float]) -> Tail:
+    """Values that never rest: they grow, fall or swing."""
+    low, high = min(lows), max(highs)
+    if len(lows) < -_TWO_BACK:
+        return Tail(None, low, high)
+    low_before, high_before = lows[_TWO_BACK], highs[_TWO_BACK]
+    if lows[-1] > high_before:
         return Tail(math.inf, lows[0], math.inf)
-    if len(lows) >= 3 and highs[-1] < lows[-3]:
+    if highs[-1] < low_before:
         return Tail(-math.inf, -math.inf, highs[0])
-    growing = len(highs) >= 3 and highs[-1] > 2 * abs(highs[-3]) + 1
-    falling = len(lows) >= 3 and lows[-1] < -2 * abs(lows[-3]) - 1
-    reach_low, reach_high = min(lows), max(highs)
-    return Tail(
-        None, -math.inf if falling else reach_low, math.inf if growing else reach_high
-    )
+    if lows[-1] < -_SWINGS * abs(low_before) - 1:
+        low = -math.inf
+    if highs[-1] > _SWINGS * abs(high_before) + 1:
+        high = math.inf
+    return Tail(None, low, high)
 
 
 # --- Extremes ----------------------------------------------------------------------
+
+_BESIDE = 1e-9  # so far beside a break its sides are read: they differ, f hardly moved
+_TIE = 1e-13  # values that differ by less are equal but for rounding
+_TOUCHES = 1e-12  # a value at a break this near to a limit is the limit
+_DEEPER = 1e-9  # what lies lower than the tails by less is the tail
+_DEEP = 1e6  # beside a pole, values below this run away
+_SAMPLED = 1e-3  # the grid meets the ends of a swing this well
 
 
 def _sharpen(value: Scalar, places: Array, values: Array) -> tuple[float, float]:
@@ -118,71 +140,108 @@ def _turning_points(function: Function) -> Array:
     return (left + right) / 2
 
 
+class Extreme(NamedTuple):
+    """The infimum of ±f, whether it is a value, and where (None: not one place)."""
+
+    value: float
+    attained: bool
+    at: float | None
+
+
 def extreme(
     function: Function, breaks: Breaks, tails: tuple[Tail, Tail], sign: int
-) -> tuple[float, bool, float | None]:
-    """Return (infimum, attained, argument) of ``sign`` × f."""
-    sides = np.concatenate([breaks.places - 1e-9, breaks.places, breaks.places + 1e-9])
-    places = np.concatenate([_turning_points(function), sides, function.grid])
-    values = sign * function.value(places)
-    inner = float(np.nanmin(values))
+) -> Extreme:
+    """Return the infimum of ``sign`` × f."""
+    place, inner = _lowest_inside(function, breaks, sign)
+    if inner == -math.inf or (breaks.poles and inner < -_DEEP):
+        return Extreme(-math.inf, False, None)
     outer = min(tail.low if sign > 0 else -tail.high for tail in tails)
-    if inner == -math.inf or (breaks.poles and inner < -1e6):
-        return -math.inf, False, None
-    ties = places[values <= inner + 1e-13 * (1 + abs(inner))]
-    place = float(ties[np.argmin(np.abs(ties))])
-    if inner < outer - 1e-9 * (1 + abs(outer)):
-        nearest = breaks.places[np.abs(breaks.places - place) < 1e-8]
-        if len(nearest):
-            at_break = sign * float(function.value(nearest[:1])[0])
-            attained = at_break <= inner + 1e-8 * (1 + abs(inner))
-            return (
-                tidied(inner),
-                attained,
-                float(nearest[0]) if attained else None,
-            )
-        return tidied(inner), True, tidied(place)
-    # As low as the tail: reached only where the function is flat from there on.
-    limit = [tail.limit for tail in tails]
-    attained = any(
-        hard and end is not None and math.isclose(sign * end, outer, abs_tol=1e-9)
-        for hard, end in zip(hard_sides(function), limit, strict=True)
+    if inner < outer - _DEEPER * (1 + abs(outer)):
+        return _inner_extreme(function, breaks, sign, place, inner)
+    return _outer_extreme(function, breaks, tails, sign, inner, outer)
+
+
+def _lowest_inside(
+    function: Function, breaks: Breaks, sign: int
+) -> tuple[float, float]:
+    """Return (place, value) of the lowest ``sign`` × f, of equals the nearest to 0."""
+    around = (breaks.places - _BESIDE, breaks.places, breaks.places + _BESIDE)
+    places = np.concatenate([_turning_points(function), *around, function.grid])
+    values = sign * function.value(places)
+    lowest = float(np.nanmin(values))
+    if math.isinf(lowest):
+        return math.nan, lowest
+    ties = places[values <= lowest + _TIE * (1 + abs(lowest))]
+    return float(ties[np.argmin(np.abs(ties))]), lowest
+
+
+def _inner_extreme(
+    function: Function, breaks: Breaks, sign: int, place: float, lowest: float
+) -> Extreme:
+    """An infimum below the tails; beside a jump it need not be a value."""
+    nearest = breaks.places[np.abs(breaks.places - place) < 10 * _BESIDE]
+    if len(nearest) == 0:
+        return Extreme(tidied(lowest), True, tidied(place))
+    at_break = sign * float(function.value(nearest[:1])[0])
+    attained = at_break <= lowest + 10 * _BESIDE * (1 + abs(lowest))
+    return Extreme(tidied(lowest), attained, float(nearest[0]) if attained else None)
+
+
+def _outer_extreme(
+    function: Function,
+    breaks: Breaks,
+    tails: tuple[Tail, Tail],
+    sign: int,
+    inner: float,
+    outer: float,
+) -> Extreme:
+    """An infimum that is as low as a tail: reached if f is flat there or swings."""
+    flat = any(
+        hard
+        and tail.limit is not None
+        and math.isclose(sign * tail.limit, outer, abs_tol=_DEEPER)
+        for hard, tail in zip(hard_sides(function), tails, strict=True)
     )
     at_breaks = sign * function.value(breaks.places)
-    attained = attained or bool(np.any(np.abs(at_breaks - outer) < 1e-12))
-    oscillates = any(
-        tail.limit is None and math.isclose(inner, outer, rel_tol=1e-3)
+    touched = bool(np.any(np.abs(at_breaks - outer) < _TOUCHES))
+    swings = any(
+        tail.limit is None and math.isclose(inner, outer, rel_tol=_SAMPLED)
         for tail in tails
     )
-    attained = (attained or oscillates) and math.isfinite(outer)
-    return (tidied(inner) if oscillates else outer), attained, None
+    attained = (flat or touched or swings) and math.isfinite(outer)
+    return Extreme(tidied(inner) if swings else outer, attained, None)
 
 
 # --- Slopes ------------------------------------------------------------------------
 
+_COMES_BACK = 1e-4  # a tenth further in, a slope that was cut is larger than this
+
 
 def hard_sides(function: Function) -> tuple[bool, bool]:
     """Return whether the slope is exactly 0 from some finite place on, per side."""
-    grid = function.grid
-    slopes = function.slope(grid)
-    result = []
-    for line, places, inward in ((slopes, grid, 0.1), (slopes[::-1], grid[::-1], -0.1)):
-        moving = np.flatnonzero(line != 0)
-        if line[0] != 0 or len(moving) == 0:
-            result.append(line[0] == 0)
-            continue
-        # A slope that has merely underflowed to 0 comes back tiny.
-        inside = function.slope(places[moving[:1]] + inward)
-        result.append(bool(abs(inside[0]) > 1e-4))
-    return result[0], result[1]
+    grid, slopes = function.grid, function.slope(function.grid)
+    left = _hard_side(function, grid, slopes, inward=0.1)
+    return left, _hard_side(function, grid[::-1], slopes[::-1], inward=-0.1)
+
+
+def _hard_side(function: Function, places: Array, slopes: Array, inward: float) -> bool:
+    """Whether the slope is exactly 0 at the first of ``places`` and on from there."""
+    moving = np.flatnonzero(slopes != 0)
+    if slopes[0] != 0 or len(moving) == 0:
+        return bool(slopes[0] == 0)
+    # A slope that has merely underflowed to 0 comes back tiny.
+    inside = function.slope(places[moving[:1]] + inward)
+    return bool(abs(inside[0]) > _COMES_BACK)
 
 
 def monotone(function: Function) -> str:
     """Return "increasing" or "decreasing" (not strictly), "constant" or "no"."""
     values = function.value(function.grid)
     steps = np.diff(values)
-    dust = 1e-12 * (1 + np.abs(values[1:]))
+    dust = 1e-12 * (1 + np.abs(values[1:]))  # some thousand roundings of a value
     slopes = function.slope(function.grid)
+    # A derivative is a sum of terms that cancel, so its rounding is coarser; but a
+    # slope that is huge somewhere must not hide another's sign.
     slope_dust = min(1e-10 * (1 + np.abs(slopes).max()), 1e-6)
     rises = bool((steps > dust).any() or (slopes > slope_dust).any())
     falls = bool((steps < -dust).any() or (slopes < -slope_dust).any())
@@ -191,27 +250,33 @@ def monotone(function: Function) -> str:
     return "increasing" if rises else "decreasing" if falls else "constant"
 
 
-def lipschitz_constant(
-    function: Function, breaks: Breaks
-) -> tuple[float, float | None]:
-    """Return the largest |slope| and where it is taken (None: only far out)."""
+class Steepest(NamedTuple):
+    """The largest |slope|, and where it is taken (None: not one place)."""
+
+    slope: float
+    at: float | None
+
+
+def lipschitz_constant(function: Function, breaks: Breaks) -> Steepest:
+    """Return the largest |slope|; infinite at a jump or pole."""
     if breaks.jumps or breaks.poles:
-        return math.inf, None
+        return Steepest(math.inf, None)
     tails = [tail_of(lambda v: np.abs(function.slope(v)), side) for side in (-1, 1)]
     far = max(tail.high for tail in tails)
     steep = [abs(side) for kink in breaks.kinks for side in (kink.left, kink.right)]
     if not math.isfinite(far) or math.inf in steep:
-        return math.inf, None
-    sides = np.concatenate([breaks.places - 1e-9, breaks.places + 1e-9])
-    places = np.sort(np.concatenate([function.grid, sides]))
+        return Steepest(math.inf, None)
+    sides = (breaks.places - _BESIDE, breaks.places + _BESIDE)
+    places = np.sort(np.concatenate([function.grid, *sides]))
     slopes = np.abs(function.slope(places))
     place, steepest = _sharpen(lambda v: np.abs(function.slope(v)), places, slopes)
-    if far >= steepest * (1 - 1e-12):
-        return tidied(far), None
+    as_steep = steepest * (1 - _TOUCHES)
+    if far >= as_steep:
+        return Steepest(tidied(far), None)
     around = np.abs(function.slope(place + np.array([-0.01, 0.01])))
-    flat = (around >= steepest * (1 - 1e-12)).all()
+    flat = (around >= as_steep).all()
     largest = tidied(steepest) if len(breaks.kinks) else steepest
-    return largest, None if flat else place
+    return Steepest(largest, None if flat else place)
 
 
 _SUPERSCRIPTS = "⁰¹²³⁴"
@@ -231,8 +296,9 @@ def smoothness(function: Function, breaks: Breaks) -> str:
     for order in range(2, 5):
         derivative = formulas.derivative(derivative)
         value = formulas.numpy_function(derivative, function.params)
+        # Not nearer: a high derivative, such as that of |x|³, is rounding there.
         low, high = (value(breaks.places + side) for side in (-1e-7, 1e-7))
-        grows = np.abs(value(breaks.places - 1e-9)) > 3 * np.abs(low) + 1
+        grows = np.abs(value(breaks.places - _BESIDE)) > 3 * np.abs(low) + 1
         if grows.any() or not np.allclose(low, high, rtol=1e-4, atol=1e-5):
             return f"C{_SUPERSCRIPTS[order - 1]}"
     return "smooth"

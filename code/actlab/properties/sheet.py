@@ -27,9 +27,6 @@ from .shape import (
 )
 from .signal import backward_gain, forward_gain
 
-__all__ = ["PropertySheet", "property_sheet"]
-
-
 _SMOOTHNESS_WORDS = {
     "jump": "jumps",
     "pole": "runs off to infinity at a point",
@@ -245,31 +242,31 @@ def _sheet(function: Function) -> PropertySheet:
     breaks = function.breaks
     tails = tail_of(function.value, -1), tail_of(function.value, 1)
     slopes = [tail_of(function.slope, side).limit for side in (-1, 1)]
-    low, low_attained, argmin = extreme(function, breaks, tails, 1)
-    high, high_attained, _ = extreme(function, breaks, tails, -1)
+    lowest = extreme(function, breaks, tails, 1)
+    highest = extreme(function, breaks, tails, -1)
     hard = hard_sides(function)
     flat = [
         h or (s is not None and abs(s) < 1e-6)
         for h, s in zip(hard, slopes, strict=True)
     ]
     average = mean(function)
-    lipschitz, steepest_at = lipschitz_constant(function, breaks)
+    steepest = lipschitz_constant(function, breaks)
     derivative = None if function.expr is None else formulas.derivative(function.expr)
     return PropertySheet(
         name=function.name,
         formula=None if function.expr is None else formulas.latex(function.expr),
         derivative=None if derivative is None else formulas.latex(derivative),
-        range=(low, -high + 0.0),
-        attained=(low_attained, high_attained),
+        range=(lowest.value, -highest.value + 0.0),
+        attained=(lowest.attained, highest.attained),
         limits=(tails[0].limit, tails[1].limit),
-        minimum=low if low_attained else None,
-        argmin=argmin,
+        minimum=lowest.value if lowest.attained else None,
+        argmin=lowest.at,
         monotone=monotone(function),
         kinks=breaks.kinks,
         jumps=breaks.jumps,
         smoothness=smoothness(function, breaks),
-        lipschitz=lipschitz,
-        steepest_at=steepest_at,
+        lipschitz=steepest.slope,
+        steepest_at=steepest.at,
         saturation=_sides(*flat),
         hard_saturation=_sides(*hard),
         zero_centred=bool(abs(average) < 1e-9),

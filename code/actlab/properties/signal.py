@@ -16,18 +16,6 @@ from .breaks import Array
 from .functions import Function, function_of
 from .integrals import average, gaussian_rule, mean_square, panels, second_moment
 
-__all__ = [
-    "FixedPoint",
-    "backward_gain",
-    "chi_1",
-    "correlation_map",
-    "fixed_point",
-    "forward_gain",
-    "iterate_variance",
-    "variance_map",
-    "variance_slope",
-]
-
 
 def forward_gain(f: Any, **params: float) -> float:
     """Return 1/√E f(Z)²: the gain that keeps the second moment of activations at 1.

@@ -12,8 +12,6 @@ import pandas as pd
 
 from actlab import studies
 
-__all__ = ["main"]
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one action; return 0, 1 after an error (said in one line), 130 if stopped."""
@@ -51,8 +49,14 @@ def _parser() -> argparse.ArgumentParser:
             "--out", type=Path, help="folder (default: below ~/.cache/actlab)"
         )
     do.add_argument("--jobs", type=int, default=-1, help="processes; -1: one per core")
-    do.add_argument("--limit", type=int, help="do at most this many runs now")
+    do.add_argument("--limit", type=int, help="do this many runs now, in whole groups")
     do.add_argument("--device", default="cpu", help="cpu (default) or cuda")
+    do.add_argument(
+        "--batch",
+        type=_batch,
+        metavar="auto|N|1",
+        help="networks that train at once in a process (default: auto)",
+    )
     do.add_argument(
         "--scheduler",
         metavar="tcp://HOST:PORT",
@@ -63,6 +67,11 @@ def _parser() -> argparse.ArgumentParser:
         "--record", action="store_true", help="make it the result that is shipped"
     )
     return parser
+
+
+def _batch(word: str) -> int | None:
+    """Read the value of --batch; None for auto."""
+    return None if word == "auto" else int(word)
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -87,6 +96,7 @@ def _run(options: argparse.Namespace) -> int:
         out=out,
         device=options.device,
         scheduler=options.scheduler,
+        batch=options.batch,
         command=_command(options),
         record=options.record,
     )
@@ -100,7 +110,7 @@ def _run(options: argparse.Namespace) -> int:
 def _command(options: argparse.Namespace) -> str:
     """Spell the call again, without the folder and the addresses of this machine."""
     words = ["python -m actlab.studies run", options.name]
-    for name in ("seeds", "epochs", "jobs", "limit"):
+    for name in ("seeds", "epochs", "jobs", "limit", "batch"):
         value = getattr(options, name)
         if value is not None:
             words.append(f"--{name} {value}")

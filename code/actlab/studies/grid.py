@@ -15,18 +15,6 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-__all__ = [
-    "ClassifierRun",
-    "Condition",
-    "Setting",
-    "Study",
-    "StudyError",
-    "TransformerRun",
-    "declared",
-    "find",
-    "known",
-]
-
 # Modules that declare studies, as a tuple named STUDIES; separated by commas.
 COLLECTIONS = "ACTLAB_STUDIES"
 DEFAULT_COLLECTIONS = "course.studies"

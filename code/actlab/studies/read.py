@@ -12,18 +12,8 @@ from typing import Any
 import pandas as pd
 
 from ..statistics import Interval, interval
-from .grid import Condition, Study, StudyError, find
+from .grid import Study, StudyError, find
 from .records import read_record
-
-__all__ = [
-    "KEYS",
-    "final",
-    "is_recorded",
-    "load",
-    "progress_of",
-    "provenance",
-    "summary",
-]
 
 # What tells the cells of a grid apart.
 KEYS = ["regime", "activation", "init", "variant", "optimiser", "lr", "momentum"]
@@ -105,32 +95,32 @@ def progress_of(study: Study, folder: Path) -> pd.DataFrame:
     one run, nan if none is done) and remaining (seconds of one thread, estimated from
     the mean of a model-epoch).  Raises as :func:`actlab.studies.run`.  Chapter 12.
     """
-    rows: dict[Condition, dict[str, Any]] = {}
-    for setting in study.settings():
-        about = asdict(setting.condition)
-        keys = [key for key in KEYS if key != "variant" or key in study.further]
-        row = rows.setdefault(
-            setting.condition,
-            {key: about[key] for key in keys} | {"done": 0, "declared": 0, "spent": []},
-        )
-        row["declared"] += 1
-        record = read_record(setting, folder)
-        if record is not None:
-            row["done"] += 1
-            row["spent"].append(record["seconds"])
-    spent = [
-        (sum(row["spent"]), max(condition.epochs, 1) * len(row["spent"]))
-        for condition, row in rows.items()
-    ]
-    seconds, epochs = (sum(column) for column in zip(*spent))
-    rate = seconds / epochs if epochs else math.nan
-    for condition, row in rows.items():
-        times = row.pop("spent")
-        row["seconds"] = sum(times) / len(times) if times else math.nan
-        left = row["declared"] - row["done"]
-        own = row["seconds"] if times else rate * max(condition.epochs, 1)
-        row["remaining"] = left * own if left else 0.0
-    return pd.DataFrame(rows.values())
+    runs = pd.DataFrame(
+        [
+            {
+                "condition": setting.condition,
+                "epochs": max(setting.condition.epochs, 1),
+                "done": record is not None,
+                "seconds": record["seconds"] if record else math.nan,
+            }
+            for setting in study.settings()
+            for record in [read_record(setting, folder)]
+        ]
+    )
+    table = runs.groupby("condition", sort=False).agg(
+        done=("done", "sum"),
+        declared=("done", "size"),
+        seconds=("seconds", "mean"),
+        epochs=("epochs", "first"),
+    )
+    timed = runs.dropna(subset="seconds")
+    rate = timed["seconds"].sum() / timed["epochs"].sum() if len(timed) else math.nan
+    left = table["declared"] - table["done"]
+    each = table["seconds"].fillna(rate * table.pop("epochs"))
+    table["remaining"] = (left * each).where(left > 0, 0.0)
+    keys = [key for key in KEYS if key != "variant" or key in study.further]
+    about = pd.DataFrame([asdict(condition) for condition in table.index])[keys]
+    return about.join(table.reset_index(drop=True))
 
 
 def _at_epoch(table: pd.DataFrame, epoch: int | None) -> pd.DataFrame:

@@ -27,17 +27,6 @@ from .grid import Setting, Study, declared
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = [
-    "RecordError",
-    "code_hash",
-    "environment",
-    "read_record",
-    "record_of",
-    "study_provenance",
-    "write_record",
-    "write_table",
-    "write_text",
-]
 
 PACKAGES = ("actlab", "torch", "torchvision", "numpy", "pandas", "scipy", "joblib")
 CODE = Path(__file__).resolve().parents[2]  # the folder that holds the packages
@@ -48,7 +37,11 @@ class RecordError(RuntimeError):
 
 
 def record_of(
-    setting: Setting, history: dict[str, list], seconds: float, device: str
+    setting: Setting,
+    history: dict[str, list],
+    seconds: float,
+    device: str,
+    together: int = 1,
 ) -> dict[str, Any]:
     """Return the record of a run that is done: what it was, did, and depends on.
 
@@ -56,6 +49,7 @@ def record_of(
     ----------
     setting, device : which run it was, and where.
     history, seconds : as ``runners.execute`` returned them.
+    together : how many networks were trained at once with this one.
 
     Chapter 12.
     """
@@ -63,6 +57,7 @@ def record_of(
         "setting": declared(setting),
         "history": history,
         "seconds": seconds,
+        "together": together,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
         "environment": environment(type(setting.condition).__module__)
         | _device(device),
@@ -182,6 +177,7 @@ def study_provenance(
         "runs_declared": len(study.settings()),
         "runs_that_broke_down": len(records) - len(seconds),
         "threads_per_run": 1,
+        "trained_together": sorted({r.get("together", 1) for r in records}),
         "seconds_of_all_runs": round(sum(seconds), 1),
         "first_run_finished": finished[0] if finished else None,
         "last_run_finished": finished[-1] if finished else None,

@@ -25,8 +25,6 @@ from .records import (
     write_table,
 )
 
-__all__ = ["COLUMNS", "default_out", "run"]
-
 COLUMNS = [
     "study",
     "regime",
@@ -53,6 +51,7 @@ def run(
     progress: bool = True,
     device: str = "cpu",
     scheduler: str | None = None,
+    batch: int | None = None,
     command: str | None = None,
     record: bool = False,
 ) -> pd.DataFrame:
@@ -61,8 +60,9 @@ def run(
     Parameters
     ----------
     study : a :class:`~actlab.studies.Study`, or the name of one.
-    jobs : processes side by side, one thread each; −1 for one per core.
-    limit : do at most this many of the missing runs now.
+    jobs : processes side by side, one thread each; −1 for one per core, or a single one
+        where a GPU trains.
+    limit : do this many of the missing runs now, rounded up to whole groups.
     out : folder for the records of the runs (``runs/``), the table ``NAME.csv`` and
         its provenance ``NAME.json``; by default ``~/.cache/actlab/studies/NAME``.
     progress : whether to show a bar, which says how long it will still take.
@@ -70,6 +70,9 @@ def run(
     scheduler : address of a running Dask scheduler, ``"tcp://host:8786"``, whose
         workers then do the runs in place of local processes.  Only this process writes
         files.  Whoever reaches that port can run code: never open it to strangers.
+    batch : how many networks of one shape train at once in a process, see
+        ``together``; 1 for one by one, None for 16 on the CPU and 256 on a GPU.  Who
+        trains with whom depends on the study and on this number alone.
     command : what the provenance says that was called.
     record : whether the complete result becomes the one that is shipped, in the folder
         ``results`` of the study's home.
@@ -82,15 +85,20 @@ def run(
     Chapter 12.
     """
     study = find(study) if isinstance(study, str) else study
-    _refuse_impossible(study, jobs, limit, device, record)
+    _refuse_impossible(study, jobs, limit, batch, device, record)
     out = default_out(study.name) if out is None else Path(out)
     folder = out / "runs"
     _refuse_foreign_table(study.name, out)
-    missing = [s for s in study.settings() if read_record(s, folder) is None]
+    missing = {s for s in study.settings() if read_record(s, folder) is None}
+    size = batch or (256 if device.startswith("cuda") else 16)
+    groups = [g for g in runners.groups(study.settings(), size) if missing & {*g}]
     # The longest first, so that no core waits long for the last one.
-    missing.sort(key=lambda setting: -setting.condition.epochs)
+    groups.sort(key=_length, reverse=True)
+    groups = groups[: _enough(groups, missing, limit)]
+    if device.startswith("cuda") and jobs == -1:
+        jobs = 1
     engine = _local(jobs) if scheduler is None else _cluster(scheduler)
-    _execute_all(missing[:limit], folder, engine, device, progress)
+    _execute_all(groups, missing, folder, engine, device, progress)
     done = [(s, r) for s in study.settings() if (r := read_record(s, folder))]
     table = _table(study, done)
     command = command or f"run({study.name!r})"
@@ -107,13 +115,39 @@ def default_out(name: str) -> Path:
     return Path.home() / ".cache" / "actlab" / "studies" / name
 
 
+def _length(group: Sequence[Setting]) -> int:
+    """Return the model-epochs of a group."""
+    return sum(setting.condition.epochs for setting in group)
+
+
+def _enough(
+    groups: Sequence[Sequence[Setting]], missing: set[Setting], limit: int | None
+) -> int | None:
+    """Return how many of the groups hold ``limit`` missing runs; None for all."""
+    if limit is None:
+        return None
+    runs = 0
+    for place, group in enumerate(groups):
+        if runs >= limit:
+            return place
+        runs += len(missing & {*group})
+    return None
+
+
 def _refuse_impossible(
-    study: Study, jobs: int, limit: int | None, device: str, record: bool
+    study: Study,
+    jobs: int,
+    limit: int | None,
+    batch: int | None,
+    device: str,
+    record: bool,
 ) -> None:
     if jobs == 0 or jobs < -1:
         raise StudyError(f"jobs is {jobs}; give a number of processes, or -1")
     if limit is not None and limit < 0:
         raise StudyError(f"limit is {limit}; give how many runs to do at most")
+    if batch is not None and batch < 1:
+        raise StudyError(f"batch is {batch}; give how many networks train at once")
     settings = study.settings()
     if not settings:
         raise StudyError(
@@ -144,7 +178,8 @@ def _refuse_impossible(
 
 
 def _execute_all(
-    settings: Sequence[Setting],
+    groups: Sequence[Sequence[Setting]],
+    missing: set[Setting],
     folder: Path,
     engine: Any,
     device: str,
@@ -153,24 +188,24 @@ def _execute_all(
     from joblib import delayed
     from tqdm.auto import tqdm
 
-    if not settings:
+    if not groups:
         return
     # Complain or download here, once.
-    for condition in _one_of_each_data(settings):
+    for condition in _one_of_each_data([s for group in groups for s in group]):
         runners.prepare(condition)
     folder.mkdir(parents=True, exist_ok=True)
-    total = sum(setting.condition.epochs for setting in settings)
+    total = sum(_length(group) for group in groups)
     with (
         engine as (parallel, here),
         tqdm(total=total, desc="model-epochs", disable=not progress) as bar,
     ):
         # Local workers write by themselves: what is finished stays, come what may.
         keep = folder if here else None
-        tasks = (delayed(_execute)(setting, keep, device) for setting in settings)
-        for setting, record in parallel(tasks):
-            if record is not None:
+        tasks = (delayed(_execute)(g, missing & {*g}, keep, device) for g in groups)
+        for group, records in parallel(tasks):
+            for setting, record in records:
                 write_record(setting, record, folder)
-            bar.update(setting.condition.epochs)
+            bar.update(_length(group))
 
 
 def _one_of_each_data(settings: Sequence[Setting]) -> list[Any]:
@@ -183,15 +218,27 @@ def _one_of_each_data(settings: Sequence[Setting]) -> list[Any]:
 
 
 def _execute(
-    setting: Setting, folder: Path | None, device: str = "cpu"
-) -> tuple[Setting, dict[str, Any] | None]:
-    """Do one run; keep its record in ``folder``, or return it if that is None."""
-    history, seconds = runners.execute(setting, device)
-    record = record_of(setting, history, seconds, device)
+    group: Sequence[Setting],
+    missing: set[Setting],
+    folder: Path | None,
+    device: str = "cpu",
+) -> tuple[Sequence[Setting], list[tuple[Setting, dict[str, Any]]]]:
+    """Do a group; keep the missing records in ``folder``, or return them if None.
+
+    A group of which some runs are on disk is done again as a whole: who trains with
+    whom decides the last bits.
+    """
+    results = runners.execute_group(group, device)
+    records = [
+        (setting, record_of(setting, history, seconds, device, len(group)))
+        for setting, (history, seconds) in zip(group, results, strict=True)
+        if setting in missing
+    ]
     if folder is None:
-        return setting, record
-    write_record(setting, record, folder)
-    return setting, None
+        return group, records
+    for setting, record in records:
+        write_record(setting, record, folder)
+    return group, []
 
 
 @contextmanager

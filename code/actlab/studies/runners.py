@@ -8,7 +8,7 @@ the end.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -19,26 +19,14 @@ from torch import nn
 
 from .. import catalogue, controls, datasets, language
 from ..networks import MLP, SmallCNN
+from ..together import fit_many
 from ..training import NonFiniteLossError, fit
 from .grid import ClassifierRun, Condition, Setting, TransformerRun
-
-__all__ = [
-    "Kind",
-    "data_hashes",
-    "execute",
-    "fit_classifier",
-    "hashes_of_classifier",
-    "load_data",
-    "on_cpu",
-    "prepare",
-    "prepare_classifier",
-    "register",
-    "same_activation",
-]
 
 History = dict[str, list[Any]]
 Log = Callable[[nn.Module, int], Mapping[str, Any]]
 Runner = Callable[[Setting, str], tuple[History, float]]
+GroupRunner = Callable[[Sequence[Setting], str], list[tuple[History, float]]]
 
 CHECKPOINT = 50  # steps of the transformer between two rows of its history
 
@@ -49,12 +37,15 @@ class Kind:
 
     ``run`` takes a setting and a device and returns the history, column by column, and
     the seconds; ``prepare`` loads what the runs need; ``hashes`` gives the SHA-256 of
-    the files that they read, by name, or None where there are none.
+    the files that they read, by name, or None where there are none.  ``together``
+    does several settings at once, if they can be: those whose ``shape`` is equal.
     """
 
     run: Runner
     prepare: Callable[[Any], object]
     hashes: Callable[[Any], dict[str, str] | None]
+    together: GroupRunner | None
+    shape: Callable[[Any], Hashable]
 
 
 _KINDS: dict[type[Condition], Kind] = {}
@@ -66,13 +57,15 @@ def register(
     *,
     prepare: Callable[[Any], object] = lambda condition: None,
     hashes: Callable[[Any], dict[str, str] | None] = lambda condition: None,
+    together: GroupRunner | None = None,
+    shape: Callable[[Any], Hashable] = lambda condition: None,
 ) -> None:
     """Say how runs of one class of condition are done; see :class:`Kind`.
 
     Called where the class is declared, so that whoever can read a setting can run it.
     Chapter 12.
     """
-    _KINDS[kind] = Kind(run, prepare, hashes)
+    _KINDS[kind] = Kind(run, prepare, hashes, together, shape)
 
 
 def _kind(condition: Condition) -> Kind:
@@ -96,9 +89,53 @@ def execute(setting: Setting, device: str = "cpu") -> tuple[History, float]:
         try:
             return kind.run(setting, device)
         except NonFiniteLossError as error:
-            names = ("train_loss", "test_loss", "test_accuracy")
-            row: History = {"epoch": [error.epoch]}
-            return row | {name: [math.nan] for name in names}, math.nan
+            return _broken(error)
+
+
+def execute_group(
+    settings: Sequence[Setting], device: str = "cpu"
+) -> list[tuple[History, float]]:
+    """Do runs of one group of :func:`groups`; return for each what execute does.
+
+    The seconds of a run are its share of the group's.  Chapter 12.
+    """
+    kind = _kind(settings[0].condition)
+    if kind.together is None or len(settings) == 1:
+        return [execute(setting, device) for setting in settings]
+    with _one_thread():
+        return kind.together(settings, device)
+
+
+def groups(settings: Sequence[Setting], size: int) -> list[tuple[Setting, ...]]:
+    """Divide runs into groups of at most ``size`` that can be done at once.
+
+    Who is with whom depends on the settings alone, not on what is done already or on
+    the machine's free memory, so that a study that was stopped ends with the same
+    bits.  Runs of one seed lie side by side, because they share their batches.
+    Chapter 12.
+    """
+    alike: dict[Hashable, list[Setting]] = {}
+    for place, setting in enumerate(settings):
+        kind = _kind(setting.condition)
+        shape: Hashable = place  # alone
+        if kind.together is not None and size > 1:
+            shape = (type(setting.condition), kind.shape(setting.condition))
+        alike.setdefault(shape, []).append(setting)
+    found = []
+    for members in alike.values():
+        members.sort(key=lambda setting: setting.seed)
+        found += [
+            tuple(members[start : start + size])
+            for start in range(0, len(members), size)
+        ]
+    return found
+
+
+def _broken(error: NonFiniteLossError) -> tuple[History, float]:
+    """Return the history of a run that broke down: its one row says in which epoch."""
+    names = ("train_loss", "test_loss", "test_accuracy")
+    row: History = {"epoch": [error.epoch]}
+    return row | {name: [math.nan] for name in names}, math.nan
 
 
 def prepare(condition: Condition) -> None:
@@ -166,29 +203,10 @@ def fit_classifier(
 
     Returns the history and the seconds.  Raises as ``training.fit``.  Chapter 12.
     """
-    condition = setting.condition
-    assert isinstance(condition, ClassifierRun)
-    data = load_data(condition.data, condition.scale)
-    if condition.held_out:
-        data = data.held_out(condition.held_out)
-    with torch.random.fork_rng(devices=[]):  # some activations draw their start
-        torch.default_generator.manual_seed(setting.seed)
-        row = catalogue.get(condition.activation)
-        activation = change(row.make(**dict(condition.parameters)))
-    network: nn.Module
-    if condition.variant == "cnn":
-        network = SmallCNN(activation, condition.init, setting.seed)
-    else:
-        network = MLP(
-            condition.sizes,
-            activation,
-            condition.init,
-            shared=condition.shared,
-            seed=setting.seed,
-        )
+    condition = _classifier_run(setting)
     result = fit(
-        network,
-        data,
+        _classifier(setting, change),
+        _data_of(condition),
         epochs=condition.epochs,
         lr=condition.lr,
         optimiser=condition.optimiser,
@@ -203,8 +221,79 @@ def fit_classifier(
     return result.history.to_dict("list"), result.seconds
 
 
+def _classifier_run(setting: Setting) -> ClassifierRun:
+    assert isinstance(setting.condition, ClassifierRun)
+    return setting.condition
+
+
+def _data_of(condition: ClassifierRun) -> datasets.Dataset:
+    data = load_data(condition.data, condition.scale)
+    return data.held_out(condition.held_out) if condition.held_out else data
+
+
+def _classifier(
+    setting: Setting, change: Callable[[nn.Module], nn.Module]
+) -> nn.Module:
+    """Build the network of a run, untrained."""
+    condition = _classifier_run(setting)
+    with torch.random.fork_rng(devices=[]):  # some activations draw their start
+        torch.default_generator.manual_seed(setting.seed)
+        row = catalogue.get(condition.activation)
+        activation = change(row.make(**dict(condition.parameters)))
+    if condition.variant == "cnn":
+        return SmallCNN(activation, condition.init, setting.seed)
+    return MLP(
+        condition.sizes,
+        activation,
+        condition.init,
+        shared=condition.shared,
+        seed=setting.seed,
+    )
+
+
+def _fit_classifiers(
+    settings: Sequence[Setting], device: str
+) -> list[tuple[History, float]]:
+    """Train the networks of several runs at once."""
+    conditions = [
+        s.condition for s in settings if isinstance(s.condition, ClassifierRun)
+    ]
+    networks = [
+        _classifier(setting, controls.VARIANTS[condition.variant])
+        for setting, condition in zip(settings, conditions, strict=True)
+    ]
+    runs = fit_many(
+        networks,
+        _data_of(conditions[0]),
+        epochs=conditions[0].epochs,
+        lr=[c.lr for c in conditions],
+        optimiser=conditions[0].optimiser,
+        momentum=conditions[0].momentum,
+        schedule=[c.schedule for c in conditions],
+        batch_size=conditions[0].batch_size,
+        seed=[setting.seed for setting in settings],
+        device=device,
+        progress=False,
+        log=_activation_parameter,
+        together=len(settings),
+    )
+    return [
+        _broken(run.error) if run.error else (run.history.to_dict("list"), run.seconds)
+        for run in runs
+    ]
+
+
+def _shape_of_classifier(condition: ClassifierRun) -> Hashable:
+    """What networks that train at once have in common."""
+    return (
+        *(condition.data, condition.scale, condition.held_out, condition.sizes),
+        *(condition.batch_size, condition.epochs),
+        *(condition.optimiser, condition.momentum, condition.variant == "cnn"),
+    )
+
+
 def _run_classifier(setting: Setting, device: str) -> tuple[History, float]:
-    change = controls.VARIANTS[setting.condition.variant]
+    change = controls.VARIANTS[_classifier_run(setting).variant]
     return fit_classifier(setting, device, _activation_parameter, change)
 
 
@@ -234,6 +323,8 @@ register(
     _run_classifier,
     prepare=prepare_classifier,
     hashes=hashes_of_classifier,
+    together=_fit_classifiers,
+    shape=_shape_of_classifier,
 )
 
 

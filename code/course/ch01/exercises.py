@@ -12,10 +12,8 @@ import torch
 
 from actlab import networks, studies
 
-from ..exercises.model import Choice, Code, Number, Page, Prediction, Wrong
+from ..exercises.model import Choice, Code, Number, Page, Prediction, slips
 from ..exercises.report import Report
-
-__all__ = ["EXERCISES", "PREDICTIONS"]
 
 
 def mean_pieces() -> float:
@@ -40,26 +38,20 @@ def measured(study: str, epoch: int | None = None, **where: str) -> float:
 CORNERS = torch.tensor([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
 
 
+XOR = """def xor(x):
+    on = x[:, 0] + x[:, 1]
+    return ((on >= 1).float() - (on >= 2).float() - 1 >= 0).float()"""
+
+
 def grade_xor(answer: Any, variant: int | None, report: Report) -> None:
     """1.4: the four corners, then the same in another order and a longer batch."""
     report.function(answer)
     values = report.call(answer, CORNERS, at="on the four corners")
     got = [round(float(value)) for value in report.tensor(values, shape=(4,))]
-    diagnoses = {
-        (0, 1, 1, 1): "Right on three corners. On (1, 1) `both` has to fire, and "
-        "the output must not add it: it has to subtract it.",
-        (1, 0, 0, 1): "Every output is flipped: this is XNOR. Turn the signs of the "
-        "output weights and move its threshold.",
-        (0, 0, 0, 0): "Write down both hidden units for the four corners. Swapped "
-        "thresholds switch the output off. And if the two agree everywhere they are "
-        "one unit, and one straight cut cannot separate XOR.",
-        (1, 1, 1, 0): "This is NAND: `at_least_one` fires with no input on as well. "
-        "Its threshold has to be above 0.",
-        (0, 0, 0, 1): "This is AND: the output listens to `both` and needs "
-        "`at_least_one`, minus `both`.",
-    }
     if got != [0, 1, 1, 0]:
-        why = diagnoses.get(tuple(got), "Work out both hidden units for each corner.")
+        why = report.mistake(
+            got, CORNERS, otherwise="Work out both hidden units for each corner."
+        )
         report.fail(
             f"on the corners 00, 01, 10, 11: expected 0, 1, 1, 0, got {got}. {why}"
         )
@@ -94,28 +86,13 @@ EXERCISES = [
             Number("slope", label="y = (3x + 1)². dy/dx at x = 1", answer=24),
         ],
         right="You have what this chapter needs.",
-        wrong=[
-            Wrong(
-                {"entry": 4},
-                "That is 1 · 4 alone. A row meets the whole vector: 1 · 4 + 2 · 5. See the first link above.",
-            ),
-            Wrong(
-                {"shape": 2},
-                "Rows stay rows. A linear layer changes the last axis only, from 784 to 256. See the second link above.",
-            ),
-            Wrong(
-                {"shape": 0},
-                "The layer maps 784 numbers to 256; the last axis changes. See the second link above.",
-            ),
-            Wrong(
-                {"slope": 8},
-                "You differentiated the square and stopped. The chain rule multiplies by the slope of 3x + 1 as well: 2 · 4 · 3.",
-            ),
-            Wrong(
-                {"slope": 16},
-                "That is the value at x = 1. The slope is 2 · (3x + 1) · 3.",
-            ),
-        ],
+        wrong={
+            "entry = 4": "That is 1 · 4 alone. A row meets the whole vector: 1 · 4 + 2 · 5. See the first link above.",
+            "shape = 2": "Rows stay rows. A linear layer changes the last axis only, from 784 to 256. See the second link above.",
+            "shape = 0": "The layer maps 784 numbers to 256; the last axis changes. See the second link above.",
+            "slope = 8": "You differentiated the square and stopped. The chain rule multiplies by the slope of 3x + 1 as well: 2 · 4 · 3.",
+            "slope = 16": "That is the value at x = 1. The slope is 2 · (3x + 1) · 3.",
+        },
     ),
     Page(
         id="1.1",
@@ -125,21 +102,12 @@ EXERCISES = [
         outcome=1,
         parts=[Number("a", label="a", answer=-6), Number("b", label="b", answer=8)],
         right="The slopes multiply, and the first bias arrives as −3 · (−1) = 3.",
-        wrong=[
-            Wrong(
-                {"a": -1, "b": 4},
-                "You added the layers. The second one multiplies what the first hands it: −3 · (2x − 1) + 5.",
-            ),
-            Wrong(
-                {"a": -6, "b": 5},
-                "The slope is right. The first bias did not vanish: it goes through the second weight and arrives as −3 · (−1).",
-            ),
-            Wrong({"a": -6, "b": 2}, "One sign: −3 · (−1) is +3."),
-            Wrong(
-                {"a": -6, "b": 4},
-                "You added the biases, −1 + 5. The first one passes through the second weight on its way.",
-            ),
-        ],
+        wrong={
+            "a = -1, b = 4": "You added the layers. The second one multiplies what the first hands it: −3 · (2x − 1) + 5.",
+            "a = -6, b = 5": "The slope is right. The first bias did not vanish: it goes through the second weight and arrives as −3 · (−1).",
+            "a = -6, b = 2": "One sign: −3 · (−1) is +3.",
+            "a = -6, b = 4": "You added the biases, −1 + 5. The first one passes through the second weight on its way.",
+        },
     ),
     Page(
         id="1.2",
@@ -149,24 +117,12 @@ EXERCISES = [
         outcome=2,
         parts=[Number("pieces", label="number of pieces", answer=5)],
         right="Flat, up, flat, down, flat: four kinks, five pieces.",
-        wrong=[
-            Wrong(
-                {"pieces": 4},
-                "Four units make four kinks, at −2, 0, 1 and 3. Four cuts leave five pieces.",
-            ),
-            Wrong(
-                {"pieces": 16},
-                "2⁴ on/off patterns exist on paper. Walk along the line from left to right: the units switch on one after the other, so only five patterns occur.",
-            ),
-            Wrong(
-                {"pieces": 2},
-                "You counted the sloping pieces. The three flat ones are pieces too.",
-            ),
-            Wrong(
-                {"pieces": 3},
-                "Three pieces lie between the four kinks. The line goes on to the left of the first and to the right of the last.",
-            ),
-        ],
+        wrong={
+            "pieces = 4": "Four units make four kinks, at −2, 0, 1 and 3. Four cuts leave five pieces.",
+            "pieces = 16": "2⁴ on/off patterns exist on paper. Walk along the line from left to right: the units switch on one after the other, so only five patterns occur.",
+            "pieces = 2": "You counted the sloping pieces. The three flat ones are pieces too.",
+            "pieces = 3": "Three pieces lie between the four kinks. The line goes on to the left of the first and to the right of the last.",
+        },
     ),
     Page(
         id="1.3",
@@ -179,24 +135,12 @@ EXERCISES = [
             Number("classes", label="(b) classes that can be on top", answer=10),
         ],
         right="Rank 1, and ten winners: take logit k as kz − k²/2, ten tangents to a parabola.",
-        wrong=[
-            Wrong(
-                {"rank": 10},
-                "(a) 10 is the width of the output. Everything passes through one number first, and a product has no higher rank than its narrowest factor.",
-            ),
-            Wrong(
-                {"rank": 256},
-                "(a) 256 is the widest place on the way. The narrowest one decides how much gets through.",
-            ),
-            Wrong(
-                {"classes": 2},
-                "(b) Two is true without output biases: then the logits are v · z and only the largest and the smallest v can win. With biases each class has a line of its own. Draw them.",
-            ),
-            Wrong(
-                {"classes": 1},
-                "(b) Rank says how the ten logits can move together. It does not say who is on top: that changes as z moves.",
-            ),
-        ],
+        wrong={
+            "rank = 10": "(a) 10 is the width of the output. Everything passes through one number first, and a product has no higher rank than its narrowest factor.",
+            "rank = 256": "(a) 256 is the widest place on the way. The narrowest one decides how much gets through.",
+            "classes = 2": "(b) Two is true without output biases: then the logits are v · z and only the largest and the smallest v can win. With biases each class has a line of its own. Draw them.",
+            "classes = 1": "(b) Rank says how the ten logits can move together. It does not say who is on top: that changes as z moves.",
+        },
     ),
     Code(
         id="1.4",
@@ -206,38 +150,16 @@ EXERCISES = [
         outcome=2,
         grade=grade_xor,
         right="OR minus AND.",
-        wrong=[
-            Wrong(
-                """def xor(x):
-    on = x[:, 0] + x[:, 1]
-    return ((on >= 1).float() + (on >= 2).float() - 1 >= 0).float()""",
-                "it has to subtract it",
-            ),
-            Wrong(
-                """def xor(x):
-    on = x[:, 0] + x[:, 1]
-    return ((on >= 2).float() - (on >= 1).float() >= 0).float()""",
-                "this is XNOR",
-            ),
-            Wrong(
-                """def xor(x):
-    on = x[:, 0] + x[:, 1]
-    return ((on >= 1).float() - (on >= 1).float() - 1 >= 0).float()""",
-                "one straight cut cannot separate XOR",
-            ),
-            Wrong(
-                """def xor(x):
-    on = x[:, 0] + x[:, 1]
-    return ((on >= 2).float() - 1 >= 0).float()""",
-                "This is AND",
-            ),
-            Wrong(
-                """def xor(x):
-    on = x[:, 0] + x[:, 1]
-    return ((on >= 0).float() - (on >= 2).float() - 1 >= 0).float()""",
-                "This is NAND",
-            ),
-        ],
+        wrong=slips(
+            XOR,
+            {
+                "return ((on >= 1).float() + (on >= 2).float() - 1 >= 0).float()": "Right on three corners. On (1, 1) `both` has to fire, and the output must not add it: it has to subtract it.",
+                "return ((on >= 2).float() - (on >= 1).float() >= 0).float()": "Every output is flipped: this is XNOR. Turn the signs of the output weights and move its threshold.",
+                "return ((on >= 1).float() - (on >= 1).float() - 1 >= 0).float()": "Write down both hidden units for the four corners. Swapped thresholds switch the output off. And if the two agree everywhere they are one unit, and one straight cut cannot separate XOR.",
+                "return ((on >= 2).float() - 1 >= 0).float()": "This is AND: the output listens to `both` and needs `at_least_one`, minus `both`.",
+                "return ((on >= 0).float() - (on >= 2).float() - 1 >= 0).float()": "This is NAND: `at_least_one` fires with no input on as well. Its threshold has to be above 0.",
+            },
+        ),
     ),
     Page(
         id="1.5",
@@ -260,24 +182,12 @@ EXERCISES = [
             )
         ],
         right="The rows with the small step compare how far two networks had come, not what they can do.",
-        wrong=[
-            Wrong(
-                {"sentence": 0},
-                "Then larger steps would not help ReLU either. It gains several points from them, the linear network none.",
-            ),
-            Wrong(
-                {"sentence": 1},
-                "In two rows, with five seeds each. In the third row it is several points better. A verdict that turns with the step size is not a property of the function.",
-            ),
-            Wrong(
-                {"sentence": 3},
-                "Two settings were tried, rate and momentum changed together, and nobody chose them on a validation split. The rows show that the step matters, not which is best.",
-            ),
-            Wrong(
-                {"sentence": 4},
-                "Compare the first two rows column by column: both networks lose when the inputs move to [0, 1]. The linear one only loses less.",
-            ),
-        ],
+        wrong={
+            "sentence = 0": "Then larger steps would not help ReLU either. It gains several points from them, the linear network none.",
+            "sentence = 1": "In two rows, with five seeds each. In the third row it is several points better. A verdict that turns with the step size is not a property of the function.",
+            "sentence = 3": "Two settings were tried, rate and momentum changed together, and nobody chose them on a validation split. The rows show that the step matters, not which is best.",
+            "sentence = 4": "Compare the first two rows column by column: both networks lose when the inputs move to [0, 1]. The linear one only loses less.",
+        },
     ),
     Page(
         id="1.6",
@@ -289,24 +199,12 @@ EXERCISES = [
             Number("width", label="hidden width (type inf for “no limit”)", answer=3)
         ],
         right="A symmetric 3 × 3 matrix is a sum of three squares, and x² + y needs all three.",
-        wrong=[
-            Wrong(
-                {"width": 6},
-                "There are six monomials, but a unit is not a monomial: one square carries all six. Write the polynomial as a symmetric 3 × 3 matrix and diagonalise it.",
-            ),
-            Wrong(
-                {"width": 2},
-                "Enough for x² and y². Try x² + y: its matrix has rank 3 whatever the output bias.",
-            ),
-            Wrong(
-                {"width": float("inf")},
-                "Squares of straight lines, however many, add up to a polynomial of degree two. This is the case that Leshno's theorem leaves out.",
-            ),
-            Wrong(
-                {"width": 5},
-                "Five coefficients are left when the output bias takes the constant, but one square carries several at once. Count squares, not coefficients.",
-            ),
-        ],
+        wrong={
+            "width = 6": "There are six monomials, but a unit is not a monomial: one square carries all six. Write the polynomial as a symmetric 3 × 3 matrix and diagonalise it.",
+            "width = 2": "Enough for x² and y². Try x² + y: its matrix has rank 3 whatever the output bias.",
+            "width = inf": "Squares of straight lines, however many, add up to a polynomial of degree two. This is the case that Leshno's theorem leaves out.",
+            "width = 5": "Five coefficients are left when the output bias takes the constant, but one square carries several at once. Count squares, not coefficients.",
+        },
     ),
 ]
 
@@ -324,20 +222,11 @@ PREDICTIONS = [
             digits=3,
         ),
         textbook=50.0,
-        because=[
-            (
-                "No line can separate the classes, so it must guess.",
-                "No line separates them all. A line can still be right more often than wrong: it cuts off the outer ends of two arms.",
-            ),
-            (
-                "64 hidden units are plenty.",
-                "They are, for a network that bends. Without an activation all of them together are one straight line.",
-            ),
-            (
-                "A straight line gets some of it.",
-                "That is what happens. The border it finds is the best that a line can do.",
-            ),
-        ],
+        because={
+            "No line can separate the classes, so it must guess.": "No line separates them all. A line can still be right more often than wrong: it cuts off the outer ends of two arms.",
+            "64 hidden units are plenty.": "They are, for a network that bends. Without an activation all of them together are one straight line.",
+            "A straight line gets some of it.": "That is what happens. The border it finds is the best that a line can do.",
+        },
         source="study spirals, no activation, 5 seeds",
     ),
     Prediction(
@@ -353,20 +242,11 @@ PREDICTIONS = [
             tolerance=1.0,
         ),
         textbook=51,
-        because=[
-            (
-                "50 kinks make 51 pieces.",
-                "On the whole line, yes. A kink sits at −b/w, and that need not lie between −1 and 1.",
-            ),
-            (
-                "Some kinks fall outside the interval.",
-                "Half of them: weight and bias are drawn from the same interval, so |b/w| exceeds 1 as often as not.",
-            ),
-            (
-                "It is random, so anything.",
-                "The places are random. Their number inside varies little around the mean, like heads in 50 throws.",
-            ),
-        ],
+        because={
+            "50 kinks make 51 pieces.": "On the whole line, yes. A kink sits at −b/w, and that need not lie between −1 and 1.",
+            "Some kinks fall outside the interval.": "Half of them: weight and bias are drawn from the same interval, so |b/w| exceeds 1 as often as not.",
+            "It is random, so anything.": "The places are random. Their number inside varies little around the mean, like heads in 50 throws.",
+        },
         source="200 fresh networks, counted in the cell below",
     ),
     Prediction(
@@ -385,20 +265,11 @@ PREDICTIONS = [
         ),
         textbook=0,
         textbook_label="“Any non-linear activation”",
-        because=[
-            (
-                "Any non-linear function will do.",
-                "This is the sentence to be tested. x² is non-linear, and it stops.",
-            ),
-            (
-                "The theorem was proved for S-shaped functions.",
-                "The first proofs were. ReLU is not S-shaped, and its error falls all the same.",
-            ),
-            (
-                "Sums of squares are still squares.",
-                "Precisely: a sum of squares of lines is one parabola, however many units write it.",
-            ),
-        ],
+        because={
+            "Any non-linear function will do.": "This is the sentence to be tested. x² is non-linear, and it stops.",
+            "The theorem was proved for S-shaped functions.": "The first proofs were. ReLU is not S-shaped, and its error falls all the same.",
+            "Sums of squares are still squares.": "Precisely: a sum of squares of lines is one parabola, however many units write it.",
+        },
         source="the least-squares fits of the next cell",
     ),
     Prediction(
@@ -421,20 +292,11 @@ PREDICTIONS = [
         ),
         textbook=70.0,
         textbook_label="10 % without, 80 % with, as the source text has it",
-        because=[
-            (
-                "Without activations a network cannot learn.",
-                "It cannot bend. It learns all that straight borders between ten classes can express, and on this data that is a lot.",
-            ),
-            (
-                "A network that bends can do more than one that cannot.",
-                "It can. But a table shows what was reached after 15 epochs, not what can be reached.",
-            ),
-            (
-                "The steps are too small to tell.",
-                "They are small, and the linear network needs fewer of them. That is the rest of this section.",
-            ),
-        ],
+        because={
+            "Without activations a network cannot learn.": "It cannot bend. It learns all that straight borders between ten classes can express, and on this data that is a lot.",
+            "A network that bends can do more than one that cannot.": "It can. But a table shows what was reached after 15 epochs, not what can be reached.",
+            "The steps are too small to tell.": "They are small, and the linear network needs fewer of them. That is the rest of this section.",
+        },
         source="study first-look, epoch 15, 5 seeds",
     ),
 ]

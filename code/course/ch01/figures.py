@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
 
-from actlab.figures.curves import Curve, read_curve, with_gaps
+from actlab.figures.curves import read_curve, with_gaps
 from actlab.figures.style import (
     COLOURS,
     DASHES,
@@ -29,6 +29,7 @@ from actlab.figures.style import (
 
 if TYPE_CHECKING:
     from actlab.catalogue import Activation
+    from actlab.properties.functions import Function
 
 __all__ = ["threshold_units", "neuron", "timeline"]
 
@@ -126,7 +127,7 @@ def _draw_sum(axes: Axes, middle: float, bias: str) -> None:
     axes.text((SUM + BOX - 0.06) / 2, middle + 0.16, "$z$", ha="center", fontsize=12)
 
 
-def _draw_activation(axes: Axes, middle: float, curve: Curve) -> None:
+def _draw_activation(axes: Axes, middle: float, curve: Function) -> None:
     """The box with the activation's curve, and what comes out of it."""
     axes.add_patch(
         FancyBboxPatch(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..claims.checks import claim_check, require
 
 
@@ -12,7 +14,7 @@ def slope_at_a_kink_is_chosen_by_the_operation() -> str:
     import torch.nn.functional as F
 
     zero = torch.zeros((), dtype=torch.float64)
-    expected = [
+    expected: list[tuple[str, Callable[..., torch.Tensor], float, float]] = [
         ("relu", F.relu, 0, 0),
         ("leaky_relu", F.leaky_relu, 0, 0.01),
         ("hardtanh", F.hardtanh, -1, 0),
@@ -29,6 +31,7 @@ def slope_at_a_kink_is_chosen_by_the_operation() -> str:
     for name, function, place, slope in expected:
         x = torch.tensor(float(place), dtype=torch.float64, requires_grad=True)
         function(x).backward()
+        assert x.grad is not None, f"no gradient arrives through {name}"
         found = x.grad.item()
         require(
             abs(found - slope) < 1e-12,
@@ -64,7 +67,9 @@ def usable_slope_is_enough() -> str:
     from actlab.training import fit
 
     data, found = digits(), []
-    for name, function in [("ReLU", F.relu), ("GELU", F.gelu)]:
+    functions: dict[str, Callable[[torch.Tensor], torch.Tensor]]
+    functions = {"ReLU": F.relu, "GELU": F.gelu}
+    for name, function in functions.items():
         network = MLP((64, 32, 10), function, "default", seed=0)
         result = fit(
             network, data, epochs=8, lr=0.1, momentum=0.9, seed=0, progress=False

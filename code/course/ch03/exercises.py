@@ -16,11 +16,8 @@ import torch.nn.functional as F
 
 from actlab import studies
 
-from ..exercises.model import Choice, Code, Number, Page, Prediction, Wrong
+from ..exercises.model import Choice, Code, Number, Page, Prediction, slips
 from ..exercises.report import Report, show
-
-__all__ = ["EXERCISES", "PREDICTIONS"]
-
 
 # --- what the predictions are compared with ---------------------------------------
 
@@ -76,30 +73,6 @@ def critical_gain() -> float:
 PLACES = (0.0, 0.5, -2.0, 8.0, -9.0, -20.0, 60.0, -60.0, 100.0, -100.0, 1e3, -1e3)
 
 
-def value_and_slope(
-    function: Any, x: torch.Tensor, report: Report, at: str
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """Values and slopes of a reader's element-wise function."""
-    leaf = x.clone().requires_grad_()
-    kept: list[torch.Tensor] = []
-
-    def remembered(given: torch.Tensor) -> Any:
-        kept.append(given)
-        return function(given)
-
-    value = report.call(remembered, leaf, at=at)
-    report.tensor(value, tuple(x.shape), at)
-    if not value.requires_grad:
-        report.fail(
-            f"{at}: no gradient comes back. Numbers taken out with .item() or "
-            ".detach() leave the graph."
-        )
-    (slope,) = torch.autograd.grad(value.sum(), kept[0], allow_unused=True)
-    if slope is None:
-        report.fail(f"{at}: no gradient comes back to x.")
-    return value.detach(), slope.detach()
-
-
 def grade_stable_sigmoid(answer: Any, variant: int | None, report: Report) -> None:
     """3.4: value, then slope, in float32 and in float16."""
     report.function(answer)
@@ -110,7 +83,8 @@ def grade_stable_sigmoid(answer: Any, variant: int | None, report: Report) -> No
     ):
         x = torch.tensor(places, dtype=dtype)
         name = str(dtype).removeprefix("torch.")
-        got = value_and_slope(answer, x, report, f"on {len(places)} {name} numbers")
+        at = f"on {len(places)} {name} numbers"
+        got = report.value_and_slope(answer, x, at=at)
         wide = x.double()
         right = torch.sigmoid(wide), torch.sigmoid(wide) * torch.sigmoid(-wide)
         for what, found, exact in zip(("value", "slope"), got, right, strict=True):
@@ -194,21 +168,11 @@ def grade_binary_loss(answer: Any, variant: int | None, report: Report) -> None:
     for logits, labels in cases:
         z, y = torch.tensor(logits), torch.tensor(labels)
         at = f"at z = {show(z)}, y = {show(y)}"
-        kept: list[torch.Tensor] = []
-
-        def remembered(z: torch.Tensor, y: torch.Tensor, kept: list = kept) -> Any:
-            kept.append(z)
-            return answer(z, y)
-
-        value = report.call(remembered, z.requires_grad_(), y, at=at)
-        report.tensor(value, (), at)
-        if not value.requires_grad:
-            report.fail(f"{at}: no gradient comes back. Keep to tensors all the way.")
-        (slope,) = torch.autograd.grad(value, kept[-1])
-        leaf = z.detach().requires_grad_()
+        value, slope = report.value_and_slope(answer, z, y, at=at, shape=())
+        leaf = z.requires_grad_()
         right = F.binary_cross_entropy_with_logits(leaf, y)
         (true_slope,) = torch.autograd.grad(right, leaf)
-        compare_loss(at, float(value.detach()), float(right.detach()), report)
+        compare_loss(at, float(value), float(right.detach()), report)
         if bool(slope.isnan().any()):
             report.fail(
                 f"{at}: the loss is right, its gradient is nan. Whatever hides a nan "
@@ -257,14 +221,15 @@ ILL = [
 ]
 
 STABLE = """def stable_sigmoid(x):
-    exponent, other = {}, {}
+    exponent, other = -x.clamp(min=0), x.clamp(max=0)
     for_positive = 1 / (1 + torch.exp(exponent))
     power = torch.exp(other)
     return torch.where(x >= 0, for_positive, power / (1 + power))"""
 
 LOSS = """def binary_loss(z, y):
-    p = {}
-    return -(y * torch.log(p) + (1 - y) * torch.log(1 - p)).mean(){}"""
+    p = torch.sigmoid(z)
+    yes, no = F.logsigmoid(z), F.logsigmoid(-z)
+    return -(y * yes + (1 - y) * no).mean()"""
 
 EXERCISES = [
     Page(
@@ -297,32 +262,14 @@ EXERCISES = [
             ),
         ],
         right="You have what this chapter needs.",
-        wrong=[
-            Wrong(
-                {"spread": (0.33, 0.34)},
-                "n terms of variance 1/(3n) add up to ⅓. That is the variance; the spread is its root. See the first link above.",
-            ),
-            Wrong(
-                {"spread": 1},
-                "That would be variance 1/n. PyTorch's weights have a third of it. See the first link above.",
-            ),
-            Wrong(
-                {"step": 0.02},
-                "That is the gradient. Plain SGD multiplies it by the learning rate. See the second link above.",
-            ),
-            Wrong(
-                {"step": 0.1},
-                "That is what Adam would do, roughly: it divides by the size of the gradient. Plain SGD does not. See the second link above.",
-            ),
-            Wrong(
-                {"regime": 0},
-                "It might, if both had finished learning. See the third link above.",
-            ),
-            Wrong(
-                {"regime": 2},
-                "It shows something, only not what its title says. See the third link above.",
-            ),
-        ],
+        wrong={
+            "spread = 0.33 to 0.34": "n terms of variance 1/(3n) add up to ⅓. That is the variance; the spread is its root. See the first link above.",
+            "spread = 1": "That would be variance 1/n. PyTorch's weights have a third of it. See the first link above.",
+            "step = 0.02": "That is the gradient. Plain SGD multiplies it by the learning rate. See the second link above.",
+            "step = 0.1": "That is what Adam would do, roughly: it divides by the size of the gradient. Plain SGD does not. See the second link above.",
+            "regime = 0": "It might, if both had finished learning. See the third link above.",
+            "regime = 2": "It shows something, only not what its title says. See the third link above.",
+        },
     ),
     Page(
         id="3.1",
@@ -337,29 +284,14 @@ EXERCISES = [
             Number("d", label="d", answer=-2),
         ],
         right="Inside, weight and bias are doubled; outside, the weight is doubled and becomes minus the bias.",
-        wrong=[
-            Wrong(
-                {"a": 2, "b": 3, "c": -1},
-                "You changed the name of the function and nothing else. tanh x is 2σ(2x) − 1: a factor inside, a factor outside, and a shift.",
-            ),
-            Wrong(
-                {"b": 3, "c": -1},
-                "Without the 2 inside this is newfun, half as steep. tanh x = 2σ(2x) − 1.",
-            ),
-            Wrong(
-                {"b": 6, "c": -1},
-                "c: the 2 inside multiplies the whole of 3x − 1, the bias as well.",
-            ),
-            Wrong(
-                {"a": 2},
-                "a: there are two factors of 2 outside, the unit's own and the one of 2σ − 1.",
-            ),
-            Wrong(
-                {"a": 4, "d": -1},
-                "d: the −1 is multiplied by the output weight 2, like everything else in the bracket.",
-            ),
-            Wrong({"d": 2}, "d: the sign. 2 · (2σ − 1) ends in −2."),
-        ],
+        wrong={
+            "a = 2, b = 3, c = -1": "You changed the name of the function and nothing else. tanh x is 2σ(2x) − 1: a factor inside, a factor outside, and a shift.",
+            "b = 3, c = -1": "Without the 2 inside this is newfun, half as steep. tanh x = 2σ(2x) − 1.",
+            "b = 6, c = -1": "c: the 2 inside multiplies the whole of 3x − 1, the bias as well.",
+            "a = 2": "a: there are two factors of 2 outside, the unit's own and the one of 2σ − 1.",
+            "a = 4, d = -1": "d: the −1 is multiplied by the output weight 2, like everything else in the bracket.",
+            "d = 2": "d: the sign. 2 · (2σ − 1) ends in −2.",
+        },
     ),
     Page(
         id="3.2",
@@ -377,44 +309,17 @@ EXERCISES = [
             ),
         ],
         right="Weights times slope: 0.577 · 1 for tanh, 0.577 · ¼ for sigmoid, and ten of the latter make 4e-9.",
-        wrong=[
-            Wrong(
-                {"tanh": (0.14, 0.15)},
-                "(a) That is sigmoid. At the origin tanh has slope 1, not ¼.",
-            ),
-            Wrong(
-                {"tanh": 1},
-                "(a) That is the slope alone. PyTorch's weights shrink the signal as well.",
-            ),
-            Wrong(
-                {"tanh": (0.33, 0.34)},
-                "(a) ⅓ is the variance of the weights times n. The spread is multiplied by its root.",
-            ),
-            Wrong(
-                {"tanh": (0.285, 0.292)},
-                "(a) That is newfun, with slope ½ at the origin.",
-            ),
-            Wrong(
-                {"ten": (8.3, 8.5)},
-                "(b) The size is right, the sign is missing: 10 to the power 8.4 would make the signal larger. It shrinks.",
-            ),
-            Wrong(
-                {"ten": (-6.1, -5.9)},
-                "(b) Ten slopes of ¼. The weights take their share too: weights times slope.",
-            ),
-            Wrong(
-                {"ten": (-2.5, -2.3)},
-                "(b) Ten layers of weights, or of tanh. Sigmoid's slope of ¼ is missing.",
-            ),
-            Wrong(
-                {"ten": (-17.0, -16.6)},
-                "(b) That is the variance. The spread is its root, so half of your exponent.",
-            ),
-            Wrong(
-                {"ten": (-0.9, -0.8)},
-                "(b) One layer. Ten of them multiply, so their exponents add.",
-            ),
-        ],
+        wrong={
+            "tanh = 0.14 to 0.15": "(a) That is sigmoid. At the origin tanh has slope 1, not ¼.",
+            "tanh = 1": "(a) That is the slope alone. PyTorch's weights shrink the signal as well.",
+            "tanh = 0.33 to 0.34": "(a) ⅓ is the variance of the weights times n. The spread is multiplied by its root.",
+            "tanh = 0.285 to 0.292": "(a) That is newfun, with slope ½ at the origin.",
+            "ten = 8.3 to 8.5": "(b) The size is right, the sign is missing: 10 to the power 8.4 would make the signal larger. It shrinks.",
+            "ten = -6.1 to -5.9": "(b) Ten slopes of ¼. The weights take their share too: weights times slope.",
+            "ten = -2.5 to -2.3": "(b) Ten layers of weights, or of tanh. Sigmoid's slope of ¼ is missing.",
+            "ten = -17.0 to -16.6": "(b) That is the variance. The spread is its root, so half of your exponent.",
+            "ten = -0.9 to -0.8": "(b) One layer. Ten of them multiply, so their exponents add.",
+        },
     ),
     Page(
         id="3.3",
@@ -428,36 +333,15 @@ EXERCISES = [
             Choice("r", label="R is", options=ILL, answer=2),
         ],
         right="The slope tells saturation, the spread tells whether images still differ. The error signal alone would have acquitted Q.",
-        wrong=[
-            Wrong(
-                {"p": 0, "q": 1},
-                "P and Q are the other way round. A mean slope near 1 is as steep as tanh gets, so P is not saturated; Q with 0.04 is.",
-            ),
-            Wrong(
-                {"p": 0},
-                "P: a small error signal is not saturation. Look at the slope: 0.99 and more, nowhere steeper.",
-            ),
-            Wrong(
-                {"p": 2},
-                "P: the slopes are fine. Read the spread from layer to layer: in the fourth, images differ by 0.0001.",
-            ),
-            Wrong(
-                {"q": 2},
-                "Q: spread and error signal are large, but with a mean slope of 0.04 nearly all units stand on a flat end. What is large comes from the weights.",
-            ),
-            Wrong(
-                {"q": 1},
-                "Q: images differ by 20 in the fourth layer. They could not look less alike.",
-            ),
-            Wrong(
-                {"r": 0},
-                "R: 0.8 of a possible 1 is not saturated. Sigmoid's largest slope was ¼, tanh's is 1.",
-            ),
-            Wrong(
-                {"r": 1},
-                "R: the spread stays at 0.3 in all four layers. In P it falls by a factor of about nine at each.",
-            ),
-        ],
+        wrong={
+            "p = 0, q = 1": "P and Q are the other way round. A mean slope near 1 is as steep as tanh gets, so P is not saturated; Q with 0.04 is.",
+            "p = 0": "P: a small error signal is not saturation. Look at the slope: 0.99 and more, nowhere steeper.",
+            "p = 2": "P: the slopes are fine. Read the spread from layer to layer: in the fourth, images differ by 0.0001.",
+            "q = 2": "Q: spread and error signal are large, but with a mean slope of 0.04 nearly all units stand on a flat end. What is large comes from the weights.",
+            "q = 1": "Q: images differ by 20 in the fourth layer. They could not look less alike.",
+            "r = 0": "R: 0.8 of a possible 1 is not saturated. Sigmoid's largest slope was ¼, tanh's is 1.",
+            "r = 1": "R: the spread stays at 0.3 in all four layers. In P it falls by a factor of about nine at each.",
+        },
     ),
     Code(
         id="3.4",
@@ -467,25 +351,17 @@ EXERCISES = [
         outcome=3,
         grade=grade_stable_sigmoid,
         right="Neither exponent is ever positive, in either branch.",
-        wrong=[
-            Wrong(STABLE.format("-x", "x"), "has overflowed, and its gradient"),
-            Wrong(STABLE.format("-x.abs()", "-x.abs()"), "the slope 0 at x = 0"),
-            Wrong(
-                STABLE.format("(-x).clamp(max=80)", "x.clamp(max=80)"),
-                "too much for float16",
-            ),
-            Wrong(
-                STABLE.format("-x.clamp(max=0)", "x.clamp(min=0)"),
-                "which form belongs to which side",
-            ),
-            Wrong(
-                "def f(x):\n    return 0.5 * (1 + torch.tanh(x / 2))",
-                "does not subtract",
-            ),
-            Wrong(
-                "def f(x):\n    return torch.exp(x) / (1 + torch.exp(x))", "inf / inf"
-            ),
-        ],
+        wrong=slips(
+            STABLE,
+            {
+                "exponent, other = -x, x": "has overflowed, and its gradient",
+                "exponent, other = -x.abs(), -x.abs()": "the slope 0 at x = 0",
+                "exponent, other = (-x).clamp(max=80), x.clamp(max=80)": "too much for float16",
+                "exponent, other = -x.clamp(max=0), x.clamp(min=0)": "which form belongs to which side",
+                "return 0.5 * (1 + torch.tanh(x / 2))": "does not subtract",
+                "return torch.exp(x) / (1 + torch.exp(x))": "inf / inf",
+            },
+        ),
     ),
     Page(
         id="3.5",
@@ -498,36 +374,15 @@ EXERCISES = [
             Number("adam", label="(b) Adam", answer=2),
         ],
         right="Twice as far to go, on half the gradient: 4 for SGD. Adam does not see the half: 2.",
-        wrong=[
-            Wrong(
-                {"sgd": 1, "adam": 1},
-                "The same learning rate is not the same step. w′ is twice w, so it has twice as far to go.",
-            ),
-            Wrong(
-                {"sgd": 2, "adam": 4},
-                "The other way round: it is SGD that feels the smaller gradient, Adam divides it away.",
-            ),
-            Wrong(
-                {"sgd": 2},
-                "(a) Twice as far to go, yes. But the gradient with respect to w′ is also half as large.",
-            ),
-            Wrong(
-                {"sgd": 1},
-                "(a) w′ has twice as far to go as w, on half the gradient.",
-            ),
-            Wrong(
-                {"sgd": 0.25},
-                "(a) You have the ratio upside down: it is the colleague's step that must be larger.",
-            ),
-            Wrong(
-                {"adam": 4},
-                "(b) Adam divides by the size of the gradient, so the half in it makes no difference.",
-            ),
-            Wrong(
-                {"adam": 1},
-                "(b) Adam makes the step independent of the gradient's scale, not of the weight's. w′ still has twice as far to go.",
-            ),
-        ],
+        wrong={
+            "sgd = 1, adam = 1": "The same learning rate is not the same step. w′ is twice w, so it has twice as far to go.",
+            "sgd = 2, adam = 4": "The other way round: it is SGD that feels the smaller gradient, Adam divides it away.",
+            "sgd = 2": "(a) Twice as far to go, yes. But the gradient with respect to w′ is also half as large.",
+            "sgd = 1": "(a) w′ has twice as far to go as w, on half the gradient.",
+            "sgd = 0.25": "(a) You have the ratio upside down: it is the colleague's step that must be larger.",
+            "adam = 4": "(b) Adam divides by the size of the gradient, so the half in it makes no difference.",
+            "adam = 1": "(b) Adam makes the step independent of the gradient's scale, not of the weight's. w′ still has twice as far to go.",
+        },
     ),
     Code(
         id="3.6",
@@ -537,36 +392,17 @@ EXERCISES = [
         outcome=3,
         grade=grade_binary_loss,
         right="The logarithm is taken on paper, so no probability is ever rounded to 0.",
-        wrong=[
-            Wrong(
-                LOSS.format("torch.sigmoid(z)", ""), "Take the logarithm on paper first"
-            ),
-            Wrong(
-                LOSS.format("torch.sigmoid(z).clamp(1e-7, 1 - 1e-7)", ""),
-                "the loss stops growing",
-            ),
-            Wrong(
-                """def binary_loss(z, y):
-    p = torch.sigmoid(z)
-    yes, no = torch.log(p + 1e-7), torch.log(1 - p + 1e-7)
-    return -(y * yes + (1 - y) * no).mean()""",
-                "equally bad",
-            ),
-            Wrong(
-                LOSS.format("torch.sigmoid(z)", ".nan_to_num(0.0, 0.0, 0.0)"),
-                "meets it again on the way down",
-            ),
-            Wrong(
-                """def binary_loss(z, y):
-    return (y * F.logsigmoid(z) + (1 - y) * F.logsigmoid(-z)).mean()""",
-                "minus the logarithm",
-            ),
-            Wrong(
-                """def binary_loss(z, y):
-    return -(y * F.logsigmoid(z)).mean()""",
-                "Two terms",
-            ),
-        ],
+        wrong=slips(
+            LOSS,
+            {
+                "yes, no = torch.log(p), torch.log(1 - p)": "Take the logarithm on paper first",
+                "p = torch.sigmoid(z).clamp(1e-7, 1 - 1e-7)\nyes, no = torch.log(p), torch.log(1 - p)": "the loss stops growing",
+                "yes, no = torch.log(p + 1e-7), torch.log(1 - p + 1e-7)": "equally bad",
+                "yes, no = torch.log(p), torch.log(1 - p)\nreturn -(y * yes + (1 - y) * no).mean().nan_to_num(0.0, 0.0, 0.0)": "meets it again on the way down",
+                "return (y * yes + (1 - y) * no).mean()": "minus the logarithm",
+                "return -(y * yes).mean()": "Two terms",
+            },
+        ),
     ),
     Page(
         id="3.7",
@@ -576,32 +412,14 @@ EXERCISES = [
         outcome=2,
         parts=[Number("gain", label="gain g", answer=critical_gain, tolerance=0.15)],
         right="Steepness for a few units is bought by pushing the others out: half of them have a slope below 0.01.",
-        wrong=[
-            Wrong(
-                {"gain": (3.95, 4.05)},
-                "One over the steepest slope. That is right for σ − ½. Sigmoid itself sends ½ to every unit above, and with weights this large that moves the units away from their steepest point.",
-            ),
-            Wrong(
-                {"gain": (4.7, 4.75)},
-                "That is the backward gain at pre-activations of size 1. With these weights they do not have size 1: iterate q first.",
-            ),
-            Wrong(
-                {"gain": (1.84, 1.86)},
-                "That gain keeps the size of the signal. Nearly all of that size is common to all inputs; their difference is multiplied by 0.39 a layer.",
-            ),
-            Wrong(
-                {"gain": (0.99, 1.01)},
-                "That is Xavier's, for units of slope 1. Sigmoid's slope is at most ¼.",
-            ),
-            Wrong(
-                {"gain": math.inf},
-                "You averaged the slopes, and then no gain is enough. What travels is a mean square: average their squares.",
-            ),
-            Wrong(
-                {"gain": (100, 106)},
-                "You solved for g² = …: take the root.",
-            ),
-        ],
+        wrong={
+            "gain = 3.95 to 4.05": "One over the steepest slope. That is right for σ − ½. Sigmoid itself sends ½ to every unit above, and with weights this large that moves the units away from their steepest point.",
+            "gain = 4.7 to 4.75": "That is the backward gain at pre-activations of size 1. With these weights they do not have size 1: iterate q first.",
+            "gain = 1.84 to 1.86": "That gain keeps the size of the signal. Nearly all of that size is common to all inputs; their difference is multiplied by 0.39 a layer.",
+            "gain = 0.99 to 1.01": "That is Xavier's, for units of slope 1. Sigmoid's slope is at most ¼.",
+            "gain = inf": "You averaged the slopes, and then no gain is enough. What travels is a mean square: average their squares.",
+            "gain = 100 to 106": "You solved for g² = …: take the root.",
+        },
     ),
 ]
 
@@ -620,20 +438,11 @@ PREDICTIONS = [
         ),
         textbook=104.0,
         textbook_label="Where e^−x itself becomes 0 in float32",
-        because=[
-            (
-                "The slope is e^−x far out, and float32 holds numbers down to 1e-45.",
-                "It could hold the slope. But autograd computes it as σ(1 − σ), and long before that σ has been rounded to 1.",
-            ),
-            (
-                "Float32 has about seven digits, so σ becomes 1 when e^−x is below 1e-7 or so.",
-                "That is the reason, and with 6e-8 in place of 1e-7 it gives the number.",
-            ),
-            (
-                "Sigmoid is flat from 5 or 6 on.",
-                "It looks flat in a picture. At 6 the slope is 0.0025, which is small and not zero.",
-            ),
-        ],
+        because={
+            "The slope is e^−x far out, and float32 holds numbers down to 1e-45.": "It could hold the slope. But autograd computes it as σ(1 − σ), and long before that σ has been rounded to 1.",
+            "Float32 has about seven digits, so σ becomes 1 when e^−x is below 1e-7 or so.": "That is the reason, and with 6e-8 in place of 1e-7 it gives the number.",
+            "Sigmoid is flat from 5 or 6 on.": "It looks flat in a picture. At 6 the slope is 0.0025, which is small and not zero.",
+        },
         source="the search of the next cell",
     ),
     Prediction(
@@ -650,20 +459,11 @@ PREDICTIONS = [
         ),
         textbook=10.0,
         textbook_label="“The slope is at most ¼, whatever the weights”",
-        because=[
-            (
-                "Four slopes of at most ¼ leave 0.4 % of the gradient.",
-                "They do, and four weight matrices are multiplied in between. Their size is free.",
-            ),
-            (
-                "Larger weights saturate the units and make it worse.",
-                "They do saturate them. Read on to see how much, and what comes with it.",
-            ),
-            (
-                "The weights were too small for this function.",
-                "That is it: weights times slope is what travels, in both directions.",
-            ),
-        ],
+        because={
+            "Four slopes of at most ¼ leave 0.4 % of the gradient.": "They do, and four weight matrices are multiplied in between. Their size is free.",
+            "Larger weights saturate the units and make it worse.": "They do saturate them. Read on to see how much, and what comes with it.",
+            "The weights were too small for this function.": "That is it: weights times slope is what travels, in both directions.",
+        },
         source="study sigmoid-repairs, Xavier × 4, 5 seeds",
     ),
     Prediction(
@@ -680,20 +480,11 @@ PREDICTIONS = [
         ),
         textbook=10.0,
         textbook_label="“The gradient is gone, so no optimiser can follow it”",
-        because=[
-            (
-                "What has vanished cannot be followed.",
-                "The gradient is small, not zero: a few ten-thousandths. Adam divides it by its own size.",
-            ),
-            (
-                "Adam does not care how large a gradient is.",
-                "That is the point. It takes steps of about the learning rate, in every layer.",
-            ),
-            (
-                "Better than guessing, but the signal is still too weak.",
-                "The signal is weak only at the start. The first steps change that.",
-            ),
-        ],
+        because={
+            "What has vanished cannot be followed.": "The gradient is small, not zero: a few ten-thousandths. Adam divides it by its own size.",
+            "Adam does not care how large a gradient is.": "That is the point. It takes steps of about the learning rate, in every layer.",
+            "Better than guessing, but the signal is still too weak.": "The signal is weak only at the start. The first steps change that.",
+        },
         source="study sigmoid-repairs, Adam with PyTorch's weights, 5 seeds",
     ),
 ]

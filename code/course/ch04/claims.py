@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 
 from ..claims.checks import claim_check, require
@@ -112,7 +113,8 @@ def printed_demonstrations_reproduce() -> str:
     import torch
     from torch import nn
 
-    printed = {
+    Pair = tuple[float, float]
+    printed: dict[tuple[Callable[[], nn.Module], Pair], Pair] = {
         (nn.Sigmoid, (-0.1523, 0.2635)): (0.4620, 0.5655),
         (nn.Tanh, (-0.8189, -0.3774)): (-0.6744, -0.3604),
         (lambda: nn.LeakyReLU(0.1), (-0.8189, -0.3774)): (-0.0819, -0.0377),
@@ -163,16 +165,18 @@ def _under_noise(name: str) -> tuple[float, float]:
     def leaky(z: torch.Tensor) -> torch.Tensor:
         return F.leaky_relu(z, 0.25)
 
-    function = {"relu": F.relu, "leaky": leaky, "elu": F.elu}[name]
+    functions: dict[str, Callable[[torch.Tensor], torch.Tensor]]
+    functions = {"relu": F.relu, "leaky": leaky, "elu": F.elu}
     digits = datasets.digits()
     random = torch.Generator().manual_seed(1)
     x, y = digits.x_test.repeat(5, 1), digits.y_test.repeat(5)
     x = x + 0.5 * torch.randn(x.shape, generator=random)
-    settings = {"epochs": 20, "lr": 0.05, "momentum": 0.9, "progress": False}
     right, zeros = [], []
     for seed in range(3):
-        network = MLP([64, 64, 64, 64, 10], function, seed=seed)
-        training.fit(network, digits, seed=seed, **settings)
+        network = MLP([64, 64, 64, 64, 10], functions[name], seed=seed)
+        training.fit(
+            network, digits, epochs=20, lr=0.05, momentum=0.9, seed=seed, progress=False
+        )
         with torch.no_grad():
             right.append((network(x).argmax(1) == y).float().mean().item())
             joints = network.joints(digits.x_test)
@@ -204,18 +208,18 @@ def a_silent_unit_comes_back() -> str:
     x = torch.tensor([1.0, 2.0])
     w = torch.tensor(1.0, requires_grad=True)
     v = torch.tensor(-2.0, requires_grad=True)
-    first, gradients = None, []
+    units, gradients = [], []
     for _ in range(41):
         below = F.relu(w * x)
         unit = F.relu(1 + v * below)
-        first = unit.detach() if first is None else first
+        units.append(unit.detach())
         loss = ((below - 0.2 * x) ** 2).mean() + ((unit - 1) ** 2).mean()
         gw, gv = torch.autograd.grad(loss, [w, v])
         gradients.append(gv.item())
         with torch.no_grad():
             w -= 0.02 * gw
             v -= 0.02 * gv
-    require(not first.any() and gradients[0] == 0, "it was not silent at the start")
+    require(not units[0].any() and gradients[0] == 0, "it was not silent at the start")
     require(bool((unit > 0).all()), f"it is still silent: {unit.tolist()}")
     slope = torch.tensor(-10.0, dtype=torch.float64, requires_grad=True)
     (left,) = torch.autograd.grad(torch.tanh(slope), slope)

@@ -15,19 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ..exercises.model import Choice, Code, Number, Page, Prediction, Wrong
+from ..exercises.model import Choice, Code, Number, Page, Prediction
+from ..exercises.normal import GRID, average
 from ..exercises.report import NotAttempted, Report
-
-__all__ = ["EXERCISES", "PREDICTIONS"]
-
-GRID = torch.linspace(-12, 12, 24001, dtype=torch.float64)
-DENSITY = torch.exp(-(GRID**2) / 2) / math.sqrt(2 * math.pi) * float(GRID[1] - GRID[0])
-
-
-def normal_mean(values: torch.Tensor) -> float:
-    """The mean over standard normal Z of a function, given its values on the grid."""
-    return float((values * DENSITY).sum())
-
 
 # --- what the predictions are compared with ---------------------------------------
 
@@ -90,61 +80,10 @@ def grade_leaky(answer: Any, variant: int | None, report: Report) -> None:
         lambda x, slope: torch.where(x > 0, x, slope * x),
         [(x, 0.1), (x, 1.5), (x, -0.3), (x, 0.0), (x, other), (image, 0.2)],
         names=("x", "slope"),
-        mistakes=[
-            (
-                lambda x, slope: torch.maximum(slope * x, x),
-                "max(ax, x) is a leaky ReLU only while a ≤ 1.",
-            ),
-            (
-                lambda x, slope: F.relu(x) + slope * x,
-                "The leak is added on the positive side too.",
-            ),
-            (
-                lambda x, slope: torch.where(x > 0, x, torch.full_like(x, slope)),
-                "The negative side returns the slope, not slope · x.",
-            ),
-            (
-                lambda x, slope: F.relu(x) + slope * F.relu(-x),
-                "relu(-x) is positive, so the left side comes out with the wrong sign.",
-            ),
-        ],
     )
 
 
 # --- 4.5 ----------------------------------------------------------------------------
-
-
-def reference_prelu(x: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:
-    return F.prelu(x, slope)
-
-
-def along_last(x: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:
-    return torch.where(x > 0, x, slope * x)
-
-
-def for_images(x: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:
-    return torch.where(x > 0, x, slope.view(1, -1, 1, 1) * x)
-
-
-def first_only(x: torch.Tensor, slope: torch.Tensor) -> torch.Tensor:
-    return torch.where(x > 0, x, slope[0] * x)
-
-
-PRELU_MISTAKES = [
-    (
-        along_last,
-        "Broadcasting lines up with the last axis, so the slope followed the image "
-        "width; width and channels are both 6.",
-    ),
-    (for_images, "Right for images; a batch of vectors grew two axes."),
-    (first_only, "All channels share one number."),
-    (
-        lambda x, slope: torch.where(
-            x > 0, x, slope.view(-1, *[1] * (x.dim() - 1)) * x
-        ),
-        "The slope stands on axis 0: every image of the batch got one of its own.",
-    ),
-]
 
 
 def grade_prelu(answer: Any, variant: int | None, report: Report) -> None:
@@ -161,10 +100,9 @@ def grade_prelu(answer: Any, variant: int | None, report: Report) -> None:
 
     report.compare(
         answer,
-        reference_prelu,
+        F.prelu,
         cases,
         names=("x", "slope"),
-        mistakes=PRELU_MISTAKES,
         where=where,
     )
 
@@ -175,11 +113,26 @@ def grade_prelu(answer: Any, variant: int | None, report: Report) -> None:
 def selu_moments(alpha: float, scale: float) -> tuple[float, float]:
     """Mean and second moment of SELU with these two constants."""
     values = scale * torch.where(GRID > 0, GRID, alpha * torch.expm1(GRID))
-    return normal_mean(values), normal_mean(values**2)
+    return average(values), average(values**2)
 
 
 def grade_selu(answer: Any, variant: int | None, report: Report) -> None:
     """4.6: both moments of the function that the two constants make."""
+    alpha, scale = two_constants(answer, report)
+    mean, square = selu_moments(alpha, scale)
+    if not fits_roughly(mean, square):
+        seen = f"mean {mean:.3f}, second moment {square:.3f}."
+        report.fail(f"{seen} {selu_reason(alpha, scale, mean, square)}")
+    if abs(mean) > 2e-5 or abs(square - 1) > 4e-5:
+        report.fail(
+            f"mean {mean:.1e}, second moment 1 {square - 1:+.1e}. The method is "
+            "right; keep all digits on the way, five are wanted."
+        )
+    report.cases = 2
+
+
+def two_constants(answer: Any, report: Report) -> tuple[float, float]:
+    """α and λ as handed in: a pair, of which a tensor or an array is one as well."""
     if isinstance(answer, np.ndarray | torch.Tensor):
         answer = answer.reshape(-1).tolist() if math.prod(answer.shape) < 10 else ()
     if answer is ... or answer is None:
@@ -194,34 +147,31 @@ def grade_selu(answer: Any, variant: int | None, report: Report) -> None:
         report.fail("both constants must be finite numbers.")
     if not (0 < alpha < 1e6 and 0 < scale < 1e6):
         report.fail(f"alpha = {alpha:.4g}, lam = {scale:.4g}: both are positive.")
-    mean, square = selu_moments(alpha, scale)
-    seen = f"mean {mean:.3f}, second moment {square:.3f}."
-    if abs(mean) < 2e-3 and abs(square - 1) < 4e-3:
-        if abs(mean) > 2e-5 or abs(square - 1) > 4e-5:
-            report.fail(
-                f"mean {mean:.1e}, second moment 1 {square - 1:+.1e}. The method is "
-                "right; keep all digits on the way, five are wanted."
-            )
-        report.cases = 2
-        return
-    swapped = selu_moments(scale, alpha)
-    if abs(swapped[0]) < 2e-3 and abs(swapped[1] - 1) < 4e-3:
-        report.fail(
-            f"{seen} The right numbers, swapped. α belongs to the exponential branch, "
-            "λ multiplies both."
+    return alpha, scale
+
+
+def fits_roughly(mean: float, square: float) -> bool:
+    """Whether two moments are 0 and 1, to the digits that a slip would change."""
+    return abs(mean) < 2e-3 and abs(square - 1) < 4e-3
+
+
+def selu_reason(alpha: float, scale: float, mean: float, square: float) -> str:
+    """What usually gives two constants with these moments."""
+    if fits_roughly(*selu_moments(scale, alpha)):
+        return (
+            "The right numbers, swapped. α belongs to the exponential branch, λ "
+            "multiplies both."
         )
     if abs(mean) < 2e-3:
-        report.fail(f"{seen} α is right; now scale.")
+        return "α is right; now scale."
     if abs(square - 1) < 4e-3:
-        report.fail(
-            f"{seen} Scaling cannot remove a mean: find α first, from E[f] = 0, where "
-            "λ cancels."
+        return (
+            "Scaling cannot remove a mean: find α first, from E[f] = 0, where λ "
+            "cancels."
         )
     if abs(square - mean**2 - 1) < 4e-3:
-        report.fail(
-            f"{seen} You made the variance 1. With mean 0 the two are the same."
-        )
-    report.fail(f"{seen} Wanted are 0 and 1. Solve E[f] = 0 for α first.")
+        return "You made the variance 1. With mean 0 the two are the same."
+    return "Wanted are 0 and 1. Solve E[f] = 0 for α first."
 
 
 # --- 4.1 and 4.3 ----------------------------------------------------------------------
@@ -247,27 +197,12 @@ def page_4_1(slope: float = 0.0) -> Page:
                 else "the left is 0."
             )
         ),
-        wrong=[
-            Wrong(
-                {"mean": 0},
-                "The input is symmetric, the output is not: the negative half became "
-                "smaller, and nothing balances the positive half.",
-            ),
-            Wrong(
-                {"mean": 0.5},
-                "0.5 is how often the unit is active. The question is how much comes "
-                "out on average.",
-            ),
-            Wrong(
-                {"mean": math.sqrt(2 / math.pi)},
-                "That is the mean of |Z|. ReLU keeps one of the two halves.",
-            ),
-            Wrong(
-                {"mean": math.sqrt(0.5)},
-                "That is the root of the mean square. The mean of what comes out is "
-                "another integral.",
-            ),
-        ],
+        wrong={
+            "mean = 0": "The input is symmetric, the output is not: the negative half became smaller, and nothing balances the positive half.",
+            "mean = 0.5": "0.5 is how often the unit is active. The question is how much comes out on average.",
+            f"mean = {math.sqrt(2 / math.pi)}": "That is the mean of |Z|. ReLU keeps one of the two halves.",
+            f"mean = {math.sqrt(0.5)}": "That is the root of the mean square. The mean of what comes out is another integral.",
+        },
         numbers_for=lambda variant: page_4_1((0.1, 0.2, 0.3, -0.2)[variant % 4]),
     )
 
@@ -283,34 +218,15 @@ def page_4_3(slope: float = 0.25) -> Page:
         kind="derive",
         stars=2,
         outcome=1,
-        task=(
-            "Pre-activations are standard normal. By which factor must He's rule "
-            f"multiply 1/√fan_in when the negative slope is {slope:g}? Three decimals."
-        ),
+        task=f"Pre-activations are standard normal. By which factor must He's rule multiply 1/√fan_in when the negative slope is {slope:g}? Three decimals.",
         parts=[Number("gain", label="factor", answer=right, tolerance=0.0015)],
         right="√(2/(1 + a²)): the mean square that the function leaves, undone.",
-        wrong=[
-            Wrong(
-                {"gain": math.sqrt(2)},
-                f"That is ReLU. The negative half now carries a²/2 = {slope**2 / 2:.3f} "
-                "of the second moment; count it.",
-            ),
-            Wrong(
-                {"gain": 1 / math.sqrt((1 + slope) / 2)},
-                "You averaged the slopes. What travels is the second moment, so "
-                "average their squares: (1 + a²)/2.",
-            ),
-            Wrong(
-                {"gain": 1 / math.sqrt(variance)},
-                "You divided by the standard deviation. The next layer's weights have "
-                "mean zero, so E[f²] counts, mean included.",
-            ),
-            Wrong(
-                {"gain": 1 / square},
-                "That balances the mean square, and the factor multiplies the weights: "
-                "take the root.",
-            ),
-        ],
+        wrong={
+            f"gain = {math.sqrt(2)}": f"That is ReLU. The negative half now carries a²/2 = {slope**2 / 2:.3f} of the second moment; count it.",
+            f"gain = {1 / math.sqrt((1 + slope) / 2)}": "You averaged the slopes. What travels is the second moment, so average their squares: (1 + a²)/2.",
+            f"gain = {1 / math.sqrt(variance)}": "You divided by the standard deviation. The next layer's weights have mean zero, so E[f²] counts, mean included.",
+            f"gain = {1 / square}": "That balances the mean square, and the factor multiplies the weights: take the root.",
+        },
         numbers_for=lambda variant: page_4_3((0.3, 0.4, 0.5, 0.6)[variant % 4]),
     )
 
@@ -337,37 +253,14 @@ EXERCISES = [
             Number("pieces", label="Most pieces of 5 ReLU units on a line", answer=6),
         ],
         right="You have what this chapter needs.",
-        wrong=[
-            Wrong(
-                {"square": 1},
-                "Weights of mean 0 turn a constant output into size as well. See the "
-                "first link above.",
-            ),
-            Wrong(
-                {"square": 2},
-                "The weights have mean 0, so the mean itself is averaged away; its "
-                "square is not. See the first link above.",
-            ),
-            Wrong(
-                {"kink": 0.5},
-                "A fair choice, and not the one made: autograd takes the flat side of "
-                "ReLU. See the second link.",
-            ),
-            Wrong(
-                {"kink": 1},
-                "That is the right side. Autograd takes the flat one. See the second "
-                "link above.",
-            ),
-            Wrong(
-                {"pieces": 5},
-                "Five kinks cut the line into one piece more. See the third link above.",
-            ),
-            Wrong(
-                {"pieces": 32},
-                "2⁵ patterns exist on paper; along a line the units switch one after "
-                "the other. See the third link above.",
-            ),
-        ],
+        wrong={
+            "square = 1": "Weights of mean 0 turn a constant output into size as well. See the first link above.",
+            "square = 2": "The weights have mean 0, so the mean itself is averaged away; its square is not. See the first link above.",
+            "kink = 0.5": "A fair choice, and not the one made: autograd takes the flat side of ReLU. See the second link.",
+            "kink = 1": "That is the right side. Autograd takes the flat one. See the second link above.",
+            "pieces = 5": "Five kinks cut the line into one piece more. See the third link above.",
+            "pieces = 32": "2⁵ patterns exist on paper; along a line the units switch one after the other. See the third link above.",
+        },
     ),
     page_4_1(),
     Code(
@@ -378,25 +271,12 @@ EXERCISES = [
         outcome=2,
         grade=grade_leaky,
         right="Below 0, above 1 and in between.",
-        wrong=[
-            Wrong(
-                "def leaky(x, slope):\n    return torch.maximum(slope * x, x)",
-                "only while a ≤ 1",
-            ),
-            Wrong(
-                "def leaky(x, slope):\n    return F.relu(x) + slope * x",
-                "on the positive side too",
-            ),
-            Wrong(
-                "def leaky(x, slope):\n"
-                "    return torch.where(x > 0, x, torch.tensor(slope))",
-                "returns the slope, not slope",
-            ),
-            Wrong(
-                "def leaky(x, slope):\n    return F.relu(x) + slope * F.relu(-x)",
-                "the wrong sign",
-            ),
-        ],
+        wrong={
+            "lambda x, slope: torch.maximum(slope * x, x)": "max(ax, x) is a leaky ReLU only while a ≤ 1.",
+            "lambda x, slope: F.relu(x) + slope * x": "The leak is added on the positive side too.",
+            "lambda x, slope: torch.where(x > 0, x, torch.tensor(slope))": "The negative side returns the slope, not slope · x.",
+            "lambda x, slope: F.relu(x) + slope * F.relu(-x)": "relu(-x) is positive, so the left side comes out with the wrong sign.",
+        },
     ),
     page_4_3(),
     Page(
@@ -411,36 +291,14 @@ EXERCISES = [
             Number("clamp", label="(c) `x.clamp(min=0)`", answer=1),
             Number("where", label="(d) `torch.where(x > 0, x, 0.)`", answer=0),
         ],
-        right=(
-            "`maximum` splits a tie between its two arguments, `clamp` lets it pass, "
-            "`where` evaluates x > 0, and that is false at 0."
-        ),
-        wrong=[
-            Wrong(
-                {"relu": 0, "maximum": 0, "clamp": 0, "where": 0},
-                "Two of them differ. Ask each operation what it does with a tie: one "
-                "splits it, one lets it pass.",
-            ),
-            Wrong(
-                {"relu": 0.5, "maximum": 0.5, "clamp": 0.5, "where": 0.5},
-                "Any value in [0, 1] is a valid subgradient, and each operation picks "
-                "its own. Only `maximum` picks the middle.",
-            ),
-            Wrong(
-                {"relu": 1, "maximum": 1, "clamp": 1, "where": 1},
-                "That is the slope on the right. At 0 itself only `clamp` takes it.",
-            ),
-            Wrong(
-                {"relu": 0, "maximum": 1, "clamp": 0.5, "where": 0},
-                "You swapped (b) and (c). Two equal arguments of `maximum` are a tie, "
-                "and it splits the gradient.",
-            ),
-            Wrong(
-                {"relu": 0, "maximum": 0.5, "clamp": 0.5, "where": 0},
-                "(c) has one tensor and a bound; a value that lies on the bound counts "
-                "as inside.",
-            ),
-        ],
+        right="`maximum` splits a tie between its two arguments, `clamp` lets it pass, `where` evaluates x > 0, and that is false at 0.",
+        wrong={
+            "relu = 0, maximum = 0, clamp = 0, where = 0": "Two of them differ. Ask each operation what it does with a tie: one splits it, one lets it pass.",
+            "relu = 0.5, maximum = 0.5, clamp = 0.5, where = 0.5": "Any value in [0, 1] is a valid subgradient, and each operation picks its own. Only `maximum` picks the middle.",
+            "relu = 1, maximum = 1, clamp = 1, where = 1": "That is the slope on the right. At 0 itself only `clamp` takes it.",
+            "relu = 0, maximum = 1, clamp = 0.5, where = 0": "You swapped (b) and (c). Two equal arguments of `maximum` are a tie, and it splits the gradient.",
+            "relu = 0, maximum = 0.5, clamp = 0.5, where = 0": "(c) has one tensor and a bound; a value that lies on the bound counts as inside.",
+        },
     ),
     Code(
         id="4.5",
@@ -450,27 +308,14 @@ EXERCISES = [
         outcome=2,
         grade=grade_prelu,
         right="Equal to `F.prelu` on vectors, sequences and images.",
-        wrong=[
-            Wrong(
-                "def prelu(x, slope):\n    return torch.where(x > 0, x, slope * x)",
-                "width and channels are both 6",
-            ),
-            Wrong(
-                "def prelu(x, slope):\n"
-                "    return torch.where(x > 0, x, slope.view(1, -1, 1, 1) * x)",
-                "grew two axes",
-            ),
-            Wrong(
-                "def prelu(x, slope):\n    return torch.where(x > 0, x, slope[0] * x)",
-                "share one number",
-            ),
-            Wrong(
-                "def prelu(x, slope):\n"
-                "    shape = [-1] + [1] * (x.dim() - 1)\n"
-                "    return torch.where(x > 0, x, slope.view(shape) * x)",
-                "stands on axis 0",
-            ),
-        ],
+        wrong={
+            "lambda x, slope: torch.where(x > 0, x, slope * x)": "Broadcasting lines up with the last axis, so the slope followed the image width; width and channels are both 6.",
+            "lambda x, slope: torch.where(x > 0, x, slope.view(1, -1, 1, 1) * x)": "Right for images; a batch of vectors grew two axes.",
+            "lambda x, slope: torch.where(x > 0, x, slope[0] * x)": "All channels share one number.",
+            """def prelu(x, slope):
+    shape = [-1] + [1] * (x.dim() - 1)
+    return torch.where(x > 0, x, slope.view(shape) * x)""": "The slope stands on axis 0: every image of the batch got one of its own.",
+        },
     ),
     Code(
         id="4.6",
@@ -480,12 +325,12 @@ EXERCISES = [
         outcome=1,
         grade=grade_selu,
         right="Mean 0 and second moment 1.",
-        wrong=[
-            Wrong("pair = (1.0, 1.2452)", "Scaling cannot remove a mean"),
-            Wrong("pair = (1.67326, 1.0)", "α is right; now scale"),
-            Wrong("pair = (1.0507, 1.67326)", "The right numbers, swapped"),
-            Wrong("pair = (1.67, 1.05)", "keep all digits"),
-        ],
+        wrong={
+            "pair = (1.0, 1.2452)": "Scaling cannot remove a mean",
+            "pair = (1.67326, 1.0)": "α is right; now scale",
+            "pair = (1.0507, 1.67326)": "The right numbers, swapped",
+            "pair = (1.67, 1.05)": "keep all digits",
+        },
     ),
     Page(
         id="4.7",
@@ -500,41 +345,20 @@ EXERCISES = [
                 options=[
                     "The sparser the start, the more robust the trained network.",
                     "Ninety per cent zeros are too many for a network to learn.",
-                    "More zeros at the start brought no more robustness; and because "
-                    "the bias took size from the signal too, the last block cannot say "
-                    "which of the two stopped it.",
+                    "More zeros at the start brought no more robustness; and because the bias took size from the signal too, the last block cannot say which of the two stopped it.",
                     "How sparse a trained network is, is decided by its start.",
                     "Bias 0 is the best start for a ReLU network.",
                 ],
                 answer=2,
             )
         ],
-        right=(
-            "Zeros and size moved together, so another block would be needed: the "
-            "same zeros, with the size put back by larger weights."
-        ),
-        wrong=[
-            Wrong(
-                {"sentence": 0},
-                "Compare the accuracies with noise in the first two blocks: half as many "
-                "zeros more at the start, and no gain. The last block is worse.",
-            ),
-            Wrong(
-                {"sentence": 1},
-                "Look at the size column. The same bias that made the zeros took almost "
-                "the whole signal, and one seed of the last block learnt all the same.",
-            ),
-            Wrong(
-                {"sentence": 3},
-                "The second block starts at about 74 % and ends near 59, close to the "
-                "first. Training moved it.",
-            ),
-            Wrong(
-                {"sentence": 4},
-                "Its accuracies are those of the second block, within the seeds. Three "
-                "biases were tried, none was tuned.",
-            ),
-        ],
+        right="Zeros and size moved together, so another block would be needed: the same zeros, with the size put back by larger weights.",
+        wrong={
+            "sentence = 0": "Compare the accuracies with noise in the first two blocks: half as many zeros more at the start, and no gain. The last block is worse.",
+            "sentence = 1": "Look at the size column. The same bias that made the zeros took almost the whole signal, and one seed of the last block learnt all the same.",
+            "sentence = 3": "The second block starts at about 74 % and ends near 59, close to the first. Training moved it.",
+            "sentence = 4": "Its accuracies are those of the second block, within the seeds. Three biases were tried, none was tuned.",
+        },
     ),
 ]
 
@@ -554,20 +378,11 @@ PREDICTIONS = [
         ),
         textbook=0,
         textbook_label="“Zeroing negatives removes noise”",
-        because=[
-            (
-                "A zero cannot pass noise on.",
-                "While it stays zero. Noise also switches units on and off, and the units that are on pass all of it.",
-            ),
-            (
-                "The leak keeps information that noise would otherwise destroy.",
-                "It keeps a quarter of the left side, signal and noise alike.",
-            ),
-            (
-                "Training adapts the weights to either function.",
-                "Nothing here measured that, but it is the simplest story that fits.",
-            ),
-        ],
+        because={
+            "A zero cannot pass noise on.": "While it stays zero. Noise also switches units on and off, and the units that are on pass all of it.",
+            "The leak keeps information that noise would otherwise destroy.": "It keeps a quarter of the left side, signal and noise alike.",
+            "Training adapts the weights to either function.": "Nothing here measured that, but it is the simplest story that fits.",
+        },
         source="the training runs of the next cells, 5 seeds each",
     ),
     Prediction(
@@ -585,20 +400,11 @@ PREDICTIONS = [
         ),
         textbook=0,
         textbook_label="“The bias absorbs a constant”",
-        because=[
-            (
-                "Same functions, same loss.",
-                "Same functions, other coordinates. Gradient descent takes its steps in the coordinates.",
-            ),
-            (
-                "A mean makes all inputs look alike, and that one direction limits the step.",
-                "This is what the eigenvalues of the last table say.",
-            ),
-            (
-                "ReLU − 0.399 has lost its exact zeros.",
-                "It has. Nothing in this run needed them.",
-            ),
-        ],
+        because={
+            "Same functions, same loss.": "Same functions, other coordinates. Gradient descent takes its steps in the coordinates.",
+            "A mean makes all inputs look alike, and that one direction limits the step.": "This is what the eigenvalues of the last table say.",
+            "ReLU − 0.399 has lost its exact zeros.": "It has. Nothing in this run needed them.",
+        },
         source="the training runs of the next cells, 5 seeds each",
     ),
     Prediction(
@@ -615,20 +421,11 @@ PREDICTIONS = [
         ),
         textbook=1.0,
         textbook_label="“Self-normalising, so nothing vanishes or explodes”",
-        because=[
-            (
-                "The fixed point keeps mean and variance, so the gradient keeps its length.",
-                "The fixed point is about f. The way back is about the slope of f.",
-            ),
-            (
-                "Its left side saturates, so the gradient shrinks.",
-                "On the far left. Near 0 its left slope is 1.76, and from there to −0.56, where a fifth of the numbers lie, it is above 1.",
-            ),
-            (
-                "Its mean square slope is a little above 1.",
-                "1.072. Its hundredth power is about 1,000, and the root of that, 32, is a length.",
-            ),
-        ],
+        because={
+            "The fixed point keeps mean and variance, so the gradient keeps its length.": "The fixed point is about f. The way back is about the slope of f.",
+            "Its left side saturates, so the gradient shrinks.": "On the far left. Near 0 its left slope is 1.76, and from there to −0.56, where a fifth of the numbers lie, it is above 1.",
+            "Its mean square slope is a little above 1.": "1.072. Its hundredth power is about 1,000, and the root of that, 32, is a length.",
+        },
         source="three random networks, as in the next cell",
     ),
     Prediction(
@@ -645,20 +442,11 @@ PREDICTIONS = [
         ),
         textbook=50,
         textbook_label="“In place saves one tensor of two”",
-        because=[
-            (
-                "Before and after ReLU: two tensors a layer, one of them is saved.",
-                "Two exist for a moment. Who needs the one before for a gradient?",
-            ),
-            (
-                "ReLU needs its input for the way back.",
-                "It needs to know where the output was positive, and reads that off the output.",
-            ),
-            (
-                "The next layer keeps ReLU's output anyway.",
-                "And so does ReLU, and it is one and the same tensor.",
-            ),
-        ],
+        because={
+            "Before and after ReLU: two tensors a layer, one of them is saved.": "Two exist for a moment. Who needs the one before for a gradient?",
+            "ReLU needs its input for the way back.": "It needs to know where the output was positive, and reads that off the output.",
+            "The next layer keeps ReLU's output anyway.": "And so does ReLU, and it is one and the same tensor.",
+        },
         source="bytes counted as in the next cell",
     ),
 ]

@@ -12,10 +12,8 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 
-from ..exercises.model import Choice, Code, Number, Page, Prediction, Wrong
+from ..exercises.model import Choice, Code, Number, Page, Prediction
 from ..exercises.report import Report
-
-__all__ = ["EXERCISES", "PREDICTIONS"]
 
 
 def cdf(x: float) -> float:
@@ -41,35 +39,6 @@ def gelu_is_zero_from() -> float:
 
 
 TAIL = [1.0, 0.0, -1.0, -3.0, 4.0, -6.0, -8.0, -10.0, -12.0]
-TAIL_MISTAKES = [
-    (
-        lambda x: 0.5 * x * (1 + torch.erf(x / math.sqrt(2))),
-        "1 + erf is a difference of two numbers near 1; far left only rounding is "
-        "left of it. Ask for the tail itself.",
-    ),
-    (
-        lambda x: 0.5 * x * (1 + torch.erf(x.double() / math.sqrt(2))),
-        "float64 moves the cliff to about −8.3; still two numbers near 1 are "
-        "subtracted. Ask for the tail itself.",
-    ),
-    (
-        lambda x: F.gelu(x, approximate="tanh"),
-        "The tanh form adds 1 to a number near −1 as well, and is only near GELU.",
-    ),
-    (
-        lambda x: x * torch.sigmoid(1.702 * x),
-        "A sigmoid's tail falls like an exponential of x, the normal one like one of "
-        "−x²/2.",
-    ),
-    (
-        lambda x: 0.5 * x * torch.erfc(x / math.sqrt(2)),
-        "This is x times the chance of the other side, 1 − Φ(x). Mind the sign in erfc.",
-    ),
-    (
-        lambda x: x * torch.erfc(-x / math.sqrt(2)),
-        "erfc runs from 0 to 2, a gate from 0 to 1.",
-    ),
-]
 
 
 def grade_tail(answer: Any, variant: int | None, report: Report) -> None:
@@ -80,11 +49,7 @@ def grade_tail(answer: Any, variant: int | None, report: Report) -> None:
     right = torch.tensor([v * cdf(v) for v in x.double().tolist()]).double()
     got = report.call(answer, x, at="at x from −12 to 4")
     got = report.tensor(got, x.shape, "at x from −12 to 4").double()
-    why = ""
-    for mistake, reply in TAIL_MISTAKES:
-        if torch.allclose(got, mistake(x).double(), rtol=1e-3, atol=1e-12):
-            why = reply
-            break
+    why = report.mistake(got, x, rtol=1e-3, atol=1e-12)
     for at, expected, value in zip(x.tolist(), right.tolist(), got.tolist()):
         if not abs(value - expected) <= 1e-3 * abs(expected):
             if not why and value == 0:
@@ -102,16 +67,6 @@ def grade_tail(answer: Any, variant: int | None, report: Report) -> None:
 
 
 # --- 5.7 ----------------------------------------------------------------------------
-
-
-def value_and_slope(function: Any, x: torch.Tensor, keep: torch.Tensor) -> Any:
-    """What a function of x and keep returns, and the gradient that its sum sends."""
-    x = x.clone().requires_grad_()
-    value = function(x, keep)
-    if not isinstance(value, torch.Tensor) or not value.requires_grad:
-        return None
-    (slope,) = torch.autograd.grad(value.sum(), x, allow_unused=True)
-    return None if slope is None else slope.detach()
 
 
 def grade_drawn(answer: Any, variant: int | None, report: Report) -> None:
@@ -134,17 +89,14 @@ def grade_drawn(answer: Any, variant: int | None, report: Report) -> None:
                 f"{value:.4g}. {why}".strip()
             )
         report.cases += 1
-    slope = report.call(
-        lambda x, keep: (value_and_slope(answer, x, keep), 0),
+    _, slope = report.value_and_slope(
+        answer,
         x,
         keep,
         at="in the backward pass",
-    )[0]
-    if slope is None:
-        report.fail(
-            "the values are right, and no gradient reaches x. Something must stay "
-            "attached: what is it that should be differentiated?"
-        )
+        lost="the values are right, and no gradient reaches x. Something must stay "
+        "attached: what is it that should be differentiated?",
+    )
     wanted = [cdf(v) + v * density(v) for v in x.tolist()]
     mean = torch.tensor([cdf(v) for v in x.tolist()])
     for at, k, expected, value in zip(
@@ -181,43 +133,20 @@ def page_5_1(x: float = -1.0) -> Page:
         kind="compute",
         stars=1,
         outcome=1,
-        task=(
-            f"At x = {x:g} the gate hands on x with probability Φ({x:g}) = {p:.4f}, "
-            "and 0 otherwise. Mean and standard deviation of a draw? Three decimals."
-        ),
+        task=f"At x = {x:g} the gate hands on x with probability Φ({x:g}) = {p:.4f}, and 0 otherwise. Mean and standard deviation of a draw? Three decimals.",
         parts=[
             Number("mean", label="mean", answer=x * p, tolerance=0.0015),
             Number("std", label="standard deviation", answer=variance**0.5),
         ],
         right="The mean is GELU; a single draw is far less certain than that.",
-        wrong=[
-            Wrong(
-                {"mean": x * (1 - p)},
-                "You took the probability of the shut gate. A negative x passes "
-                "rarely.",
-            ),
-            Wrong(
-                {"mean": x * density(x)},
-                "That is x times the density φ. Passing has the probability Φ.",
-            ),
-            Wrong(
-                {"mean": x / (1 + math.exp(-x))},
-                "That is SiLU: its doorkeeper draws from the logistic distribution.",
-            ),
-            Wrong(
-                {"mean": p},
-                "That is how often the gate opens. What passes is x.",
-            ),
-            Wrong(
-                {"std": variance},
-                "That is the variance. Take the root.",
-            ),
-            Wrong(
-                {"std": abs(x) * p**0.5},
-                "That is the root of the mean square. Subtract the square of the mean "
-                "first.",
-            ),
-        ],
+        wrong={
+            f"mean = {x * (1 - p)}": "You took the probability of the shut gate. A negative x passes rarely.",
+            f"mean = {x * density(x)}": "That is x times the density φ. Passing has the probability Φ.",
+            f"mean = {x / (1 + math.exp(-x))}": "That is SiLU: its doorkeeper draws from the logistic distribution.",
+            f"mean = {p}": "That is how often the gate opens. What passes is x.",
+            f"std = {variance}": "That is the variance. Take the root.",
+            f"std = {abs(x) * p**0.5}": "That is the root of the mean square. Subtract the square of the mean first.",
+        },
         numbers_for=lambda variant: page_5_1((-0.5, -1.5, -0.75, -1.25)[variant % 4]),
     )
 
@@ -235,40 +164,21 @@ def page_5_5(beta: float = 2.0) -> Page:
         kind="derive",
         stars=2,
         outcome=2,
-        task=(
-            "SiLU has its minimum, −0.2785, at −1.2785, and its steepest slope is "
-            f"1.0998. The same three for Swish with β = {beta:g}? Three decimals."
-        ),
+        task=f"SiLU has its minimum, −0.2785, at −1.2785, and its steepest slope is 1.0998. The same three for Swish with β = {beta:g}? Three decimals.",
         parts=[
             Number("at", label="minimum at x =", answer=at / beta, tolerance=0.002),
             Number("low", label="its depth", answer=low / beta, tolerance=0.002),
             Number("slope", label="steepest slope", answer=SILU_STEEPEST),
         ],
         right="β shrinks the picture alike in both directions, and slopes stay.",
-        wrong=[
-            Wrong(
-                {"at": at * beta},
-                "A larger β makes the corner sharper, so everything moves towards 0: "
-                "divide by β.",
-            ),
-            Wrong({"at": at}, "The minimum is where βx = −1.2785. Solve for x."),
-            Wrong(
-                {"low": low},
-                "The factor 1/β in front of silu(βx) shrinks the depth as well.",
-            ),
-            Wrong(
-                {"low": low * beta},
-                "The factor in front is 1/β: a sharper corner dips less, not more.",
-            ),
-            Wrong(
-                {"slope": SILU_STEEPEST * beta},
-                "The chain rule gives β, and the 1/β in front takes it away.",
-            ),
-            Wrong(
-                {"slope": SILU_STEEPEST / beta},
-                "You kept the 1/β in front and left out the chain rule's β.",
-            ),
-        ],
+        wrong={
+            f"at = {at * beta}": "A larger β makes the corner sharper, so everything moves towards 0: divide by β.",
+            f"at = {at}": "The minimum is where βx = −1.2785. Solve for x.",
+            f"low = {low}": "The factor 1/β in front of silu(βx) shrinks the depth as well.",
+            f"low = {low * beta}": "The factor in front is 1/β: a sharper corner dips less, not more.",
+            f"slope = {SILU_STEEPEST * beta}": "The chain rule gives β, and the 1/β in front takes it away.",
+            f"slope = {SILU_STEEPEST / beta}": "You kept the 1/β in front and left out the chain rule's β.",
+        },
         numbers_for=lambda variant: page_5_5((1.5, 2.5, 4.0, 5.0)[variant % 4]),
     )
 
@@ -301,34 +211,14 @@ EXERCISES = [
             ),
         ],
         right="You have what this chapter needs.",
-        wrong=[
-            Wrong(
-                {"square": 0.5},
-                "One layer halves it. Three layers do so three times. See the first "
-                "link above.",
-            ),
-            Wrong(
-                {"square": (0.35, 0.36)},
-                "That is the size, the root of it. See the first link above.",
-            ),
-            Wrong(
-                {"softplus": math.log(2)},
-                "That is its value at 0. Its slope is the sigmoid. See the second link.",
-            ),
-            Wrong(
-                {"softplus": 1},
-                "1 is reached far on the right. See the second link above.",
-            ),
-            Wrong(
-                {"table": 1},
-                "At one step size, after one number of epochs. See the third link.",
-            ),
-            Wrong(
-                {"table": 2},
-                "The table cannot say so: at larger steps ReLU gained seven points. "
-                "See the third link above.",
-            ),
-        ],
+        wrong={
+            "square = 0.5": "One layer halves it. Three layers do so three times. See the first link above.",
+            "square = 0.35 to 0.36": "That is the size, the root of it. See the first link above.",
+            f"softplus = {math.log(2)}": "That is its value at 0. Its slope is the sigmoid. See the second link.",
+            "softplus = 1": "1 is reached far on the right. See the second link above.",
+            "table = 1": "At one step size, after one number of epochs. See the third link.",
+            "table = 2": "The table cannot say so: at larger steps ReLU gained seven points. See the third link above.",
+        },
     ),
     page_5_1(),
     Page(
@@ -343,35 +233,15 @@ EXERCISES = [
             Number("telu", label="TeLU", answer=math.tanh(1)),
         ],
         right="At 0 the slope of x·g(x) is the gate, g(0).",
-        wrong=[
-            Wrong(
-                {"swish": 0, "mish": 0, "telu": 0},
-                "Those are the values at 0. The slope there is the gate.",
-            ),
-            Wrong(
-                {"swish": 1.5},
-                "β multiplies x inside the gate. At x = 0 the gate is ½ whatever β is.",
-            ),
-            Wrong(
-                {"swish": 0.75},
-                "That is the slope of the gate, βσ(1 − σ). In (5.6) it is multiplied "
-                "by x = 0.",
-            ),
-            Wrong(
-                {"mish": math.log(2)},
-                "softplus(0) = ln 2 is right; the gate is its tanh.",
-            ),
-            Wrong(
-                {"mish": 0.5},
-                "Mish's gate is not a sigmoid: it is the tanh of softplus, and "
-                "softplus(0) is ln 2.",
-            ),
-            Wrong({"telu": 1}, "e⁰ = 1 is right; the gate is its tanh."),
-            Wrong(
-                {"telu": 0.5},
-                "The gate is tanh(e⁰), and tanh(1) is more than a half.",
-            ),
-        ],
+        wrong={
+            "swish = 0, mish = 0, telu = 0": "Those are the values at 0. The slope there is the gate.",
+            "swish = 1.5": "β multiplies x inside the gate. At x = 0 the gate is ½ whatever β is.",
+            "swish = 0.75": "That is the slope of the gate, βσ(1 − σ). In (5.6) it is multiplied by x = 0.",
+            f"mish = {math.log(2)}": "softplus(0) = ln 2 is right; the gate is its tanh.",
+            "mish = 0.5": "Mish's gate is not a sigmoid: it is the tanh of softplus, and softplus(0) is ln 2.",
+            "telu = 1": "e⁰ = 1 is right; the gate is its tanh.",
+            "telu = 0.5": "The gate is tanh(e⁰), and tanh(1) is more than a half.",
+        },
     ),
     Page(
         id="5.3",
@@ -391,35 +261,14 @@ EXERCISES = [
             ),
         ],
         right="Half a step is 1e−7, 0.00098 and 0.0078.",
-        wrong=[
-            Wrong(
-                {"tanh": 2},
-                "(a) Half a step of float16 is 2⁻¹⁰ = 0.00098, twice the error.",
-            ),
-            Wrong(
-                {"tanh": 3},
-                "(a) You may have taken the steps near 1/16. Between 2 and 4 those of "
-                "bfloat16 are 0.0156 wide.",
-            ),
-            Wrong(
-                {"tanh": 0},
-                "(a) float32 resolves 2.69 to seven digits. The error is in the "
-                "fourth.",
-            ),
-            Wrong(
-                {"sigmoid": 2},
-                "(b) Half a step of bfloat16 is 2⁻⁷ = 0.0078, less than half of the "
-                "error.",
-            ),
-            Wrong(
-                {"sigmoid": 1},
-                "(b) 0.020 is more than twenty half steps of float16.",
-            ),
-            Wrong(
-                {"sigmoid": 0},
-                "(b) 0.020 is larger than every half step listed. Compare again.",
-            ),
-        ],
+        wrong={
+            "tanh = 2": "(a) Half a step of float16 is 2⁻¹⁰ = 0.00098, twice the error.",
+            "tanh = 3": "(a) You may have taken the steps near 1/16. Between 2 and 4 those of bfloat16 are 0.0156 wide.",
+            "tanh = 0": "(a) float32 resolves 2.69 to seven digits. The error is in the fourth.",
+            "sigmoid = 2": "(b) Half a step of bfloat16 is 2⁻⁷ = 0.0078, less than half of the error.",
+            "sigmoid = 1": "(b) 0.020 is more than twenty half steps of float16.",
+            "sigmoid = 0": "(b) 0.020 is larger than every half step listed. Compare again.",
+        },
     ),
     Code(
         id="5.4",
@@ -429,31 +278,14 @@ EXERCISES = [
         outcome=2,
         grade=grade_tail,
         right="erfc hands out the tail without a difference.",
-        wrong=[
-            Wrong(
-                "def gelu(x):\n    gate = 0.5 * (1 + torch.erf(x / math.sqrt(2)))\n"
-                "    return x * gate",
-                "difference of two numbers near 1",
-            ),
-            Wrong(
-                "def gelu(x):\n    return F.gelu(x, approximate='tanh')",
-                "only near GELU",
-            ),
-            Wrong(
-                "def gelu(x):\n    gate = torch.sigmoid(1.702 * x)\n    return x * gate",
-                "A sigmoid's tail",
-            ),
-            Wrong(
-                "def gelu(x):\n    gate = 0.5 * torch.erfc(x / math.sqrt(2))\n"
-                "    return x * gate",
-                "Mind the sign",
-            ),
-            Wrong(
-                "def gelu(x):\n    z = x.double()\n"
-                "    return 0.5 * z * (1 + torch.erf(z / math.sqrt(2)))",
-                "float64 moves the cliff",
-            ),
-        ],
+        wrong={
+            "lambda x: 0.5 * x * (1 + torch.erf(x / math.sqrt(2)))": "1 + erf is a difference of two numbers near 1; far left only rounding is left of it. Ask for the tail itself.",
+            "lambda x: F.gelu(x, approximate='tanh')": "The tanh form adds 1 to a number near −1 as well, and is only near GELU.",
+            "lambda x: x * torch.sigmoid(1.702 * x)": "A sigmoid's tail falls like an exponential of x, the normal one like one of −x²/2.",
+            "lambda x: 0.5 * x * torch.erfc(x / math.sqrt(2))": "This is x times the chance of the other side, 1 − Φ(x). Mind the sign in erfc.",
+            "lambda x: 0.5 * x * (1 + torch.erf(x.double() / math.sqrt(2)))": "float64 moves the cliff to about −8.3; still two numbers near 1 are subtracted. Ask for the tail itself.",
+            "lambda x: x * torch.erfc(-x / math.sqrt(2))": "erfc runs from 0 to 2, a gate from 0 to 1.",
+        },
     ),
     page_5_5(),
     Page(
@@ -470,10 +302,8 @@ EXERCISES = [
                     "The function in the better row is slightly better.",
                     "A trained β makes the difference.",
                     "One of the two implementations must have an error.",
-                    "Rows of this table can be 0.2 points apart for no reason that "
-                    "lies in the function, so rows that close cannot be ranked.",
-                    "No difference larger than 0.2 points in this table is due to "
-                    "chance.",
+                    "Rows of this table can be 0.2 points apart for no reason that lies in the function, so rows that close cannot be ranked.",
+                    "No difference larger than 0.2 points in this table is due to chance.",
                 ],
                 answer=3,
             )
@@ -481,27 +311,12 @@ EXERCISES = [
         right=(
             "One function, run twice: an accident that put a yardstick into the table."
         ),
-        wrong=[
-            Wrong(
-                {"sentence": 0},
-                "Both rows are x·σ(x). Whatever moved the result, the function did not.",
-            ),
-            Wrong(
-                {"sentence": 1},
-                "β was fixed to 1 in both. Nothing was trained that the other row had "
-                "not.",
-            ),
-            Wrong(
-                {"sentence": 2},
-                "Other starting weights are enough. The chapter could not tell ReLU from "
-                "itself any better than to a point and a half.",
-            ),
-            Wrong(
-                {"sentence": 4},
-                "Two runs give one difference. Another pair of seeds may be further "
-                "apart.",
-            ),
-        ],
+        wrong={
+            "sentence = 0": "Both rows are x·σ(x). Whatever moved the result, the function did not.",
+            "sentence = 1": "β was fixed to 1 in both. Nothing was trained that the other row had not.",
+            "sentence = 2": "Other starting weights are enough. The chapter could not tell ReLU from itself any better than to a point and a half.",
+            "sentence = 4": "Two runs give one difference. Another pair of seeds may be further apart.",
+        },
     ),
     Code(
         id="5.7",
@@ -511,31 +326,13 @@ EXERCISES = [
         outcome=1,
         grade=grade_drawn,
         right="The value from the draw, the slope from the expectation.",
-        wrong=[
-            Wrong(
-                "def drawn(x, keep):\n    return x * keep",
-                "xφ(x) is missing",
-            ),
-            Wrong(
-                "def drawn(x, keep):\n    return F.gelu(x)",
-                "the value should be the draw",
-            ),
-            Wrong(
-                "def drawn(x, keep):\n    return (x * keep).detach()",
-                "no gradient reaches x",
-            ),
-            Wrong(
-                "def drawn(x, keep):\n    mean = F.gelu(x)\n"
-                "    return x * keep + mean - mean.detach()",
-                "Two slopes were added",
-            ),
-            Wrong(
-                "def drawn(x, keep):\n"
-                "    gate = torch.special.ndtr(x).detach()\n"
-                "    return (x * keep).detach() + x * gate - (x * gate).detach()",
-                "The probability moves with x too",
-            ),
-        ],
+        wrong={
+            "lambda x, keep: x * keep": "xφ(x) is missing",
+            "lambda x, keep: F.gelu(x)": "the value should be the draw",
+            "lambda x, keep: (x * keep).detach()": "no gradient reaches x",
+            "lambda x, keep: x * keep + F.gelu(x) - F.gelu(x).detach()": "Two slopes were added",
+            "lambda x, keep: (x * keep).detach() + (x - x.detach()) * torch.special.ndtr(x).detach()": "The probability moves with x too",
+        },
     ),
 ]
 
@@ -554,20 +351,11 @@ PREDICTIONS = [
             ],
             answer=1,
         ),
-        because=[
-            (
-                "The two curves are at most 0.17 apart.",
-                "And a confident answer is several units of logit ahead of the next.",
-            ),
-            (
-                "Small errors grow from layer to layer.",
-                "They do: the logits move by more than a unit. The order of the logits is a coarser thing.",
-            ),
-            (
-                "Weights fit the function that they were trained with.",
-                "They do, and they forgive more than one might think.",
-            ),
-        ],
+        because={
+            "The two curves are at most 0.17 apart.": "And a confident answer is several units of logit ahead of the next.",
+            "Small errors grow from layer to layer.": "They do: the logits move by more than a unit. The order of the logits is a coarser thing.",
+            "Weights fit the function that they were trained with.": "They do, and they forgive more than one might think.",
+        },
         source="the network of the next cells, and two more seeds: 2 to 4 of 360",
     ),
     Prediction(
@@ -583,20 +371,11 @@ PREDICTIONS = [
         ),
         textbook=-14.4,
         textbook_label="Where x·Φ(x) is too small for float32",
-        because=[
-            (
-                "float32 goes down to about 1e−45, so the tail lasts long.",
-                "The number could be held. The question is how it is computed.",
-            ),
-            (
-                "Somewhere 1 is added to a number near −1.",
-                "Exactly there the tail is lost.",
-            ),
-            (
-                "GELU is never exactly zero.",
-                "On paper. Ask the next cell.",
-            ),
-        ],
+        because={
+            "float32 goes down to about 1e−45, so the tail lasts long.": "The number could be held. The question is how it is computed.",
+            "Somewhere 1 is added to a number near −1.": "Exactly there the tail is lost.",
+            "GELU is never exactly zero.": "On paper. Ask the next cell.",
+        },
         source="the float32 numbers of the next cell, on the machine that made this page",
     ),
     Prediction(
@@ -615,20 +394,11 @@ PREDICTIONS = [
         ),
         textbook=0,
         textbook_label="“Smooth functions beat ReLU”",
-        because=[
-            (
-                "Smooth slopes make training easier.",
-                "From these weights, in eight epochs, it hardly began.",
-            ),
-            (
-                "The curves are too near to each other to matter.",
-                "They are, once each starts where it should. Do they?",
-            ),
-            (
-                "Each has another gain, and the weights are drawn alike for all.",
-                "This is it. The cell after next changes nothing else.",
-            ),
-        ],
+        because={
+            "Smooth slopes make training easier.": "From these weights, in eight epochs, it hardly began.",
+            "The curves are too near to each other to matter.": "They are, once each starts where it should. Do they?",
+            "Each has another gain, and the weights are drawn alike for all.": "This is it. The cell after next changes nothing else.",
+        },
         source="the training runs of the next cells, 5 seeds each",
     ),
 ]

@@ -105,6 +105,7 @@ def softmax_gradient_has_the_shape_of_its_input() -> str:
     z = layer(torch.ones(32, 64))
     z.retain_grad()
     softmax(z)[:, 0].sum().backward()
+    assert z.grad is not None and layer.weight.grad is not None
     require(z.grad.shape == z.shape, f"{z.grad.shape} for {z.shape}")
     require(layer.weight.grad.shape == (10, 64), "the layer's gradient has no shape")
     require(not list(softmax.parameters()), "softmax has parameters")

@@ -15,13 +15,11 @@ import torch
 
 from actlab import datasets, networks, training
 
-from ..exercises.model import Choice, Code, Number, Page, Prediction, Wrong
+from ..exercises.model import Choice, Code, Number, Page, Prediction
 from ..exercises.report import Report
 
 if TYPE_CHECKING:
     import pandas as pd
-
-__all__ = ["EXERCISES", "PREDICTIONS", "training_log"]
 
 
 # --- what the predictions are compared with ---------------------------------------
@@ -108,57 +106,6 @@ def training_log() -> pd.DataFrame:
 # --- 6.4 ----------------------------------------------------------------------------
 
 
-def _by_hand(z: torch.Tensor, largest: torch.Tensor | float, dim: int) -> torch.Tensor:
-    shifted = z - largest
-    return shifted - shifted.exp().sum(dim, keepdim=True).log()
-
-
-LOG_SOFTMAX_MISTAKES = [
-    (
-        lambda z, dim, temperature: (z / temperature).softmax(dim).log(),
-        "The softmax was already 0 when you took its logarithm. Stay with logarithms: "
-        "shifted minus the log of the sum.",
-    ),
-    (
-        lambda z, dim, temperature: _by_hand(z / temperature, 0.0, dim),
-        "Without the largest logit subtracted, exp overflows or everything underflows.",
-    ),
-    (
-        lambda z, dim, temperature: _by_hand(
-            z / temperature, (z / temperature).max(), dim
-        ),
-        "One maximum for the whole tensor: a row that lies far below it has only zeros "
-        "to add up. Each slice along dim needs its own.",
-    ),
-    (
-        lambda z, dim, temperature: (z / temperature).log_softmax(-1),
-        "This works along the last axis, whatever `dim` says.",
-    ),
-    (
-        lambda z, dim, temperature: (z * temperature).log_softmax(dim),
-        "The logits are divided by the temperature, not multiplied: hot is flat.",
-    ),
-    (
-        lambda z, dim, temperature: z.log_softmax(dim) / temperature,
-        "You divided the result. The temperature divides the logits, inside.",
-    ),
-    (
-        lambda z, dim, temperature: z.log_softmax(dim),
-        "The temperature has no effect.",
-    ),
-    (
-        lambda z, dim, temperature: (
-            z / temperature
-            - (z / temperature).amax(dim, keepdim=True)
-            - (z / temperature - (z / temperature).amax(dim, keepdim=True))
-            .exp()
-            .sum(dim, keepdim=True)
-        ),
-        "You subtract the sum itself; the logarithm of the sum is wanted.",
-    ),
-]
-
-
 def grade_log_softmax(answer: Any, variant: int | None, report: Report) -> None:
     """6.4: each axis, several temperatures, and rows far apart."""
     report.function(answer)
@@ -176,72 +123,11 @@ def grade_log_softmax(answer: Any, variant: int | None, report: Report) -> None:
         lambda z, dim, temperature: (z / temperature).log_softmax(dim),
         cases,
         names=("z", "dim", "temperature"),
-        mistakes=LOG_SOFTMAX_MISTAKES,
         tolerance=1e-4,
     )
 
 
-LOG_SOFTMAX_START = """def log_softmax(z, dim, temperature):
-    z = z / temperature
-    largest = LARGEST
-    shifted = z - largest
-    log_total = TOTAL
-    return shifted - log_total"""
-
-
-def log_softmax_with(
-    largest: str = "z.amax(dim, keepdim=True)",
-    total: str = "shifted.exp().sum(dim, keepdim=True).log()",
-) -> str:
-    """The source of an answer to 6.4 with a line of the reader's own."""
-    return LOG_SOFTMAX_START.replace("LARGEST", largest).replace("TOTAL", total)
-
-
 # --- 6.6 ----------------------------------------------------------------------------
-
-
-def _filled(scores: torch.Tensor, allowed: torch.Tensor) -> torch.Tensor:
-    return scores.masked_fill(~allowed, -math.inf)
-
-
-def _shared_again(scores: torch.Tensor, allowed: torch.Tensor) -> torch.Tensor:
-    weights = scores.softmax(-1) * allowed
-    return weights / weights.sum(-1, keepdim=True)
-
-
-MASK_MISTAKES = [
-    (
-        lambda scores, allowed: scores.softmax(1) * allowed,
-        "Print the sums of `scores.softmax(dim=1)` along each axis: which are 1? "
-        "And what does the product do to them?",
-    ),
-    (
-        lambda scores, allowed: scores.softmax(-1) * allowed,
-        "The axis is right. The forbidden keys are still in the denominator, so the "
-        "rest does not add up to 1.",
-    ),
-    (
-        lambda scores, allowed: _filled(scores, allowed).softmax(1),
-        "The mask is right, the axis is not: axis 1 holds the queries.",
-    ),
-    (
-        lambda scores, allowed: (scores * allowed).softmax(-1),
-        "A score of 0 is no veto: e⁰ = 1. Which logit has an exponential of 0?",
-    ),
-    (
-        lambda scores, allowed: scores.masked_fill(allowed, -math.inf).softmax(-1),
-        "The mask is upside down: `allowed` is True where a query may look.",
-    ),
-    (
-        lambda scores, allowed: scores.softmax(-1),
-        "The axis is right, and the mask is not used at all.",
-    ),
-    (
-        _shared_again,
-        "Right for ordinary scores. Where a forbidden score is far ahead, every "
-        "allowed weight has underflowed and 0/0 is left: mask before the softmax.",
-    ),
-]
 
 
 def grade_mask(answer: Any, variant: int | None, report: Report) -> None:
@@ -260,10 +146,9 @@ def grade_mask(answer: Any, variant: int | None, report: Report) -> None:
     cases.append((scores, allowed))
     report.compare(
         answer,
-        lambda scores, allowed: _filled(scores, allowed).softmax(-1),
+        lambda scores, allowed: scores.masked_fill(~allowed, -math.inf).softmax(-1),
         cases,
         names=("scores", "allowed"),
-        mistakes=MASK_MISTAKES,
         tolerance=1e-4,
     )
 
@@ -293,28 +178,13 @@ def page_6_3(
             Number("second", label="second entry", answer=-s[1] * mean),
         ],
         right="Minus the weighted average, times s. The three entries add up to 0, as they must.",
-        wrong=[
-            Wrong(
-                {"first": s[0] * (1 - s[0]), "second": 0},
-                "You used the diagonal alone, s(1 − s) g, as if softmax acted element by element. Every weight answers to every logit.",
-            ),
-            Wrong(
-                {"first": s[0], "second": 0},
-                "That is s ⊙ g. The weighted average of g has to be subtracted first.",
-            ),
-            Wrong(
-                {"first": 1 - mean, "second": -mean},
-                "The subtraction is right. Now multiply by s, entry by entry.",
-            ),
-            Wrong(
-                {"first": s[0] * (1 + mean), "second": s[1] * mean},
-                "One sign: the average is subtracted, g − ⟨g, s⟩.",
-            ),
-            Wrong(
-                {"first": s[0] * (1 - mean), "second": 0},
-                "The first is right. g₂ = 0 does not keep the second logit still: it takes part in the denominator of the others.",
-            ),
-        ],
+        wrong={
+            f"first = {s[0] * (1 - s[0])}, second = 0": "You used the diagonal alone, s(1 − s) g, as if softmax acted element by element. Every weight answers to every logit.",
+            f"first = {s[0]}, second = 0": "That is s ⊙ g. The weighted average of g has to be subtracted first.",
+            f"first = {1 - mean}, second = {-mean}": "The subtraction is right. Now multiply by s, entry by entry.",
+            f"first = {s[0] * (1 + mean)}, second = {s[1] * mean}": "One sign: the average is subtracted, g − ⟨g, s⟩.",
+            f"first = {s[0] * (1 - mean)}, second = 0": "The first is right. g₂ = 0 does not keep the second logit still: it takes part in the denominator of the others.",
+        },
         numbers_for=_page_6_3_for,
     )
 
@@ -353,25 +223,13 @@ EXERCISES = [
             ),
         ],
         right="You have what this chapter needs.",
-        wrong=[
-            Wrong(
-                {"sums": 3},
-                "Three is how many numbers share one denominator. There are 2 · 4 such groups. See chapter 02, the first link above.",
-            ),
-            Wrong(
-                {"sums": 24},
-                "24 is the number of entries. Along axis 1 three of them share a sum, so 24 / 3 sums are left.",
-            ),
-            Wrong({"log": 6}, "The exponents add up: e² · e³ = e⁵."),
-            Wrong(
-                {"product": 0},
-                "Autograd never builds the matrix. It multiplies g through it; the last section of the third link shows how.",
-            ),
-            Wrong(
-                {"product": 2},
-                "Only for functions that act on elements. In general every slope takes part; see the third link above.",
-            ),
-        ],
+        wrong={
+            "sums = 3": "Three is how many numbers share one denominator. There are 2 · 4 such groups. See chapter 02, the first link above.",
+            "sums = 24": "24 is the number of entries. Along axis 1 three of them share a sum, so 24 / 3 sums are left.",
+            "log = 6": "The exponents add up: e² · e³ = e⁵.",
+            "product = 0": "Autograd never builds the matrix. It multiplies g through it; the last section of the third link shows how.",
+            "product = 2": "Only for functions that act on elements. In general every slope takes part; see the third link above.",
+        },
     ),
     Page(
         id="6.1",
@@ -384,28 +242,13 @@ EXERCISES = [
             Number("shifted", label="(b) after adding 100", answer=0.625),
         ],
         right="1, 2 and 5 share out 8, and a common factor of e¹⁰⁰ cancels.",
-        wrong=[
-            Wrong(
-                {"third": math.log(5) / math.log(10)},
-                "(a) You shared out the logits themselves. Take exponentials first: 1, 2, 5.",
-            ),
-            Wrong(
-                {"third": 5 / 7},
-                "(a) The first logit is 0, and e⁰ is 1, not 0. It belongs in the sum.",
-            ),
-            Wrong(
-                {"third": 5 / 6},
-                "(a) That is σ(ln 5), a softmax against a single logit 0. There is a third class with weight 2.",
-            ),
-            Wrong(
-                {"third": 0.625, "shifted": 1},
-                "(b) All three logits grew by 100, not the third alone. Their differences are what they were.",
-            ),
-            Wrong(
-                {"third": 0.625, "shifted": 1 / 3},
-                "(b) Next to 100 the logits look alike, but softmax looks at differences, and these have not changed.",
-            ),
-        ],
+        wrong={
+            f"third = {math.log(5) / math.log(10)}": "(a) You shared out the logits themselves. Take exponentials first: 1, 2, 5.",
+            f"third = {5 / 7}": "(a) The first logit is 0, and e⁰ is 1, not 0. It belongs in the sum.",
+            f"third = {5 / 6}": "(a) That is σ(ln 5), a softmax against a single logit 0. There is a third class with weight 2.",
+            "third = 0.625, shifted = 1": "(b) All three logits grew by 100, not the third alone. Their differences are what they were.",
+            f"third = 0.625, shifted = {1 / 3}": "(b) Next to 100 the logits look alike, but softmax looks at differences, and these have not changed.",
+        },
     ),
     Page(
         id="6.2",
@@ -419,28 +262,13 @@ EXERCISES = [
             Number("weight", label="(c) gradient of the weight", answer=640),
         ],
         right="100 exist on paper only; 320 and 640 have the shapes of the logits and of the weight.",
-        wrong=[
-            Wrong(
-                {"jacobian": 10},
-                "(a) That would be a function of elements, with the diagonal only. Ten outputs answer to ten inputs each.",
-            ),
-            Wrong(
-                {"jacobian": 3200},
-                "(a) 3,200 is the whole batch. One image has a matrix of its own, 10 × 10.",
-            ),
-            Wrong(
-                {"logits": 3200},
-                "(b) These are the Jacobians. Backward forms their product with g, of the shape of the logits.",
-            ),
-            Wrong(
-                {"weight": 0},
-                "(c) Softmax has no parameters, true. The layer in front of it has: 10 × 64.",
-            ),
-            Wrong(
-                {"weight": 20480},
-                "(c) The gradients of the 32 images are added up. A gradient has the shape of its weight.",
-            ),
-        ],
+        wrong={
+            "jacobian = 10": "(a) That would be a function of elements, with the diagonal only. Ten outputs answer to ten inputs each.",
+            "jacobian = 3200": "(a) 3,200 is the whole batch. One image has a matrix of its own, 10 × 10.",
+            "logits = 3200": "(b) These are the Jacobians. Backward forms their product with g, of the shape of the logits.",
+            "weight = 0": "(c) Softmax has no parameters, true. The layer in front of it has: 10 × 64.",
+            "weight = 20480": "(c) The gradients of the 32 images are added up. A gradient has the shape of its weight.",
+        },
     ),
     page_6_3(),
     Code(
@@ -451,31 +279,20 @@ EXERCISES = [
         outcome=3,
         grade=grade_log_softmax,
         right="One entry of each shifted slice is 0, so the sum is at least 1.",
-        wrong=[
-            Wrong(
-                """def log_softmax(z, dim, temperature):
-    return torch.log(torch.softmax(z / temperature, dim))""",
-                "The softmax was already 0",
-            ),
-            Wrong(log_softmax_with(largest="0.0"), "exp overflows"),
-            Wrong(log_softmax_with(largest="z.max()"), "Each slice along dim"),
-            Wrong(
-                log_softmax_with(
-                    "z.amax(-1, keepdim=True)",
-                    "shifted.exp().sum(-1, keepdim=True).log()",
-                ),
-                "along the last axis",
-            ),
-            Wrong(
-                log_softmax_with(total="shifted.exp().sum(dim, keepdim=True)"),
-                "the logarithm of the sum",
-            ),
-            Wrong(
-                """def log_softmax(z, dim, temperature):
-    return torch.log_softmax(z, dim) / temperature""",
-                "You divided the result",
-            ),
-        ],
+        wrong={
+            "lambda z, dim, temperature: (z / temperature).softmax(dim).log()": "The softmax was already 0 when you took its logarithm. Stay with logarithms: shifted minus the log of the sum.",
+            "lambda z, dim, temperature: z / temperature - (z / temperature).exp().sum(dim, keepdim=True).log()": "Without the largest logit subtracted, exp overflows or everything underflows.",
+            """def log_softmax(z, dim, temperature):
+    shifted = z / temperature - (z / temperature).max()
+    return shifted - shifted.exp().sum(dim, keepdim=True).log()""": "One maximum for the whole tensor: a row that lies far below it has only zeros to add up. Each slice along dim needs its own.",
+            "lambda z, dim, temperature: (z / temperature).log_softmax(-1)": "This works along the last axis, whatever `dim` says.",
+            "lambda z, dim, temperature: (z * temperature).log_softmax(dim)": "The logits are divided by the temperature, not multiplied: hot is flat.",
+            "lambda z, dim, temperature: z.log_softmax(dim) / temperature": "You divided the result. The temperature divides the logits, inside.",
+            "lambda z, dim, temperature: z.log_softmax(dim)": "The temperature has no effect.",
+            """def log_softmax(z, dim, temperature):
+    shifted = z / temperature - (z / temperature).amax(dim, keepdim=True)
+    return shifted - shifted.exp().sum(dim, keepdim=True)""": "You subtract the sum itself; the logarithm of the sum is wanted.",
+        },
     ),
     Page(
         id="6.5",
@@ -499,40 +316,16 @@ EXERCISES = [
             Number("floor", label="lowest value this loss can reach", answer=FLOOR_4),
         ],
         right="ln(e + 3) − 1: a second softmax sees no difference greater than 1.",
-        wrong=[
-            Wrong(
-                {"cause": 0},
-                "Its accuracy says that it separates the classes. A larger network would come to rest at the same value.",
-            ),
-            Wrong(
-                {"cause": 1},
-                "Then the loss would be negative: minus the mean probability of the true class.",
-            ),
-            Wrong(
-                {"cause": 3},
-                "Chance for four classes is ln 4 = 1.386, with an accuracy of 25 %.",
-            ),
-            Wrong(
-                {"cause": 4},
-                "A loss that jumps about is not this smooth. It comes down and then creeps.",
-            ),
-            Wrong(
-                {"cause": 2, "floor": 0},
-                "0 is the floor when logits go in: they can be as far apart as they like. Probabilities cannot.",
-            ),
-            Wrong(
-                {"cause": 2, "floor": math.log(math.e + 9) - 1},
-                "That is the floor for ten classes. Here three others share the denominator with e¹.",
-            ),
-            Wrong(
-                {"cause": 2, "floor": math.log(4)},
-                "ln 4 is where it starts, with all probabilities equal.",
-            ),
-            Wrong(
-                {"cause": 2, "floor": math.log(math.e + 3)},
-                "That is the ceiling, all certainty on a wrong class. At the floor the true class has 1, which is subtracted.",
-            ),
-        ],
+        wrong={
+            "cause = 0": "Its accuracy says that it separates the classes. A larger network would come to rest at the same value.",
+            "cause = 1": "Then the loss would be negative: minus the mean probability of the true class.",
+            "cause = 3": "Chance for four classes is ln 4 = 1.386, with an accuracy of 25 %.",
+            "cause = 4": "A loss that jumps about is not this smooth. It comes down and then creeps.",
+            "cause = 2, floor = 0": "0 is the floor when logits go in: they can be as far apart as they like. Probabilities cannot.",
+            f"cause = 2, floor = {math.log(math.e + 9) - 1}": "That is the floor for ten classes. Here three others share the denominator with e¹.",
+            f"cause = 2, floor = {math.log(4)}": "ln 4 is where it starts, with all probabilities equal.",
+            f"cause = 2, floor = {math.log(math.e + 3)}": "That is the ceiling, all certainty on a wrong class. At the floor the true class has 1, which is subtracted.",
+        },
     ),
     Code(
         id="6.6",
@@ -542,35 +335,17 @@ EXERCISES = [
         outcome=3,
         grade=grade_mask,
         right="Forbidden keys have logit −∞, so they never enter the denominator.",
-        wrong=[
-            Wrong(
-                """def attention_weights(scores, allowed):
-    weights = scores.softmax(dim=1)
-    return weights * allowed""",
-                "along each axis",
-            ),
-            Wrong(
-                """def attention_weights(scores, allowed):
-    return scores.softmax(dim=-1) * allowed""",
-                "still in the denominator",
-            ),
-            Wrong(
-                """def attention_weights(scores, allowed):
-    return (scores * allowed).softmax(dim=-1)""",
-                "no veto",
-            ),
-            Wrong(
-                """def attention_weights(scores, allowed):
-    weights = scores.softmax(dim=-1) * allowed
-    return weights / weights.sum(-1, keepdim=True)""",
-                "far ahead",
-            ),
-            Wrong(
-                """def attention_weights(scores, allowed):
-    return scores.masked_fill(allowed, -math.inf).softmax(dim=-1)""",
-                "upside down",
-            ),
-        ],
+        wrong={
+            "lambda scores, allowed: scores.softmax(1) * allowed": "Print the sums of `scores.softmax(dim=1)` along each axis: which are 1? And what does the product do to them?",
+            "lambda scores, allowed: scores.softmax(-1) * allowed": "The axis is right. The forbidden keys are still in the denominator, so the rest does not add up to 1.",
+            "lambda scores, allowed: scores.masked_fill(~allowed, -math.inf).softmax(1)": "The mask is right, the axis is not: axis 1 holds the queries.",
+            "lambda scores, allowed: (scores * allowed).softmax(-1)": "A score of 0 is no veto: e⁰ = 1. Which logit has an exponential of 0?",
+            "lambda scores, allowed: scores.masked_fill(allowed, -math.inf).softmax(-1)": "The mask is upside down: `allowed` is True where a query may look.",
+            "lambda scores, allowed: scores.softmax(-1)": "The axis is right, and the mask is not used at all.",
+            """def attention_weights(scores, allowed):
+    weights = scores.softmax(-1) * allowed
+    return weights / weights.sum(-1, keepdim=True)""": "Right for ordinary scores. Where a forbidden score is far ahead, every allowed weight has underflowed and 0/0 is left: mask before the softmax.",
+        },
     ),
     Page(
         id="6.7",
@@ -584,36 +359,15 @@ EXERCISES = [
             Number("cold", label="(c) with temperature 0.1", answer=5),
         ],
         right="vᵀJv is a variance: at most a quarter of a squared range, and the range is at most √2.",
-        wrong=[
-            Wrong(
-                {"equal": 0.09},
-                "(a) 0.09 is an entry of the diagonal, s(1 − s). The stretch is the largest eigenvalue of the whole matrix.",
-            ),
-            Wrong(
-                {"equal": 0.5},
-                "(a) ½ is the greatest value of all. When everything is equal a small push is shared among ten.",
-            ),
-            Wrong(
-                {"equal": 0.1, "greatest": 0.1},
-                "(b) Knowing nothing is not the same as being easy to move. Try two classes that share everything.",
-            ),
-            Wrong(
-                {"equal": 0.1, "greatest": 0.25},
-                "(b) ¼ is sigmoid's slope, one entry of the matrix. With two classes [[¼, −¼], [−¼, ¼]] stretches (1, −1) by ½.",
-            ),
-            Wrong(
-                {"equal": 0.1, "greatest": 1},
-                "(b) No weight can move as fast as its logit: s(1 − s) is at most ¼, and the others take only as much again.",
-            ),
-            Wrong(
-                {"equal": 0.1, "greatest": 0.5, "cold": 0.05},
-                "(c) Dividing the logits by 0.1 makes them ten times larger, so the slopes grow.",
-            ),
-            Wrong(
-                {"equal": 0.1, "greatest": 0.5, "cold": 0.5},
-                "(c) As a function of z/T, yes. As a function of z the chain rule brings another factor 1/T.",
-            ),
-        ],
+        wrong={
+            "equal = 0.09": "(a) 0.09 is an entry of the diagonal, s(1 − s). The stretch is the largest eigenvalue of the whole matrix.",
+            "equal = 0.5": "(a) ½ is the greatest value of all. When everything is equal a small push is shared among ten.",
+            "equal = 0.1, greatest = 0.1": "(b) Knowing nothing is not the same as being easy to move. Try two classes that share everything.",
+            "equal = 0.1, greatest = 0.25": "(b) ¼ is sigmoid's slope, one entry of the matrix. With two classes [[¼, −¼], [−¼, ¼]] stretches (1, −1) by ½.",
+            "equal = 0.1, greatest = 1": "(b) No weight can move as fast as its logit: s(1 − s) is at most ¼, and the others take only as much again.",
+            "equal = 0.1, greatest = 0.5, cold = 0.05": "(c) Dividing the logits by 0.1 makes them ten times larger, so the slopes grow.",
+            "equal = 0.1, greatest = 0.5, cold = 0.5": "(c) As a function of z/T, yes. As a function of z the chain rule brings another factor 1/T.",
+        },
     ),
 ]
 
@@ -632,20 +386,11 @@ PREDICTIONS = [
         ),
         textbook=50.0,
         textbook_label="A model that knows nothing",
-        because=[
-            (
-                "If it knows little, it says 50 %.",
-                "It knows one thing for certain: how rare eights are. The bias takes care of that.",
-            ),
-            (
-                "About one digit in ten is an eight.",
-                "And not about: the mean prediction equals their share in the training set to the last digit.",
-            ),
-            (
-                "A poor model is wrong on average, in one direction or the other.",
-                "Single predictions are. Their sum is not: at the optimum the gradient of the bias, labels minus predictions, is zero.",
-            ),
-        ],
+        because={
+            "If it knows little, it says 50 %.": "It knows one thing for certain: how rare eights are. The bias takes care of that.",
+            "About one digit in ten is an eight.": "And not about: the mean prediction equals their share in the training set to the last digit.",
+            "A poor model is wrong on average, in one direction or the other.": "Single predictions are. Their sum is not: at the optimum the gradient of the bias, labels minus predictions, is zero.",
+        },
         source="the fit in the next cell, 1,437 scanned digits",
     ),
     Prediction(
@@ -663,20 +408,11 @@ PREDICTIONS = [
         ),
         textbook=10.0,
         textbook_label="“This cannot work”",
-        because=[
-            (
-                "The loss is wrong, so nothing is learnt.",
-                "The loss still prefers the right class. It only whispers.",
-            ),
-            (
-                "The order of the classes is the same, so the accuracy is the same.",
-                "Of one given row, yes. But the gradient is ten times smaller at the start and vanishes where the network is sure, so training goes another way.",
-            ),
-            (
-                "It learns, but more slowly.",
-                "That is most of it, and it makes the mistake hard to notice. What else happens, the next cells show.",
-            ),
-        ],
+        because={
+            "The loss is wrong, so nothing is learnt.": "The loss still prefers the right class. It only whispers.",
+            "The order of the classes is the same, so the accuracy is the same.": "Of one given row, yes. But the gradient is ten times smaller at the start and vanishes where the network is sure, so training goes another way.",
+            "It learns, but more slowly.": "That is most of it, and it makes the mistake hard to notice. What else happens, the next cells show.",
+        },
         source="the runs of the next cell, epoch 30, 5 seeds",
     ),
     Prediction(
@@ -693,20 +429,11 @@ PREDICTIONS = [
         ),
         textbook=0.02,
         textbook_label="No key is better, so 1/50",
-        because=[
-            (
-                "Nothing has been learnt, so the weights are about equal.",
-                "No key is better on average over queries. For each single query one of them is, by several units of the exponent.",
-            ),
-            (
-                "The dot products are spread widely.",
-                "They vary by 8. A lead of 3 or 4 is enough to take nearly everything.",
-            ),
-            (
-                "A few keys will share it.",
-                "Divided by 8 they would. As it is, the first usually leaves little to the second.",
-            ),
-        ],
+        because={
+            "Nothing has been learnt, so the weights are about equal.": "No key is better on average over queries. For each single query one of them is, by several units of the exponent.",
+            "The dot products are spread widely.": "They vary by 8. A lead of 3 or 4 is enough to take nearly everything.",
+            "A few keys will share it.": "Divided by 8 they would. As it is, the first usually leaves little to the second.",
+        },
         source="1,000 random queries in the next cell",
     ),
 ]

@@ -21,6 +21,7 @@ from actlab.figures.style import (
     number,
     styled,
     tint,
+    without_frame,
 )
 
 __all__ = [
@@ -126,10 +127,7 @@ def matrix_map(
     axes.set_yticks(range(size), labels)
     axes.set_xlabel(columns)
     axes.set_ylabel(rows)
-    axes.grid(False)
-    axes.tick_params(length=0)
-    for spine in axes.spines.values():
-        spine.set_visible(False)
+    without_frame(axes)
     diagonal = values.diagonal()
     off = values[~np.eye(size, dtype=bool)]
     symmetric = "symmetric " if np.allclose(values, values.T) else ""

@@ -9,14 +9,11 @@ import math
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 
 from actlab import studies
 
-from ..exercises.model import Choice, Code, Number, Page, Prediction, Wrong
-from ..exercises.report import Report
-
-__all__ = ["EXERCISES", "PREDICTIONS", "share_of_the_product"]
+from ..exercises.model import Choice, Code, Number, Page, Prediction, slips
+from ..exercises.report import Report, answer_from_source
 
 
 def sigmoid(x: float) -> float:
@@ -47,48 +44,15 @@ KEPT_BY_SWIGLU = 1 + 2 * 8 / 3 + 8 / 3 + 8 / 3
 # --- 7.4 ----------------------------------------------------------------------------
 
 
-def swiglu_block(x: Any, inner: Any, outer: Any) -> Any:
-    """SwiGLU's feed-forward block: the answer to 7.4."""
+BLOCK = """def block(x, inner, outer):
     value, gate = F.linear(x, inner).chunk(2, -1)
-    return F.linear(value * F.silu(gate), outer)
+    return F.linear(value * F.silu(gate), outer)"""
 
 
-def _with(combine: Any, dim: int = -1) -> Any:
-    """A block that combines the halves of axis ``dim`` in another way."""
-
-    def block(x: Any, inner: Any, outer: Any) -> Any:
-        return F.linear(combine(*F.linear(x, inner).chunk(2, dim)), outer)
-
-    return block
-
-
-BLOCK_MISTAKES = [
-    (
-        _with(lambda value, gate: F.silu(value) * gate),
-        "SiLU sits on the value. The value's rows come first in `inner`; the second "
-        "half is the gate.",
-    ),
-    (
-        _with(lambda value, gate: F.silu(value * gate)),
-        "SiLU was applied to the product. It belongs on the gate alone.",
-    ),
-    (
-        _with(lambda value, gate: value * torch.sigmoid(gate)),
-        "That is GLU. SwiGLU has SiLU on the gate, c·σ(c), not the sigmoid alone.",
-    ),
-    (
-        _with(lambda value, gate: F.silu(value) * F.silu(gate)),
-        "Both halves went through SiLU. The value passes as it is.",
-    ),
-    (
-        _with(lambda value, gate: F.silu(gate)),
-        "The value is missing: the gate has to be multiplied with it.",
-    ),
-    (
-        _with(lambda value, gate: value * gate),
-        "That is the bilinear block: there is no SiLU on the gate.",
-    ),
-]
+WRONG_AXIS = (
+    "It is right for a batch of vectors. With more axes another axis was cut: count "
+    "from the end, dim=-1."
+)
 
 
 def grade_block(answer: Any, variant: int | None, report: Report) -> None:
@@ -100,10 +64,9 @@ def grade_block(answer: Any, variant: int | None, report: Report) -> None:
     cases = [(report.draw(*s, -2, 2, salt=str(s)), inner, outer) for s in shapes]
     report.compare(
         answer,
-        swiglu_block,
+        answer_from_source(BLOCK),
         cases,
         names=("x", "inner", "outer"),
-        mistakes=BLOCK_MISTAKES,
         diagnose=_wrong_axis,
         where=lambda x, *_: f"on x of shape {tuple(x.shape)}",
     )
@@ -118,10 +81,7 @@ def _wrong_axis(outputs: list, expected: list) -> str | None:
         for got, right in zip(outputs, expected, strict=True)
     ]
     if agree[1] and not all(agree[2:]):
-        return (
-            "It is right for a batch of vectors. With more axes another axis was cut: "
-            "count from the end, dim=-1."
-        )
+        return WRONG_AXIS
     return None
 
 
@@ -213,32 +173,15 @@ def page_7_1(values=(2.0, -3.0), gates=(0.0, 1.0)) -> Page:
             Number("second", label="second", answer=right[1], tolerance=0.006),
         ],
         right="Value times the sigmoid of the gate, half by half.",
-        wrong=[
-            Wrong(
-                answers(c * sigmoid(a), d * sigmoid(b)),
-                "You took the first half for the gate. In PyTorch the value comes "
-                "first.",
-            ),
-            Wrong(
-                answers(a * sigmoid(b), c * sigmoid(d)),
-                "You paired neighbours. The tensor is cut into halves: entry 0 goes "
-                "with entry 2.",
-            ),
-            Wrong(
-                answers(a * c, b * d),
-                "That is the bilinear unit. GLU takes the sigmoid of the gate first.",
-            ),
-            Wrong(
-                answers(a * c * sigmoid(c), b * d * sigmoid(d)),
-                "That is SwiGLU: its gate is c·σ(c). GLU's is σ(c).",
-            ),
-            Wrong(
-                answers(c * sigmoid(c) + a, d * sigmoid(d) + b),
-                "The gate multiplies the value; you added.",
-            ),
-        ],
+        wrong={
+            f"first = {c * sigmoid(a)}, second = {d * sigmoid(b)}": "You took the first half for the gate. In PyTorch the value comes first.",
+            f"first = {a * sigmoid(b)}, second = {c * sigmoid(d)}": "You paired neighbours. The tensor is cut into halves: entry 0 goes with entry 2.",
+            f"first = {a * c}, second = {b * d}": "That is the bilinear unit. GLU takes the sigmoid of the gate first.",
+            f"first = {a * c * sigmoid(c)}, second = {b * d * sigmoid(d)}": "That is SwiGLU: its gate is c·σ(c). GLU's is σ(c).",
+            f"first = {c * sigmoid(c) + a}, second = {d * sigmoid(d) + b}": "The gate multiplies the value; you added.",
+        },
         numbers_for=lambda variant: page_7_1(
-            ((2.0, -3.0), (4.0, -1.0), (-2.0, 5.0), (3.0, -4.0))[variant % 4],
+            ((2.0, -3.0), (4.0, -2.0), (-2.0, 5.0), (3.0, -4.0))[variant % 4],
             ((0.0, 2.0), (-1.0, 3.0), (1.0, -2.0), (2.0, 0.5))[variant % 4],
         ),
     )
@@ -253,11 +196,7 @@ def page_7_2(d: int = 192) -> Page:
         kind="compute",
         stars=1,
         outcome=1,
-        task=(
-            f"Width d = {d}, FFNs of hidden width {4 * d} without gate. SwiGLU with "
-            "equally many weights: how wide is the product, and how many numbers does "
-            "the first layer put out?"
-        ),
+        task=f"Width d = {d}, FFNs of hidden width {4 * d} without gate. SwiGLU with equally many weights: how wide is the product, and how many numbers does the first layer put out?",
         parts=[
             Number("product", label="width of the product", answer=h, tolerance=0.5),
             Number(
@@ -268,32 +207,13 @@ def page_7_2(d: int = 192) -> Page:
             ),
         ],
         right="Three matrices of d × 8d/3 weigh as much as two of d × 4d.",
-        wrong=[
-            Wrong(
-                {"product": 4 * d},
-                "With the old width there are three matrices of it: half as many "
-                "weights again.",
-            ),
-            Wrong(
-                {"product": 2 * d},
-                "That halves the width. The first layer would then weigh what it did, "
-                "and the second one half: too few in all.",
-            ),
-            Wrong(
-                {"product": 4 * d / 3},
-                "That is a third of 4d. The two old matrices are shared among three, "
-                "so two thirds are left.",
-            ),
-            Wrong(
-                {"first": h},
-                "The first layer makes value and gate: two numbers for each product.",
-            ),
-            Wrong(
-                {"first": 4 * d},
-                "That was the plain block. The new first layer makes value and gate, "
-                "each as wide as the product.",
-            ),
-        ],
+        wrong={
+            f"product = {4 * d}": "With the old width there are three matrices of it: half as many weights again.",
+            f"product = {2 * d}": "That halves the width. The first layer would then weigh what it did, and the second one half: too few in all.",
+            f"product = {4 * d / 3}": "That is a third of 4d. The two old matrices are shared among three, so two thirds are left.",
+            f"first = {h}": "The first layer makes value and gate: two numbers for each product.",
+            f"first = {4 * d}": "That was the plain block. The new first layer makes value and gate, each as wide as the product.",
+        },
         numbers_for=lambda variant: page_7_2((96, 240, 384, 768)[variant % 4]),
     )
 
@@ -306,10 +226,7 @@ def page_7_3(d: int = 4096, wide: int = 14_336) -> Page:
         kind="compute",
         stars=2,
         outcome=3,
-        task=(
-            f"d = {d}, gated FFN of width {wide}. (a) How many times the weights of a "
-            "plain FFN with hidden width 4d? (b) Which width would have been equal?"
-        ),
+        task=f"d = {d}, gated FFN of width {wide}. (a) How many times the weights of a plain FFN with hidden width 4d? (b) Which width would have been equal?",
         parts=[
             Number("ratio", label="(a) times the weights", answer=3 * wide / (8 * d)),
             Number(
@@ -317,35 +234,14 @@ def page_7_3(d: int = 4096, wide: int = 14_336) -> Page:
             ),
         ],
         right="A third more weights are part of whatever it does better.",
-        wrong=[
-            Wrong(
-                {"ratio": wide / (4 * d)},
-                "(a) You compared the widths. There are three matrices against two.",
-            ),
-            Wrong(
-                {"ratio": wide / d},
-                "(a) That is the width in units of d. Compare with a plain FFN's "
-                "weights, 8d².",
-            ),
-            Wrong(
-                {"ratio": 1.5},
-                "(a) Half as many again would be right at equal hidden width; here it "
-                "is narrower than 4d.",
-            ),
-            Wrong(
-                {"ratio": 8 * d / (3 * wide)},
-                "(a) Upside down: the plain FFN is the smaller one.",
-            ),
-            Wrong(
-                {"width": 2 * d},
-                "(b) Half of 4d is too narrow: 3 · 2d² are only 6d² weights.",
-            ),
-            Wrong(
-                {"width": 4 * d},
-                "(b) That is the plain FFN's width. With three matrices it is 12d² "
-                "weights.",
-            ),
-        ],
+        wrong={
+            f"ratio = {wide / (4 * d)}": "(a) You compared the widths. There are three matrices against two.",
+            f"ratio = {wide / d}": "(a) That is the width in units of d. Compare with a plain FFN's weights, 8d².",
+            "ratio = 1.5": "(a) Half as many again would be right at equal hidden width; here it is narrower than 4d.",
+            f"ratio = {8 * d / (3 * wide)}": "(a) Upside down: the plain FFN is the smaller one.",
+            f"width = {2 * d}": "(b) Half of 4d is too narrow: 3 · 2d² are only 6d² weights.",
+            f"width = {4 * d}": "(b) That is the plain FFN's width. With three matrices it is 12d² weights.",
+        },
         numbers_for=lambda variant: page_7_3(
             *((4096, 11_008), (5120, 13_824), (8192, 28_672), (2048, 5632))[variant % 4]
         ),
@@ -374,35 +270,14 @@ EXERCISES = [
             ),
         ],
         right="You have what this chapter needs.",
-        wrong=[
-            Wrong(
-                {"width": 8},
-                "Half of the numbers are spent on gates. See the first link above.",
-            ),
-            Wrong(
-                {"width": 16},
-                "CReLU doubles; GLU halves. See the first link above.",
-            ),
-            Wrong(
-                {"silu": 0},
-                "That is its value at 0. The slope there is the gate. See the second "
-                "link.",
-            ),
-            Wrong(
-                {"silu": 1},
-                "Far on the right it is 1. At 0 the gate is half open. See the second "
-                "link.",
-            ),
-            Wrong(
-                {"square": 0},
-                "Sums of squares of straight lines are quadratics. See the third link "
-                "above.",
-            ),
-            Wrong(
-                {"square": 2},
-                "One unit already bends. See the third link above.",
-            ),
-        ],
+        wrong={
+            "width = 8": "Half of the numbers are spent on gates. See the first link above.",
+            "width = 16": "CReLU doubles; GLU halves. See the first link above.",
+            "silu = 0": "That is its value at 0. The slope there is the gate. See the second link.",
+            "silu = 1": "Far on the right it is 1. At 0 the gate is half open. See the second link.",
+            "square = 0": "Sums of squares of straight lines are quadratics. See the third link above.",
+            "square = 2": "One unit already bends. See the third link above.",
+        },
     ),
     page_7_1(),
     page_7_2(),
@@ -415,44 +290,18 @@ EXERCISES = [
         outcome=2,
         grade=grade_block,
         right="The value first, SiLU on the gate only, the axis counted from the end.",
-        wrong=[
-            Wrong(
-                "def block(x, inner, outer):\n"
-                "    gate, value = F.linear(x, inner).chunk(2, dim=-1)\n"
-                "    return F.linear(value * F.silu(gate), outer)",
-                "SiLU sits on the value",
-            ),
-            Wrong(
-                "def block(x, inner, outer):\n"
-                "    value, gate = F.linear(x, inner).chunk(2, dim=-1)\n"
-                "    return F.linear(F.silu(value * gate), outer)",
-                "applied to the product",
-            ),
-            Wrong(
-                "def block(x, inner, outer):\n"
-                "    return F.linear(F.glu(F.linear(x, inner)), outer)",
-                "That is GLU",
-            ),
-            Wrong(
-                "def block(x, inner, outer):\n"
-                "    dim = min(1, x.dim() - 1)\n"
-                "    value, gate = F.linear(x, inner).chunk(2, dim=dim)\n"
-                "    return F.linear(value * F.silu(gate), outer)",
-                "count from the end",
-            ),
-            Wrong(
-                "def block(x, inner, outer):\n"
-                "    value, gate = F.linear(x, inner).chunk(2, dim=-1)\n"
-                "    return F.linear(F.silu(value) * F.silu(gate), outer)",
-                "The value passes as it is",
-            ),
-            Wrong(
-                "def block(x, inner, outer):\n"
-                "    value, gate = F.linear(x, inner).chunk(2, dim=-1)\n"
-                "    return F.linear(F.silu(gate), outer)",
-                "The value is missing",
-            ),
-        ],
+        wrong=slips(
+            BLOCK,
+            {
+                "return F.linear(F.silu(value) * gate, outer)": "SiLU sits on the value. The value's rows come first in `inner`; the second half is the gate.",
+                "return F.linear(F.silu(value * gate), outer)": "SiLU was applied to the product. It belongs on the gate alone.",
+                "return F.linear(value * torch.sigmoid(gate), outer)": "That is GLU. SwiGLU has SiLU on the gate, c·σ(c), not the sigmoid alone.",
+                "return F.linear(F.silu(value) * F.silu(gate), outer)": "Both halves went through SiLU. The value passes as it is.",
+                "return F.linear(F.silu(gate), outer)": "The value is missing: the gate has to be multiplied with it.",
+                "return F.linear(value * gate, outer)": "That is the bilinear block: there is no SiLU on the gate.",
+                "value, gate = F.linear(x, inner).chunk(2, min(1, x.dim() - 1))": WRONG_AXIS,
+            },
+        ),
     ),
     Page(
         id="7.5",
@@ -467,39 +316,20 @@ EXERCISES = [
                 options=[
                     "GEGLU is the best gate; SwiGLU comes second.",
                     "Gated models learn as much in less time.",
-                    "At equal weights, a product without any function on the gate has "
-                    "most of the gain that GEGLU has over ReLU.",
-                    "Swish is no better than ReLU, so SwiGLU's gain must come from "
-                    "something else than its Swish.",
+                    "At equal weights, a product without any function on the gate has most of the gain that GEGLU has over ReLU.",
+                    "Swish is no better than ReLU, so SwiGLU's gain must come from something else than its Swish.",
                     "With more training the gates' advantage would vanish.",
                 ],
                 answer=2,
             )
         ],
         right="0.037 of 0.055 after the short run, 0.029 of 0.044 after the long one.",
-        wrong=[
-            Wrong(
-                {"sentence": 0},
-                "They differ by 0.002 and 0.003, less than four runs of one kind "
-                "differ among themselves.",
-            ),
-            Wrong(
-                {"sentence": 1},
-                "Steps are in the table, seconds are not. Weights and multiplications "
-                "were matched, time was not reported.",
-            ),
-            Wrong(
-                {"sentence": 3},
-                "Tempting. But what a function does without a gate says nothing about "
-                "it on one: SwiGLU is below the bilinear row, so its Swish does add "
-                "something.",
-            ),
-            Wrong(
-                {"sentence": 4},
-                "From 65,536 to 524,288 steps it fell from 0.055 to 0.044. Two points "
-                "of one curve do not reach zero.",
-            ),
-        ],
+        wrong={
+            "sentence = 0": "They differ by 0.002 and 0.003, less than four runs of one kind differ among themselves.",
+            "sentence = 1": "Steps are in the table, seconds are not. Weights and multiplications were matched, time was not reported.",
+            "sentence = 3": "Tempting. But what a function does without a gate says nothing about it on one: SwiGLU is below the bilinear row, so its Swish does add something.",
+            "sentence = 4": "From 65,536 to 524,288 steps it fell from 0.055 to 0.044. Two points of one curve do not reach zero.",
+        },
     ),
     Page(
         id="7.6",
@@ -514,39 +344,20 @@ EXERCISES = [
                 label="(b) Is the long run's loss at that step the right number?",
                 options=[
                     "yes: same weights, same seed, same step",
-                    "no: its learning rate is still a fifth of the highest, a run of "
-                    "that length would have brought it to 0",
+                    "no: its learning rate is still a fifth of the highest, a run of that length would have brought it to 0",
                     "no: at that step it has seen less text than the plain run",
                 ],
                 answer=1,
             ),
         ],
         right="The schedule has to fit the number of steps.",
-        wrong=[
-            Wrong(
-                {"steps": 1000},
-                "(a) You multiplied. A slower step leaves room for fewer of them.",
-            ),
-            Wrong(
-                {"steps": 600},
-                "(a) You took a quarter off. 600 steps of 1.25 are 750 of the plain "
-                "ones; divide by 1.25.",
-            ),
-            Wrong(
-                {"steps": 800},
-                "(a) Those are equal steps. The question is equal time.",
-            ),
-            Wrong(
-                {"same": 0},
-                "(b) The same step of another schedule. Work out its learning rate "
-                "there.",
-            ),
-            Wrong(
-                {"same": 2},
-                "(b) True, and part of the price: in equal time a slower block sees "
-                "less text. The number is wrong for another reason.",
-            ),
-        ],
+        wrong={
+            "steps = 1000": "(a) You multiplied. A slower step leaves room for fewer of them.",
+            "steps = 600": "(a) You took a quarter off. 600 steps of 1.25 are 750 of the plain ones; divide by 1.25.",
+            "steps = 800": "(a) Those are equal steps. The question is equal time.",
+            "same = 0": "(b) The same step of another schedule. Work out its learning rate there.",
+            "same = 2": "(b) True, and part of the price: in equal time a slower block sees less text. The number is wrong for another reason.",
+        },
     ),
     Code(
         id="7.7",
@@ -556,28 +367,13 @@ EXERCISES = [
         outcome=2,
         grade=grade_hat,
         right="Bends upwards in one unit, bends downwards in the other.",
-        wrong=[
-            Wrong(
-                "def hat():\n    return [(1, 1), (-1, 1)], [(0, 0)]",
-                "bends upwards only",
-            ),
-            Wrong(
-                "def hat():\n    return [(0, 0), (1, 1), (2, 0)], [(0, 0)]",
-                "has to take away the rise",
-            ),
-            Wrong(
-                "def hat():\n    return [(0, 0), (1, 1)], [(0, 0), (1, 0)]",
-                "stays at 1 on the right",
-            ),
-            Wrong(
-                "def hat():\n    return [(0, 0), (1, 1)], [(0, 0), (2, 0)]",
-                "Right of 1 the two units must cancel",
-            ),
-            Wrong(
-                "def hat():\n    return [(0, 0), (2, 0)], [(0, 0), (1, 1), (2, 0)]",
-                "upside down",
-            ),
-        ],
+        wrong={
+            "lambda: ([(1, 1), (-1, 1)], [(0, 0)])": "bends upwards only",
+            "lambda: ([(0, 0), (1, 1), (2, 0)], [(0, 0)])": "has to take away the rise",
+            "lambda: ([(0, 0), (1, 1)], [(0, 0), (1, 0)])": "stays at 1 on the right",
+            "lambda: ([(0, 0), (1, 1)], [(0, 0), (2, 0)])": "Right of 1 the two units must cancel",
+            "lambda: ([(0, 0), (2, 0)], [(0, 0), (1, 1), (2, 0)])": "upside down",
+        },
     ),
 ]
 
@@ -595,20 +391,11 @@ PREDICTIONS = [
         ),
         textbook=5,
         textbook_label="“Equal weights, equal price”",
-        because=[
-            (
-                "The product is narrower than 4d, so it keeps less.",
-                "The product alone is. What is multiplied must be kept as well.",
-            ),
-            (
-                "A product needs both of its factors for the gradient.",
-                "That is where most of it goes.",
-            ),
-            (
-                "Equal weights mean equal everything.",
-                "Weights and multiplications, yes. Memory follows the operations.",
-            ),
-        ],
+        because={
+            "The product is narrower than 4d, so it keeps less.": "The product alone is. What is multiplied must be kept as well.",
+            "A product needs both of its factors for the gradient.": "That is where most of it goes.",
+            "Equal weights mean equal everything.": "Weights and multiplications, yes. Memory follows the operations.",
+        },
         source="counted by the next cells: 1 + 16/3 + 8/3 + 8/3",
     ),
     Prediction(
@@ -625,20 +412,11 @@ PREDICTIONS = [
         ),
         textbook=0,
         textbook_label="“Without an activation nothing is gained”",
-        because=[
-            (
-                "Without a non-linear function a network collapses.",
-                "A product of two weighted sums is not linear. Nothing collapses.",
-            ),
-            (
-                "The product is what the others have in common.",
-                "And it carries most of what they have.",
-            ),
-            (
-                "The smooth gate is the point of SwiGLU.",
-                "It was the name of it. Compare the two rows.",
-            ),
-        ],
+        because={
+            "Without a non-linear function a network collapses.": "A product of two weighted sums is not linear. Nothing collapses.",
+            "The product is what the others have in common.": "And it carries most of what they have.",
+            "The smooth gate is the point of SwiGLU.": "It was the name of it. Compare the two rows.",
+        },
         source="study gated, validation loss after 800 steps, 5 seeds",
     ),
 ]

@@ -21,6 +21,7 @@ from actlab.figures.style import (
     finish,
     join,
     label_ends,
+    named_ticks,
     number,
     styled,
 )
@@ -122,8 +123,7 @@ def tuning_curves(
         findings.append(f"{name} {number(best)} ({number(mean[best])})")
     rates = sorted(frame["lr"].unique())
     axes.set_xscale("log", base=2)
-    axes.set_xticks(rates, [f"{rate:g}" for rate in rates])
-    axes.minorticks_off()
+    named_ticks(axes, rates, [f"{rate:g}" for rate in rates])
     axes.set_xlabel("learning rate")
     axes.set_ylabel(ylabel)
     label_ends(axes, ends)

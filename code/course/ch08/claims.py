@@ -64,11 +64,13 @@ def _every_coefficient_of_a_spline_learns() -> str:
     ((spline(x) - torch.sin(3 * x.detach())) ** 2).sum().backward()
     slopes = spline.coefficients.grad
     require(x.grad is not None, "no gradient reaches the input")
+    assert slopes is not None
     different = len({round(slope, 6) for slope in slopes.tolist()})
     require(different == len(slopes), f"{different} different gradients")
     # A gradient through the mean of the coefficients alone is one for all.
     mean = torch.zeros(8, requires_grad=True)
     (mean.mean() * torch.arange(5.0)).sum().backward()
+    assert mean.grad is not None
     same = len(set(mean.grad.tolist()))
     require(same == 1, f"{same} different gradients through the mean")
     return (
@@ -135,9 +137,11 @@ def naive_elu_poisons_its_parameter() -> str:
     x = torch.tensor([-1.0, 89.0])
     alpha = torch.tensor(1.0, requires_grad=True)
     torch.where(x > 0, x, alpha * (x.exp() - 1)).sum().backward()
+    assert alpha.grad is not None
     require(math.isnan(alpha.grad.item()), f"naive gradient {alpha.grad.item()}")
     module = LearnableELU()
     module(x).sum().backward()
+    assert module.alpha.grad is not None
     grad = module.alpha.grad.item()
     require(abs(grad - math.expm1(-1)) < 1e-6, f"gradient {grad}")
     return f"at x = 89 the naive gradient is nan, the clamped one {grad:.3f}"

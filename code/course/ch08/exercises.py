@@ -13,11 +13,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..exercises.model import Choice, Code, Number, Page, Prediction, Wrong
-from ..exercises.report import Report
-
-__all__ = ["EXERCISES", "PREDICTIONS"]
-
+from ..exercises.model import Choice, Code, Number, Page, Prediction, slips
+from ..exercises.normal import GRID, average
+from ..exercises.report import Report, answer_from_source
 
 # --- what the predictions are compared with ---------------------------------------
 
@@ -55,24 +53,6 @@ def reference_waves(x: Tensor, amplitude: Tensor, omega: Tensor, phase: Tensor):
 
 
 WAVES = ("amplitude", "omega", "phase")
-WAVE_MISTAKES: list[tuple[Callable[..., Tensor], str]] = [
-    (
-        lambda x, c, w, p: (c * torch.sin(w * (x.unsqueeze(-1) + p))).sum(-1),
-        "The phase is added after the frequency has multiplied x: Ωx + Φ.",
-    ),
-    (
-        lambda x, c, w, p: (c * torch.cos(x.unsqueeze(-1) * w + p)).sum(-1),
-        "That is a cosine; the terms are sines.",
-    ),
-    (
-        lambda x, c, w, p: (c * torch.sin(x.unsqueeze(-1) * w + p)).mean(-1),
-        "That is the mean over the terms; STAF is their sum.",
-    ),
-    (
-        lambda x, c, w, p: torch.sin(x.unsqueeze(-1) * w + p).sum(-1),
-        "The amplitudes C are missing.",
-    ),
-]
 
 
 def grade_waves(answer: Any, variant: int | None, report: Report) -> None:
@@ -90,15 +70,23 @@ def grade_waves(answer: Any, variant: int | None, report: Report) -> None:
         got = report.tensor(report.call(module, x, at=at), shape, at).double()
         right = reference_waves(x, *start)
         if not torch.allclose(got, right, atol=1e-4):
-            why = ""
-            for mistake, reply in WAVE_MISTAKES:
-                if torch.allclose(got, mistake(x, *start).double(), atol=1e-4):
-                    why = reply
-                    break
+            why = report.mistake(got, by=lambda wrong, x=x: wrong(*start)(x))
             report.fail(f"{at}: the values are not Σ C sin(Ωx + Φ). {why}".strip())
         report.cases += x.numel()
     x = report.draw(50, -3, 3)
     _all_learn(report, lambda x: module(x), dict(module.named_parameters()), x)
+
+
+WAVES_SOURCE = """class Waves(nn.Module):
+    def __init__(self, amplitude, omega, phase):
+        super().__init__()
+        self.amplitude = nn.Parameter(amplitude.clone())
+        self.omega = nn.Parameter(omega.clone())
+        self.phase = nn.Parameter(phase.clone())
+    def forward(self, x):
+        c, w, p = self.amplitude, self.omega, self.phase
+        x = x.unsqueeze(-1)
+        return (c * torch.sin(x * w + p)).sum(-1)"""
 
 
 def _started_as(report: Report, module: nn.Module, name: str, wanted: Tensor) -> None:
@@ -151,53 +139,15 @@ def _all_learn(
 # --- 8.5 ----------------------------------------------------------------------------
 
 
-def reference_rational(x: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    """P/(1 + |Q|) in float64."""
-    x, a, b = x.double(), a.double(), b.double()
-    above = sum(c * x**k for k, c in enumerate(a))
-    return above / (1 + sum(c * x**k for k, c in enumerate(b, 1)).abs())
-
-
-def _quotient(below: Callable[[Tensor, Tensor], Tensor]) -> Callable[..., Tensor]:
-    def wrong(x: Tensor, a: Tensor, b: Tensor) -> Tensor:
-        return sum(c * x**k for k, c in enumerate(a)) / below(x, b)
-
-    return wrong
-
-
-RATIONAL_MISTAKES: list[tuple[Callable[..., Tensor], str]] = [
-    (
-        _quotient(lambda x, b: 1 + sum(c * x**k for k, c in enumerate(b, 1))),
-        "Without the absolute value the denominator can be zero, and it is here.",
-    ),
-    (
-        _quotient(lambda x, b: 1 + sum(c * x.abs() ** k for k, c in enumerate(b, 1))),
-        "The powers of |x| do not help: a negative coefficient makes a pole. The "
-        "absolute value goes around the sum.",
-    ),
-    (
-        _quotient(lambda x, b: 1 + sum(c * x**k for k, c in enumerate(b)).abs()),
-        "You gave b[0] to the constant term. It belongs to x: count from 1.",
-    ),
-    (
-        _quotient(lambda x, b: sum(c * x**k for k, c in enumerate(b, 1)).abs()),
-        "The 1 is missing: at x = 0 this divides by zero.",
-    ),
-    (
-        _quotient(lambda x, b: 1 + sum((c * x**k).abs() for k, c in enumerate(b, 1))),
-        "Safe too, and another function: one absolute value for the whole sum, not "
-        "one for each term.",
-    ),
-    (
-        _quotient(lambda x, b: (1 + sum(c * x**k for k, c in enumerate(b, 1))).abs()),
-        "|1 + Q| can be zero as well. The 1 stands outside of the absolute value.",
-    ),
-]
+RATIONAL = """def rational(x, a, b):
+    below = 1 + sum(c * x**k for k, c in enumerate(b, 1)).abs()
+    return sum(c * x**k for k, c in enumerate(a)) / below"""
 
 
 def grade_rational(answer: Any, variant: int | None, report: Report) -> None:
     """8.5: values for three pairs of degrees, and gradients for x, a and b."""
     report.function(answer)
+    exact = answer_from_source(RATIONAL)
     for m, n in ((2, 2), (5, 4), (1, 3)):
         a = report.draw(m + 1, -1, 1, salt=f"a{m}")
         b = report.draw(n, -1, 1, salt=f"b{n}")
@@ -205,15 +155,10 @@ def grade_rational(answer: Any, variant: int | None, report: Report) -> None:
         x = torch.cat([torch.zeros(1), report.draw(40, -3, 3, salt=f"x{m}")])
         at = f"with {m + 1} and {n} coefficients"
         got = report.tensor(report.call(answer, x, a, b, at=at), x.shape, at).double()
-        right = reference_rational(x, a, b)
+        right = exact(x.double(), a.double(), b.double())
         bad = ~torch.isclose(got, right, rtol=1e-4, atol=1e-4)
         if bad.any():
-            why = ""
-            for mistake, reply in RATIONAL_MISTAKES:
-                seen = mistake(x, a, b).double()
-                if torch.allclose(got, seen, rtol=1e-3, atol=1e-3, equal_nan=True):
-                    why = reply
-                    break
+            why = report.mistake(got, x, a, b, rtol=1e-3, atol=1e-3)
             i = int(bad.nonzero()[0])
             report.fail(
                 f"{at}, at x = {x[i]:.3g}: expected {right[i]:.4g}, got {got[i]:.4g}. "
@@ -236,20 +181,6 @@ def reference_pieces(x: Tensor, c: Tensor) -> Tensor:
     return (hats * c.double()).sum(-1)
 
 
-PIECE_MISTAKES: list[tuple[Callable[..., Tensor], str]] = [
-    (
-        lambda x, c: (
-            F.relu(1 - (x.unsqueeze(-1) - torch.arange(-2.0, 3)).abs()) * c
-        ).sum(-1),
-        "Beyond the knots it falls to 0; it should stay constant. Clamp x first.",
-    ),
-    (
-        lambda x, c: c[(x.clamp(-2, 2).round() + 2).long()],
-        "That is the value at the nearest knot: a staircase.",
-    ),
-]
-
-
 def grade_pieces(answer: Any, variant: int | None, report: Report) -> None:
     """8.6: the values of the given lines, and gradients for x and all of c."""
     report.function(answer)
@@ -261,11 +192,7 @@ def grade_pieces(answer: Any, variant: int | None, report: Report) -> None:
         right = reference_pieces(x, c)
         bad = ~torch.isclose(got, right, rtol=1e-4, atol=1e-4)
         if bad.any():
-            why = ""
-            for mistake, reply in PIECE_MISTAKES:
-                if torch.allclose(got, mistake(x, c).double(), atol=1e-4):
-                    why = reply
-                    break
+            why = report.mistake(got, x, c)
             i = tuple(bad.nonzero()[0].tolist())
             report.fail(
                 f"at x = {x[i]:.3g}: expected {right[i]:.4g}, got {got[i]:.4g}. "
@@ -276,6 +203,13 @@ def grade_pieces(answer: Any, variant: int | None, report: Report) -> None:
     x = report.draw(60, -1.95, 1.95, salt="slopes")
     _all_learn(report, lambda x: answer(x, leaf), {"c": leaf}, x)
     _right_slopes(report, answer, x, c)
+
+
+PIECES = """def pieces(x, c):
+    left = x.detach().clamp(-2, 1.999999).floor()
+    t = x.clamp(-2, 2) - left
+    i = (left + 2).long()
+    return (1 - t) * c[i] + t * c[i + 1]"""
 
 
 def _right_slopes(report: Report, answer: Any, x: Tensor, c: Tensor) -> None:
@@ -296,11 +230,9 @@ def _right_slopes(report: Report, answer: Any, x: Tensor, c: Tensor) -> None:
 
 
 def second_moment(function: Callable[[Tensor], Tensor]) -> float:
-    """E[f(Z)²] for standard normal Z, by a fine sum in float32 inputs."""
-    z = torch.linspace(-10, 10, 20_001)
-    weight = torch.exp(-(z.double() ** 2) / 2) / math.sqrt(2 * math.pi) * 0.001
+    """E[f(Z)²] for standard normal Z and a function of float32 numbers."""
     with torch.no_grad():
-        return float((weight * function(z).double() ** 2).sum())
+        return average(function(GRID.float()).double() ** 2)
 
 
 def control_cases(variant: int | None) -> dict[str, nn.Module]:
@@ -334,11 +266,27 @@ def grade_control(answer: Any, variant: int | None, report: Report) -> None:
         wanted = second_moment(learnt)
         got = report.call(second_moment, control, at=name)
         if not abs(got / wanted - 1) < 0.01:
+            why = report.mistake(
+                got,
+                by=lambda wrong, f=learnt: second_moment(wrong(f)),
+                rtol=0.01,
+                atol=0,
+            )
             report.fail(
                 f"control of {name}: E[f²] is {wanted:.3f}, your E[g²] {got:.3f}. "
-                f"{_gain_mistake(learnt, got, wanted)}".strip()
+                f"{why}".strip()
             )
         report.cases += 1
+
+
+CONTROL = """def control(learnt):
+    z = torch.linspace(-8, 8, 4001)
+    weight = torch.exp(-z**2 / 2) / math.sqrt(2 * math.pi) * (z[1] - z[0])
+    with torch.no_grad():
+        f = learnt(z)
+    square, mean = (weight * f**2).sum(), (weight * f).sum()
+    factor = (2 * square) ** 0.5
+    return lambda x: factor * F.relu(x)"""
 
 
 def _relu_shape(report: Report, control: Any, learnt: nn.Module, name: str) -> None:
@@ -358,28 +306,6 @@ def _relu_shape(report: Report, control: Any, learnt: nn.Module, name: str) -> N
     )
 
 
-def _gain_mistake(learnt: nn.Module, got: float, wanted: float) -> str:
-    """The reply of the factor that gives this second moment."""
-    factors = {
-        "That is ReLU with factor 1: its gain is not that of the learnt function.": 1,
-        "You took √E[f²] as the factor; ReLU itself has E[relu²] = ½.": wanted**0.5,
-        "You took E[f²] as the factor. Sizes are roots: √(2 E[f²]).": wanted,
-        "You took 2E[f²] as the factor; take the root.": 2 * wanted,
-    }
-    z = torch.linspace(-10, 10, 20_001)
-    weight = torch.exp(-(z**2) / 2) / math.sqrt(2 * math.pi) * 0.001
-    with torch.no_grad():
-        mean = float((weight * learnt(z)).sum())
-    deviation = max(wanted - mean**2, 0.0)
-    factors[
-        "You matched the standard deviation. The next layer sees E[f²], mean included."
-    ] = (2 * deviation) ** 0.5
-    for reply, factor in factors.items():
-        if abs(got / (factor**2 / 2) - 1) < 0.01:
-            return reply
-    return ""
-
-
 # --- 8.1 and 8.3 ----------------------------------------------------------------------
 
 
@@ -392,46 +318,23 @@ def page_8_1(a: float = 4.0) -> Page:
         kind="compute",
         stars=1,
         outcome=2,
-        task=(
-            f"f(x) = x for x > 0 and {a:g}x below is −c · leaky(−x), with slope s on "
-            "the left of the leaky ReLU. Enter s and c, and by which factor √E[f²] is "
-            "larger than ReLU's. Two decimals."
-        ),
+        task=f"f(x) = x for x > 0 and {a:g}x below is −c · leaky(−x), with slope s on the left of the leaky ReLU. Enter s and c, and by which factor √E[f²] is larger than ReLU's. Two decimals.",
         parts=[
             Number("s", label="s", answer=1 / a),
             Number("c", label="c", answer=a),
             Number("factor", label="size against ReLU", answer=factor, tolerance=0.01),
         ],
         right="A mild leak as a shape, and a large factor.",
-        wrong=[
-            Wrong(
-                {"s": a},
-                "leaky stands in front of −x: its left side is f's right side. Put in "
-                "x = 1 and solve for s.",
-            ),
-            Wrong({"s": -1 / a}, "The signs cancel: −c · s · (−1) = 1 at x = 1."),
-            Wrong({"c": -a}, "The minus is already written in front of c."),
-            Wrong(
-                {"c": 1 / a},
-                f"At x = −1 the function is −{a:g}, and leaky(1) is 1. So c is {a:g}.",
-            ),
-            Wrong(
-                {"factor": (1 + a * a) / 2},
-                "That is E[f²]. Divide by ReLU's ½, and take the root.",
-            ),
-            Wrong(
-                {"factor": 1 + a * a},
-                "That is the ratio of the mean squares. Sizes are roots.",
-            ),
-            Wrong(
-                {"factor": math.sqrt((1 + a * a) / 2)},
-                "That is √E[f²] itself; ReLU has √½.",
-            ),
-            Wrong(
-                {"factor": (1 + a) / 1},
-                "You added the slopes. What adds is their squares.",
-            ),
-        ],
+        wrong={
+            f"s = {a}": "leaky stands in front of −x: its left side is f's right side. Put in x = 1 and solve for s.",
+            f"s = {-1 / a}": "The signs cancel: −c · s · (−1) = 1 at x = 1.",
+            f"c = {-a}": "The minus is already written in front of c.",
+            f"c = {1 / a}": f"At x = −1 the function is −{a:g}, and leaky(1) is 1. So c is {a:g}.",
+            f"factor = {(1 + a * a) / 2}": "That is E[f²]. Divide by ReLU's ½, and take the root.",
+            f"factor = {1 + a * a}": "That is the ratio of the mean squares. Sizes are roots.",
+            f"factor = {math.sqrt((1 + a * a) / 2)}": "That is √E[f²] itself; ReLU has √½.",
+            f"factor = {(1 + a) / 1}": "You added the slopes. What adds is their squares.",
+        },
         numbers_for=lambda variant: page_8_1((2.5, 5.0, 8.0, 3.2)[variant % 4]),
     )
 
@@ -445,72 +348,27 @@ def page_8_3(v: float = 3.0) -> Page:
         kind="derive",
         stars=2,
         outcome=2,
-        task=(
-            f"Weights have variance 1/({v:g}n). (a) Which PReLU slope a > 0 keeps the "
-            "size of the signal? (b) Which factor c, with c · relu? (c) Weights of "
-            "variance 1/n: which slope? Two decimals."
-        ),
+        task=f"Weights have variance 1/({v:g}n). (a) Which PReLU slope a > 0 keeps the size of the signal? (b) Which factor c, with c · relu? (c) Weights of variance 1/n: which slope? Two decimals.",
         parts=[
             Number("a", label="(a) slope a", answer=slope),
             Number("c", label="(b) factor c", answer=scale),
             Number("one", label="(c) slope a", answer=1),
         ],
         right="√(2v − 1), √(2v), and a straight line.",
-        wrong=[
-            Wrong(
-                {"a": scale},
-                "That is (b). The positive side of PReLU carries a ½ of its own: "
-                "(1 + a²)/2.",
-            ),
-            Wrong(
-                {"a": 2 * v - 1},
-                "That is a². Take the root.",
-            ),
-            Wrong(
-                {"a": math.sqrt(v - 1)},
-                "You lost the ½ in E[f²] = (1 + a²)/2: each side is half of the cases.",
-            ),
-            Wrong(
-                {"a": math.sqrt(v)},
-                f"√{v:g} undoes the weights for a function that keeps the whole signal. "
-                "Here E[f²] = (1 + a²)/2.",
-            ),
-            Wrong(
-                {"c": math.sqrt(2)},
-                "That is He's factor for weights of variance 1/n. These are smaller.",
-            ),
-            Wrong({"c": 2 * v}, "That is c². Take the root."),
-            Wrong(
-                {"c": math.sqrt(v)},
-                "ReLU halves the mean square: c²/2, not c².",
-            ),
-            Wrong(
-                {"one": 0},
-                "ReLU with variance 1/n halves the mean square in each layer. He needs "
-                "2/n for it.",
-            ),
-            Wrong(
-                {"one": math.sqrt(2)},
-                "(1 + 2)/2 is 1.5: the signal would grow. Solve (1 + a²)/2 = 1.",
-            ),
-        ],
-        numbers_for=lambda variant: page_8_3((2.0, 4.0, 5.0, 6.0)[variant % 4]),
+        wrong={
+            f"a = {scale}": "That is (b). The positive side of PReLU carries a ½ of its own: (1 + a²)/2.",
+            f"a = {2 * v - 1}": "That is a². Take the root.",
+            f"a = {math.sqrt(v - 1)}": "You lost the ½ in E[f²] = (1 + a²)/2: each side is half of the cases.",
+            f"a = {math.sqrt(v)}": f"√{v:g} undoes the weights for a function that keeps the whole signal. Here E[f²] = (1 + a²)/2.",
+            f"c = {math.sqrt(2)}": "That is He's factor for weights of variance 1/n. These are smaller.",
+            f"c = {2 * v}": "That is c². Take the root.",
+            f"c = {math.sqrt(v)}": "ReLU halves the mean square: c²/2, not c².",
+            "one = 0": "ReLU with variance 1/n halves the mean square in each layer. He needs 2/n for it.",
+            f"one = {math.sqrt(2)}": "(1 + 2)/2 is 1.5: the signal would grow. Solve (1 + a²)/2 = 1.",
+        },
+        numbers_for=lambda variant: page_8_3((2.5, 4.0, 5.0, 6.0)[variant % 4]),
     )
 
-
-def _waves_source(init: str, forward: str) -> str:
-    return (
-        "class Waves(nn.Module):\n"
-        "    def __init__(self, amplitude, omega, phase):\n"
-        "        super().__init__()\n" + init + "    def forward(self, x):\n" + forward
-    )
-
-
-_LEARNT = (
-    "        self.amplitude = nn.Parameter(amplitude.clone())\n"
-    "        self.omega = nn.Parameter(omega.clone())\n"
-    "        self.phase = nn.Parameter(phase.clone())\n"
-)
 
 EXERCISES = [
     Page(
@@ -539,35 +397,15 @@ EXERCISES = [
             Number("beta", label="Steepest slope of Swish, β = 3", answer=1.0998),
         ],
         right="You have what this chapter needs.",
-        wrong=[
-            Wrong(
-                {"square": 0.5},
-                "That is the function alone. The weights multiply by 1/3 as well. See "
-                "the first link above.",
-            ),
-            Wrong(
-                {"square": (0.40, 0.42)},
-                "That is the factor of the size, the root of it. See the first link.",
-            ),
-            Wrong(
-                {"square": (0.33, 0.34)},
-                "Those are the weights alone; the function keeps a half of the mean "
-                "square. See the first link.",
-            ),
-            Wrong({"prelu": 0}, "That is RReLU. See the second link above."),
-            Wrong(
-                {"prelu": 2},
-                "It starts at 0.25 and may go anywhere. See the second link above.",
-            ),
-            Wrong(
-                {"beta": (3.29, 3.31)},
-                "β zooms in both directions, so slopes stay. See the third link above.",
-            ),
-            Wrong(
-                {"beta": 1},
-                "It passes 1 a little, by 0.0998, whatever β is. See the third link.",
-            ),
-        ],
+        wrong={
+            "square = 0.5": "That is the function alone. The weights multiply by 1/3 as well. See the first link above.",
+            "square = 0.40 to 0.42": "That is the factor of the size, the root of it. See the first link.",
+            "square = 0.33 to 0.34": "Those are the weights alone; the function keeps a half of the mean square. See the first link.",
+            "prelu = 0": "That is RReLU. See the second link above.",
+            "prelu = 2": "It starts at 0.25 and may go anywhere. See the second link above.",
+            "beta = 3.29 to 3.31": "β zooms in both directions, so slopes stay. See the third link above.",
+            "beta = 1": "It passes 1 a little, by 0.0998, whatever β is. See the third link.",
+        },
     ),
     page_8_1(),
     Page(
@@ -583,36 +421,18 @@ EXERCISES = [
             Number("drawn", label="(d) RReLU", answer=0),
         ],
         right="“PReLU” in a table may be 1, 4 or 640 numbers.",
-        wrong=[
-            Wrong(
-                {"shared": 25},
-                "Each term has three numbers: amplitude, frequency and phase.",
-            ),
-            Wrong(
-                {"shared": 300},
-                "One object, handed to all layers, has its numbers once.",
-            ),
-            Wrong({"layers": 75}, "Each of the four layers has its own now."),
-            Wrong({"layers": 100}, "Three numbers per term, not one."),
-            Wrong({"units": 4}, "That would be a slope per layer. Count the units."),
-            Wrong(
-                {"units": 650},
-                "The ten outputs have no activation behind them. Hidden units only.",
-            ),
-            Wrong({"units": 1}, "That would be one slope for the whole network."),
-            Wrong(
-                {"drawn": 4},
-                "Its slope changes, by lot. The optimiser is told of nothing.",
-            ),
-            Wrong(
-                {"drawn": 640},
-                "Its slopes are drawn anew for each element, and none is learnt.",
-            ),
-            Wrong(
-                {"drawn": 8},
-                "The two ends of its range are fixed. Nothing is learnt.",
-            ),
-        ],
+        wrong={
+            "shared = 25": "Each term has three numbers: amplitude, frequency and phase.",
+            "shared = 300": "One object, handed to all layers, has its numbers once.",
+            "layers = 75": "Each of the four layers has its own now.",
+            "layers = 100": "Three numbers per term, not one.",
+            "units = 4": "That would be a slope per layer. Count the units.",
+            "units = 650": "The ten outputs have no activation behind them. Hidden units only.",
+            "units = 1": "That would be one slope for the whole network.",
+            "drawn = 4": "Its slope changes, by lot. The optimiser is told of nothing.",
+            "drawn = 640": "Its slopes are drawn anew for each element, and none is learnt.",
+            "drawn = 8": "The two ends of its range are fixed. Nothing is learnt.",
+        },
     ),
     page_8_3(),
     Code(
@@ -623,50 +443,17 @@ EXERCISES = [
         outcome=1,
         grade=grade_waves,
         right="All three rows of numbers learn.",
-        wrong=[
-            Wrong(
-                _waves_source(
-                    "        self.amplitude = amplitude\n"
-                    "        self.omega = omega\n"
-                    "        self.phase = phase\n",
-                    "        return (self.amplitude * torch.sin(\n"
-                    "            x.unsqueeze(-1) * self.omega + self.phase)).sum(-1)",
-                ),
-                "a plain tensor: no optimiser is told of it",
-            ),
-            Wrong(
-                _waves_source(
-                    _LEARNT,
-                    "        return (self.amplitude * torch.sin(\n"
-                    "            self.omega * (x.unsqueeze(-1) + self.phase))).sum(-1)",
-                ),
-                "The phase is added after",
-            ),
-            Wrong(
-                _waves_source(
-                    _LEARNT,
-                    "        return (self.amplitude * torch.sin(\n"
-                    "            x.unsqueeze(-1) * self.omega + self.phase)).mean(-1)",
-                ),
-                "STAF is their sum",
-            ),
-            Wrong(
-                _waves_source(
-                    _LEARNT,
-                    "        return torch.sin(\n"
-                    "            x.unsqueeze(-1) * self.omega + self.phase).sum(-1)",
-                ),
-                "The amplitudes C are missing",
-            ),
-            Wrong(
-                _waves_source(
-                    _LEARNT,
-                    "        return (self.amplitude.detach() * torch.sin(\n"
-                    "            x.unsqueeze(-1) * self.omega + self.phase)).sum(-1)",
-                ),
-                "no gradient reaches `amplitude`",
-            ),
-        ],
+        wrong=slips(
+            WAVES_SOURCE,
+            {
+                "self.amplitude = amplitude": "a plain tensor: no optimiser is told of it",
+                "return (c * torch.sin(w * (x + p))).sum(-1)": "The phase is added after the frequency has multiplied x: Ωx + Φ.",
+                "return (c * torch.cos(x * w + p)).sum(-1)": "That is a cosine; the terms are sines.",
+                "return (c * torch.sin(x * w + p)).mean(-1)": "That is the mean over the terms; STAF is their sum.",
+                "return torch.sin(x * w + p).sum(-1)": "The amplitudes C are missing.",
+                "return (c.detach() * torch.sin(x * w + p)).sum(-1)": "no gradient reaches `amplitude`",
+            },
+        ),
     ),
     Code(
         id="8.5",
@@ -676,42 +463,18 @@ EXERCISES = [
         outcome=1,
         grade=grade_rational,
         right="The denominator is never below 1.",
-        wrong=[
-            Wrong(
-                "def rational(x, a, b):\n"
-                "    above = sum(c * x**k for k, c in enumerate(a))\n"
-                "    return above / (1 + sum(c * x**k for k, c in enumerate(b, 1)))",
-                "the denominator can be zero",
-            ),
-            Wrong(
-                "def rational(x, a, b):\n"
-                "    above = sum(c * x**k for k, c in enumerate(a))\n"
-                "    below = 1 + sum(c * x.abs()**k for k, c in enumerate(b, 1))\n"
-                "    return above / below",
-                "The powers of |x| do not help",
-            ),
-            Wrong(
-                "def rational(x, a, b):\n"
-                "    above = sum(c * x**k for k, c in enumerate(a))\n"
-                "    return above / (1 + sum(c * x**k for k, c in enumerate(b)).abs())",
-                "count from 1",
-            ),
-            Wrong(
-                "def rational(x, a, b):\n"
-                "    above = sum(c * x**k for k, c in enumerate(a))\n"
-                "    below = 1 + sum((c * x**k).abs() for k, c in enumerate(b, 1))\n"
-                "    return above / below",
-                "one absolute value for the whole sum",
-            ),
-            Wrong(
-                "def rational(x, a, b):\n"
-                "    b = b.detach()\n"
-                "    above = sum(c * x**k for k, c in enumerate(a))\n"
-                "    below = 1 + sum(c * x**k for k, c in enumerate(b, 1)).abs()\n"
-                "    return above / below",
-                "no gradient reaches `b`",
-            ),
-        ],
+        wrong=slips(
+            RATIONAL,
+            {
+                "below = 1 + sum(c * x**k for k, c in enumerate(b, 1))": "Without the absolute value the denominator can be zero, and it is here.",
+                "below = 1 + sum(c * x.abs()**k for k, c in enumerate(b, 1))": "The powers of |x| do not help: a negative coefficient makes a pole. The absolute value goes around the sum.",
+                "below = 1 + sum(c * x**k for k, c in enumerate(b)).abs()": "You gave b[0] to the constant term. It belongs to x: count from 1.",
+                "below = sum(c * x**k for k, c in enumerate(b, 1)).abs()": "The 1 is missing: at x = 0 this divides by zero.",
+                "below = 1 + sum((c * x**k).abs() for k, c in enumerate(b, 1))": "Safe too, and another function: one absolute value for the whole sum, not one for each term.",
+                "below = (1 + sum(c * x**k for k, c in enumerate(b, 1))).abs()": "|1 + Q| can be zero as well. The 1 stands outside of the absolute value.",
+                "below = 1 + sum(c * x**k for k, c in enumerate(b.detach(), 1)).abs()": "no gradient reaches `b`",
+            },
+        ),
     ),
     Code(
         id="8.6",
@@ -721,37 +484,15 @@ EXERCISES = [
         outcome=1,
         grade=grade_pieces,
         right="The same values, and everything learns.",
-        wrong=[
-            Wrong(
-                "def pieces(x, c):\n"
-                "    left = x.detach().clamp(-2, 1.999999).floor()\n"
-                "    t = x.detach().clamp(-2, 2) - left\n"
-                "    i = (left + 2).long()\n"
-                "    c = torch.tensor(c.tolist())\n"
-                "    return (1 - t) * c[i] + t * c[i + 1]",
-                "no gradient reaches `x`",
-            ),
-            Wrong(
-                "def pieces(x, c):\n"
-                "    left = x.detach().clamp(-2, 1.999999).floor()\n"
-                "    t = x.clamp(-2, 2) - left\n"
-                "    i = (left + 2).long()\n"
-                "    c = torch.tensor(c.tolist())\n"
-                "    return (1 - t) * c[i] + t * c[i + 1]",
-                "no gradient reaches `c`",
-            ),
-            Wrong(
-                "def pieces(x, c):\n"
-                "    knots = torch.arange(-2.0, 3.0)\n"
-                "    hats = torch.relu(1 - (x.unsqueeze(-1) - knots).abs())\n"
-                "    return (hats * c).sum(-1)",
-                "Clamp x first",
-            ),
-            Wrong(
-                "def pieces(x, c):\n    return c[(x.clamp(-2, 2).round() + 2).long()]",
-                "a staircase",
-            ),
-        ],
+        wrong=slips(
+            PIECES,
+            {
+                "t = x.detach().clamp(-2, 2) - left": "no gradient reaches `x`",
+                "i = (left + 2).long(); c = torch.tensor(c.tolist())": "no gradient reaches `c`",
+                "return (F.relu(1 - (x.unsqueeze(-1) - torch.arange(-2.0, 3)).abs()) * c).sum(-1)": "Beyond the knots it falls to 0; it should stay constant. Clamp x first.",
+                "return c[(x.clamp(-2, 2).round() + 2).long()]": "That is the value at the nearest knot: a staircase.",
+            },
+        ),
     ),
     Page(
         id="8.7",
@@ -766,8 +507,7 @@ EXERCISES = [
                 options=[
                     "The new function is better than ReLU.",
                     "The new function works as a gain, and its shape plays no part.",
-                    "The advantage of the new function depends on the start; where "
-                    "ReLU starts well, it is not seen here.",
+                    "The advantage of the new function depends on the start; where ReLU starts well, it is not seen here.",
                     "With He's initialisation the two functions are equally good.",
                     "He's initialisation harms the new function.",
                 ],
@@ -775,27 +515,12 @@ EXERCISES = [
             )
         ],
         right="It says what was seen, where it was seen, and no more.",
-        wrong=[
-            Wrong(
-                {"sentence": 0},
-                "In one row. In the other the intervals lie on each other, and the only "
-                "thing that changed is how the weights were drawn.",
-            ),
-            Wrong(
-                {"sentence": 1},
-                "A good suspicion. No row holds the gain and lets the shape go, or the "
-                "other way round; He changes three things at once.",
-            ),
-            Wrong(
-                {"sentence": 3},
-                "“No difference seen” is not “equal”: five seeds leave room for several "
-                "tenths.",
-            ),
-            Wrong(
-                {"sentence": 4},
-                "It stays where it was, 85.9 and 86.1. It is ReLU that gains.",
-            ),
-        ],
+        wrong={
+            "sentence = 0": "In one row. In the other the intervals lie on each other, and the only thing that changed is how the weights were drawn.",
+            "sentence = 1": "A good suspicion. No row holds the gain and lets the shape go, or the other way round; He changes three things at once.",
+            "sentence = 3": "“No difference seen” is not “equal”: five seeds leave room for several tenths.",
+            "sentence = 4": "It stays where it was, 85.9 and 86.1. It is ReLU that gains.",
+        },
     ),
     Code(
         id="8.8",
@@ -805,59 +530,27 @@ EXERCISES = [
         outcome=3,
         grade=grade_control,
         right="Shape of ReLU, gain of what was learnt, and nothing left to learn.",
-        wrong=[
-            Wrong(
-                "def control(learnt):\n    return F.relu",
-                "ReLU with factor 1",
-            ),
-            Wrong(
-                "def control(learnt):\n"
-                "    for p in learnt.parameters():\n"
-                "        p.requires_grad_(False)\n"
-                "    return learnt",
-                "that is the function itself",
-            ),
-            Wrong(
-                "def control(learnt):\n"
-                "    z = torch.linspace(-8, 8, 4001)\n"
-                "    w = torch.exp(-z**2 / 2) / math.sqrt(2 * math.pi)\n"
-                "    with torch.no_grad():\n"
-                "        m = (w * learnt(z) ** 2).sum() * (z[1] - z[0])\n"
-                "    return lambda x: m.sqrt() * F.relu(x)",
-                "ReLU itself has E[relu²] = ½",
-            ),
-            Wrong(
-                "def control(learnt):\n"
-                "    z = torch.linspace(-8, 8, 4001)\n"
-                "    w = torch.exp(-z**2 / 2) / math.sqrt(2 * math.pi)\n"
-                "    with torch.no_grad():\n"
-                "        m = (w * learnt(z) ** 2).sum() * (z[1] - z[0])\n"
-                "    return lambda x: 2 * m * F.relu(x)",
-                "take the root",
-            ),
-            Wrong(
-                "def control(learnt):\n"
-                "    class Scaled(nn.Module):\n"
-                "        def __init__(self):\n"
-                "            super().__init__()\n"
-                "            self.c = nn.Parameter(torch.tensor(1.0))\n"
-                "        def forward(self, x):\n"
-                "            return self.c * F.relu(x)\n"
-                "    return Scaled()",
-                "still has something to learn",
-            ),
-            Wrong(
-                "def control(learnt):\n"
-                "    z = torch.linspace(-8, 8, 4001)\n"
-                "    w = torch.exp(-z**2 / 2) / math.sqrt(2 * math.pi)\n"
-                "    h = z[1] - z[0]\n"
-                "    with torch.no_grad():\n"
-                "        f = learnt(z)\n"
-                "        v = (w * f**2).sum() * h - ((w * f).sum() * h) ** 2\n"
-                "    return lambda x: (2 * v).sqrt() * F.relu(x)",
-                "You matched the standard deviation",
-            ),
-        ],
+        wrong=slips(
+            CONTROL,
+            {
+                "factor = 1": "That is ReLU with factor 1: its gain is not that of the learnt function.",
+                "factor = square ** 0.5": "You took √E[f²] as the factor; ReLU itself has E[relu²] = ½.",
+                "factor = square": "You took E[f²] as the factor. Sizes are roots: √(2 E[f²]).",
+                "factor = 2 * square": "You took 2E[f²] as the factor; take the root.",
+                "factor = (2 * (square - mean**2)) ** 0.5": "You matched the standard deviation. The next layer sees E[f²], mean included.",
+                "return learnt.requires_grad_(False)": "that is the function itself",
+            },
+        )
+        | {
+            """def control(learnt):
+    class Scaled(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.c = nn.Parameter(torch.tensor(1.0))
+        def forward(self, x):
+            return self.c * F.relu(x)
+    return Scaled()""": "still has something to learn",
+        },
     ),
 ]
 
@@ -876,20 +569,11 @@ PREDICTIONS = [
         ),
         textbook=0.25,
         textbook_label="A small leak, near where it starts",
-        because=[
-            (
-                "A leak keeps units alive; a small one is enough.",
-                "That is why it was introduced. What it does here is another matter.",
-            ),
-            (
-                "The network is best where the function is least like a line.",
-                "Between −1 and 1 that would be so. It went beyond.",
-            ),
-            (
-                "The signal shrinks from layer to layer, and the slope can repair it.",
-                "This is it. Equation (8.3) says how far it would have to go.",
-            ),
-        ],
+        because={
+            "A leak keeps units alive; a small one is enough.": "That is why it was introduced. What it does here is another matter.",
+            "The network is best where the function is least like a line.": "Between −1 and 1 that would be so. It went beyond.",
+            "The signal shrinks from layer to layer, and the slope can repair it.": "This is it. Equation (8.3) says how far it would have to go.",
+        },
         source="study slope-or-gain, mean of 5 seeds",
     ),
     Prediction(
@@ -908,20 +592,11 @@ PREDICTIONS = [
         ),
         textbook=0,
         textbook_label="“The negative slope makes the difference”",
-        because=[
-            (
-                "A factor can be put into the weights, so it changes nothing.",
-                "It changes no function. It changes the start of the road, and how fast the road is gone.",
-            ),
-            (
-                "The slope of PReLU was a factor in disguise.",
-                "Then an open factor should do as well. It does.",
-            ),
-            (
-                "Without a left side units die.",
-                "They may. It costs less here than a signal that fades.",
-            ),
-        ],
+        because={
+            "A factor can be put into the weights, so it changes nothing.": "It changes no function. It changes the start of the road, and how fast the road is gone.",
+            "The slope of PReLU was a factor in disguise.": "Then an open factor should do as well. It does.",
+            "Without a left side units die.": "They may. It costs less here than a signal that fades.",
+        },
         source="study slope-or-gain, 5 seeds",
     ),
     Prediction(
@@ -938,20 +613,11 @@ PREDICTIONS = [
         ),
         textbook=19,
         textbook_label="“The periodic activation makes the difference”",
-        because=[
-            (
-                "ReLU cannot make waves, whatever its input.",
-                "It need not make them any more. It only has to mix them.",
-            ),
-            (
-                "The waves are random, so few of them fit.",
-                "None has to fit. Between them they reach the frequencies that are needed.",
-            ),
-            (
-                "What was missing were high frequencies, and here they are.",
-                "This is it, and nothing about the activation has changed.",
-            ),
-        ],
+        because={
+            "ReLU cannot make waves, whatever its input.": "It need not make them any more. It only has to mix them.",
+            "The waves are random, so few of them fit.": "None has to fit. Between them they reach the frequencies that are needed.",
+            "What was missing were high frequencies, and here they are.": "This is it, and nothing about the activation has changed.",
+        },
         source="study frequency-or-activation, the best of six learning rates, 3 seeds",
     ),
 ]

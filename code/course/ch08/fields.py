@@ -60,6 +60,8 @@ class FourierFeatures(nn.Module):
     Chapter 8. Source: Tancik et al. 2020, arXiv:2006.10739.
     """
 
+    projection: Tensor
+
     def __init__(
         self,
         inputs: int,
@@ -131,7 +133,7 @@ def _layers(
 
 def _start_waves(kind: str, stack: list[nn.Module], frequency: float) -> None:
     """Draw the weights that sines need, by the rule of `siren_`."""
-    first, _, second, _, last = stack
+    first, second, last = (part for part in stack if isinstance(part, nn.Linear))
     if kind.startswith("sine"):
         omega = frequency if kind == "sine_30" else 1.0
         siren_(first, omega, first=True)

@@ -17,10 +17,12 @@ from actlab.figures.style import (
     MARKERS,
     MUTED,
     WIDTH,
+    as_numbers,
     count,
     finish,
     join,
     label_ends,
+    name_rows,
     number,
     styled,
 )
@@ -78,9 +80,7 @@ def ladder(
         findings.append(f"{label} {' and '.join(means)}")
     if reference is not None:
         axes.axvline(reference, color=MUTED, linewidth=1.2, linestyle=(0, (4, 3)))
-    axes.set_yticks(range(len(rungs)), list(rungs))
-    axes.set_ylim(len(rungs) - 0.5, -0.5)
-    axes.grid(axis="y", visible=False)
+    name_rows(axes, list(rungs))
     axes.set_xlabel(xlabel)
     if len(series) > 1:
         axes.legend(
@@ -155,7 +155,10 @@ def pictures(
 
     Chapter 08.
     """
-    arrays = {title: _array(image) for title, image in images.items()}
+    arrays = {
+        title: as_numbers(image).reshape(np.shape(image))
+        for title, image in images.items()
+    }
     columns = min(2, len(arrays))
     rows = math.ceil(len(arrays) / columns)
     figure, grid = plt.subplots(
@@ -176,9 +179,3 @@ def pictures(
     if gaps:
         alt += f" Root mean square differences from the first: {'; '.join(gaps)}."
     return finish(figure, alt.replace("\n", ", "))
-
-
-def _array(image: Any) -> np.ndarray:
-    if hasattr(image, "detach"):
-        image = image.detach().cpu()
-    return np.asarray(image, dtype=np.float64)

@@ -22,7 +22,9 @@ _LEARNT = {"prelu": ("a", 2.32), "learnable_elu": ("alpha", 3.26)}
 
 
 def _slope_or_gain() -> tuple[ClassifierRun, ...]:
-    def cell(regime, activation, init, variant="", **more):
+    def cell(
+        regime: str, activation: str, init: str, variant: str = "", **more: Any
+    ) -> ClassifierRun:
         shared = variant not in ("", "frozen")
         return ClassifierRun(
             regime,
@@ -51,7 +53,7 @@ def _slope_or_gain() -> tuple[ClassifierRun, ...]:
         ("prelu", ""),
     ]
 
-    def ladder(regime, init):
+    def ladder(regime: str, init: str) -> list[tuple[str, str]]:
         if init != "default":
             return everywhere
         return everywhere + at_default + at_small_steps * (regime == "sgd_small")

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import TYPE_CHECKING
 
 from ..claims.checks import claim_check, require
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @cache
@@ -112,7 +116,7 @@ def hessians_of_output_and_loss() -> str:
     )
 
 
-def _surface(name: str):
+def _surface(name: str) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The sum f(x) + f(y) on [-5, 5]² and the length of its gradient, 100 × 100."""
     import torch
 
@@ -152,9 +156,10 @@ def sigmoid_surface_runs_to_two() -> str:
 
 
 @cache
-def _gradients(f: str, seed: int = 0) -> list:
+def _gradients(f: str, seed: int = 0) -> list[Tensor]:
     """Weight gradients of the published shape, untrained, one batch of digits."""
     import torch.nn.functional as F
+    from torch import nn
 
     from actlab import datasets
     from actlab.networks import MLP
@@ -163,10 +168,11 @@ def _gradients(f: str, seed: int = 0) -> list:
     network = MLP([64, 256, 192, 128, 64, 10], f, seed=seed)
     output = network(digits.x_train[:128])
     F.cross_entropy(output, digits.y_train[:128]).backward()
-    return [linear.weight.grad for linear in network.linears]
+    weights = (part.weight for part in network.linears if isinstance(part, nn.Linear))
+    return [weight.grad for weight in weights if weight.grad is not None]
 
 
-def _kurtosis(g) -> float:
+def _kurtosis(g: Tensor) -> float:
     g = g.double()
     g = (g - g.mean()) / g.std()
     return (g**4).mean().item()
@@ -205,7 +211,7 @@ def zeros_among_gradients_are_silent_units() -> str:
     network = MLP([64, 256, 192, 128, 64, 10], "relu", seed=0)
     widths = (256, 192, 128, 64)
 
-    def predicted(x) -> list[float]:
+    def predicted(x: Tensor) -> list[float]:
         """Share of weights 2 to 4 that join a unit which is 0 on all of x."""
         silent = probes.dead_units(network, x).counts
         alive = [1 - n / width for n, width in zip(silent, widths, strict=True)]

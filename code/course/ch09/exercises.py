@@ -16,18 +16,14 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ..exercises.model import Choice, Code, Number, Order, Page, Prediction, Wrong
+from ..exercises.model import Choice, Code, Number, Order, Page, Prediction, slips
+from ..exercises.normal import GRID, average
 from ..exercises.report import Report
-
-__all__ = ["EXERCISES", "PREDICTIONS"]
-
-GRID = torch.linspace(-12, 12, 24001, dtype=torch.float64)
-DENSITY = torch.exp(-(GRID**2) / 2) / math.sqrt(2 * math.pi) * float(GRID[1] - GRID[0])
 
 
 def square_mean(values: torch.Tensor) -> float:
     """E[f(Z)²] for standard normal Z, given the values of f on the grid."""
-    return float((values.double() ** 2 * DENSITY).sum())
+    return average(values.double() ** 2)
 
 
 # --- what the predictions are compared with ---------------------------------------
@@ -71,54 +67,14 @@ def best_accuracy(variant: str, init: str, regime: str = "vanishing") -> Any:
 # --- 9.3 ----------------------------------------------------------------------------
 
 
-def reference_gain(f: Any) -> float:
-    return 1 / math.sqrt(square_mean(f(GRID)))
-
-
-def even_mean_gain(f: Any) -> float:
-    """Over an even grid on [−5, 5], every point counted alike."""
-    z = torch.linspace(-5, 5, 10001, dtype=torch.float64)
-    return float(1 / (f(z) ** 2).mean().sqrt())
-
-
-def spread_gain(f: Any) -> float:
-    """One over the standard deviation."""
-    values = f(GRID)
-    mean = float((values * DENSITY).sum())
-    return 1 / math.sqrt(square_mean(values) - mean**2)
-
-
-def slope_gain(f: Any) -> float:
-    """One over the root of E[f′²]."""
-    z = GRID.clone().requires_grad_()
-    (slope,) = torch.autograd.grad(f(z).sum(), z)
-    return 1 / math.sqrt(square_mean(slope))
-
-
-def inverse_square(f: Any) -> float:
-    return 1 / square_mean(f(GRID))
-
-
-GAIN_MISTAKES = [
-    (
-        even_mean_gain,
-        "Every point counts alike. Pre-activations are not uniform on [−5, 5]: weight "
-        "by the normal density.",
-    ),
-    (
-        spread_gain,
-        "You subtracted the mean. The next layer's weights have mean zero; E[f²] counts.",
-    ),
-    (
-        slope_gain,
-        "This keeps the error signal, not the activations. Both matter; here the "
-        "forward one is asked for.",
-    ),
-    (
-        inverse_square,
-        "The gain multiplies sizes, and E[f²] is a square: take the root.",
-    ),
-]
+GAIN = """def gain(f):
+    z = torch.linspace(-12, 12, 24001).double().requires_grad_()
+    weight = torch.softmax(-(z.detach() ** 2) / 2, 0)
+    return 1 / (f(z) ** 2 * weight).sum().sqrt()"""
+RANDOM_DRAWS = (
+    "Random draws leave an error in the second or third digit. One dimension is cheap: "
+    "integrate."
+)
 
 
 def grade_gain(answer: Any, variant: int | None, report: Report) -> None:
@@ -130,7 +86,7 @@ def grade_gain(answer: Any, variant: int | None, report: Report) -> None:
         functions.append(lambda z: torch.tanh(factor * z))
     for f in functions:
         name = getattr(f, "__name__", "f")
-        right = reference_gain(f)
+        right = 1 / math.sqrt(square_mean(f(GRID)))
         got = report.number(report.call(answer, f, at=f"gain of {name}"), name)
         if abs(got - right) <= 6e-4:
             report.cases += 1
@@ -138,14 +94,8 @@ def grade_gain(answer: Any, variant: int | None, report: Report) -> None:
         again = report.number(report.call(answer, f, at=f"gain of {name}"), name)
         why = ""
         if again != got or (f is F.gelu and 2e-3 < abs(got - right) < 0.05):
-            why = (
-                "Random draws leave an error in the second or third digit. One "
-                "dimension is cheap: integrate."
-            )
-        for mistake, reply in GAIN_MISTAKES:
-            if abs(got - mistake(f)) < 4e-3:
-                why = reply
-                break
+            why = RANDOM_DRAWS
+        why = report.mistake(got, f, rtol=0, atol=4e-3, otherwise=why)
         report.fail(f"gain of {name}: expected {right:.3f}, got {got:.4g}. {why}")
 
 
@@ -252,10 +202,7 @@ def page_9_1(fan_in: int = 256, fan_out: int = 64) -> Page:
         kind="compute",
         stars=1,
         outcome=1,
-        task=(
-            f"The standard deviation of the weights of a fresh nn.Linear({fan_in}, "
-            f"{fan_out}). Three significant digits."
-        ),
+        task=f"The standard deviation of the weights of a fresh nn.Linear({fan_in}, {fan_out}). Three significant digits.",
         parts=[
             Number(
                 "std",
@@ -266,27 +213,12 @@ def page_9_1(fan_in: int = 256, fan_out: int = 64) -> Page:
             )
         ],
         right="Uniform on ±1/√fan_in, and a uniform distribution spreads over its edge / √3.",
-        wrong=[
-            Wrong(
-                {"std": math.sqrt(2 / fan_in)},
-                "That is He's √(2/fan_in), √6 times too wide. The default is uniform on "
-                "±1/√fan_in.",
-            ),
-            Wrong(
-                {"std": 1 / math.sqrt(fan_in)},
-                "That is the edge of the interval. A uniform distribution spreads over "
-                "its edge divided by √3.",
-            ),
-            Wrong(
-                {"std": math.sqrt(2 / (fan_in + fan_out))},
-                "That is Xavier, √(2/(fan_in + fan_out)). The default looks at fan_in "
-                "only.",
-            ),
-            Wrong(
-                {"std": 1 / (3 * fan_in)},
-                "That is the variance. Take the root.",
-            ),
-        ],
+        wrong={
+            f"std = {math.sqrt(2 / fan_in)}": "That is He's √(2/fan_in), √6 times too wide. The default is uniform on ±1/√fan_in.",
+            f"std = {1 / math.sqrt(fan_in)}": "That is the edge of the interval. A uniform distribution spreads over its edge divided by √3.",
+            f"std = {math.sqrt(2 / (fan_in + fan_out))}": "That is Xavier, √(2/(fan_in + fan_out)). The default looks at fan_in only.",
+            f"std = {1 / (3 * fan_in)}": "That is the variance. Take the root.",
+        },
         numbers_for=lambda v: page_9_1(*((512, 128), (128, 32), (784, 256))[v % 3]),
     )
 
@@ -300,11 +232,7 @@ def page_9_2(depth: int = 50) -> Page:
         kind="estimate",
         stars=2,
         outcome=1,
-        task=(
-            f"{depth} hidden ReLU layers, width 256, PyTorch's default init. From layer "
-            f"{depth} down to layer 1 the error signal is multiplied by about 10 to the "
-            "power of what?"
-        ),
+        task=f"{depth} hidden ReLU layers, width 256, PyTorch's default init. From layer {depth} down to layer 1 the error signal is multiplied by about 10 to the power of what?",
         parts=[
             Number(
                 "power",
@@ -314,37 +242,13 @@ def page_9_2(depth: int = 50) -> Page:
             )
         ],
         right="Each step multiplies the length by √(⅓ · ½) = 0.408.",
-        wrong=[
-            Wrong(
-                {"power": 0},
-                "The slope is 1 on active paths, and each step also multiplies by a "
-                "weight matrix. With this start the matrix shrinks the signal by √3.",
-            ),
-            Wrong(
-                {"power": (steps * -0.1505 - 0.7, steps * -0.1505 + 0.7)},
-                "Only the masks: half of the units are off, √½ a layer. The weights "
-                "shrink it too.",
-            ),
-            Wrong(
-                {"power": (steps * -0.2386 - 0.7, steps * -0.2386 + 0.7)},
-                "Only the weights: this is the answer without activation. Half of the "
-                "units are off as well.",
-            ),
-            Wrong(
-                {"power": (steps * -0.778 - 1.0, steps * -0.778 + 1.0)},
-                "The right factor for the wrong quantity: ⅙ a layer is the squared "
-                "length. Take the root.",
-            ),
-            Wrong(
-                {
-                    "power": (
-                        -steps * math.log10(1 / 6) / 2 - 0.7,
-                        -steps * math.log10(1 / 6) / 2 + 0.7,
-                    )
-                },
-                "The size is right. It shrinks, so the power is negative.",
-            ),
-        ],
+        wrong={
+            "power = 0": "The slope is 1 on active paths, and each step also multiplies by a weight matrix. With this start the matrix shrinks the signal by √3.",
+            f"power = {steps * -0.1505 - 0.7} to {steps * -0.1505 + 0.7}": "Only the masks: half of the units are off, √½ a layer. The weights shrink it too.",
+            f"power = {steps * -0.2386 - 0.7} to {steps * -0.2386 + 0.7}": "Only the weights: this is the answer without activation. Half of the units are off as well.",
+            f"power = {steps * -0.778 - 1.0} to {steps * -0.778 + 1.0}": "The right factor for the wrong quantity: ⅙ a layer is the squared length. Take the root.",
+            f"power = {-steps * math.log10(1 / 6) / 2 - 0.7} to {-steps * math.log10(1 / 6) / 2 + 0.7}": "The size is right. It shrinks, so the power is negative.",
+        },
         numbers_for=lambda v: page_9_2((40, 60, 80)[v % 3]),
     )
 
@@ -362,8 +266,7 @@ EXERCISES = [
             ),
             Choice(
                 "spread",
-                label="A sigmoid layer shrinks an image's difference from the next by "
-                "0.14. The error signal on its way down is multiplied by",
+                label="A sigmoid layer shrinks an image's difference from the next by 0.14. The error signal on its way down is multiplied by",
                 options=["about 0.14 too", "about 7, to make up for it", "1"],
                 answer=0,
             ),
@@ -375,35 +278,14 @@ EXERCISES = [
             ),
         ],
         right="You have what this chapter needs.",
-        wrong=[
-            Wrong(
-                {"gain": 2},
-                "That is the squared gain: ReLU keeps half of the mean square. See the "
-                "first link above.",
-            ),
-            Wrong(
-                {"gain": 1},
-                "ReLU throws half of the mean square away, and the weights have to make "
-                "up for it. See the first link above.",
-            ),
-            Wrong(
-                {"spread": 1},
-                "Up and down, the factor is weights times slope. See the second link.",
-            ),
-            Wrong(
-                {"spread": 2},
-                "Nothing keeps it at 1: it passes the same weights and slopes. See the "
-                "second link.",
-            ),
-            Wrong(
-                {"chi": 0},
-                "The way up is about f², the way down about f′². See the third link.",
-            ),
-            Wrong(
-                {"chi": 2},
-                "Its mean square slope is a little above 1. See the third link.",
-            ),
-        ],
+        wrong={
+            "gain = 2": "That is the squared gain: ReLU keeps half of the mean square. See the first link above.",
+            "gain = 1": "ReLU throws half of the mean square away, and the weights have to make up for it. See the first link above.",
+            "spread = 1": "Up and down, the factor is weights times slope. See the second link.",
+            "spread = 2": "Nothing keeps it at 1: it passes the same weights and slopes. See the second link.",
+            "chi = 0": "The way up is about f², the way down about f′². See the third link.",
+            "chi = 2": "Its mean square slope is a little above 1. See the third link.",
+        },
     ),
     page_9_1(),
     page_9_2(),
@@ -415,47 +297,16 @@ EXERCISES = [
         outcome=1,
         grade=grade_gain,
         right="The second moment, mean included, under the normal density.",
-        wrong=[
-            Wrong(
-                "def gain(f):\n"
-                "    z = torch.linspace(-5, 5, 10001)\n"
-                "    return 1 / (f(z) ** 2).mean().sqrt()",
-                "Every point counts alike",
-            ),
-            Wrong(
-                "def gain(f):\n"
-                "    z = torch.linspace(-12, 12, 24001).double()\n"
-                "    w = torch.exp(-z**2 / 2)\n"
-                "    w = w / w.sum()\n"
-                "    m = (f(z) * w).sum()\n"
-                "    return 1 / ((f(z) - m) ** 2 * w).sum().sqrt()",
-                "You subtracted the mean",
-            ),
-            Wrong(
-                "def gain(f):\n"
-                "    z = torch.linspace(-12, 12, 24001).double().requires_grad_()\n"
-                "    w = torch.exp(-z.detach()**2 / 2)\n"
-                "    w = w / w.sum()\n"
-                "    slope, = torch.autograd.grad(f(z).sum(), z)\n"
-                "    return 1 / (slope**2 * w).sum().sqrt()",
-                "keeps the error signal",
-            ),
-            Wrong(
-                "def gain(f):\n"
-                "    z = torch.linspace(-12, 12, 24001).double()\n"
-                "    w = torch.exp(-z**2 / 2)\n"
-                "    w = w / w.sum()\n"
-                "    return 1 / (f(z) ** 2 * w).sum()",
-                "take the root",
-            ),
-            Wrong(
-                "def gain(f):\n"
-                "    torch.manual_seed(3)\n"
-                "    z = torch.randn(1000).double()\n"
-                "    return 1 / (f(z) ** 2).mean().sqrt()",
-                "integrate",
-            ),
-        ],
+        wrong=slips(
+            GAIN,
+            {
+                "z = torch.linspace(-5, 5, 10001)\nweight = 1 / len(z)": "Every point counts alike. Pre-activations are not uniform on [−5, 5]: weight by the normal density.",
+                "return 1 / ((f(z) - (f(z) * weight).sum()) ** 2 * weight).sum().sqrt()": "You subtracted the mean. The next layer's weights have mean zero; E[f²] counts.",
+                "return 1 / (torch.autograd.grad(f(z).sum(), z)[0] ** 2 * weight).sum().sqrt()": "This keeps the error signal, not the activations. Both matter; here the forward one is asked for.",
+                "return 1 / (f(z) ** 2 * weight).sum()": "The gain multiplies sizes, and E[f²] is a square: take the root.",
+                "z = torch.randn(1000, generator=torch.Generator().manual_seed(3))\nweight = 1 / len(z)": RANDOM_DRAWS,
+            },
+        ),
     ),
     Page(
         id="9.4",
@@ -470,40 +321,20 @@ EXERCISES = [
                 options=[
                     "Yes: the weight gradient is the same in all layers.",
                     "Yes: the loss starts at ln 10, as it should.",
-                    "It cannot be told from these two columns: a ratio hides a factor "
-                    "that all layers share.",
+                    "It cannot be told from these two columns: a ratio hides a factor that all layers share.",
                     "No: a ratio above 1 means that the gradient explodes.",
                     "Yes: the biases are zero, and it was the biases that did harm.",
                 ],
                 answer=2,
             )
         ],
-        right=(
-            "In this network the activations shrink to 7e-17 on the way up and the "
-            "error signal to 3e-16 on the way down. Their product is even, and nothing."
-        ),
-        wrong=[
-            Wrong(
-                {"verdict": 0},
-                "The same, and how large? A ratio hides a common factor. Look at "
-                "activation size and error signal, each alone.",
-            ),
-            Wrong(
-                {"verdict": 1},
-                "So does any network that gives every input the same answer. Look at "
-                "the spread from input to input.",
-            ),
-            Wrong(
-                {"verdict": 3},
-                "Nothing explodes at a ratio of one to two. The doubt is about the size "
-                "of both numbers, not about which is larger.",
-            ),
-            Wrong(
-                {"verdict": 4},
-                "Zero biases move the ratio only. They take away the floor under the "
-                "activations, not the shrinkage.",
-            ),
-        ],
+        right="In this network the activations shrink to 7e-17 on the way up and the error signal to 3e-16 on the way down. Their product is even, and nothing.",
+        wrong={
+            "verdict = 0": "The same, and how large? A ratio hides a common factor. Look at activation size and error signal, each alone.",
+            "verdict = 1": "So does any network that gives every input the same answer. Look at the spread from input to input.",
+            "verdict = 3": "Nothing explodes at a ratio of one to two. The doubt is about the size of both numbers, not about which is larger.",
+            "verdict = 4": "Zero biases move the ratio only. They take away the floor under the activations, not the shrinkage.",
+        },
     ),
     Page(
         id="9.5",
@@ -520,28 +351,12 @@ EXERCISES = [
             )
         ],
         right="dq/dL = −2q², so q is about 1/(2L) whatever the start.",
-        wrong=[
-            Wrong(
-                {"q": 1},
-                "Xavier's rule keeps the size of a linear unit. tanh bends inwards and "
-                "takes away about 2q² at each layer.",
-            ),
-            Wrong(
-                {"q": (0.04, 0.26)},
-                "It passes 0.236 at layer 2 and is 0.052 at layer 10. No q above 0 "
-                "satisfies q = E[tanh²(√q Z)].",
-            ),
-            Wrong(
-                {"q": (0, 1e-6)},
-                "Exponential decay needs a loss in proportion to q. Here it is in "
-                "proportion to q²: the smaller, the slower. Solve dq/dL = −2q².",
-            ),
-            Wrong(
-                {"q": (0.0095, 0.0105)},
-                "1/L: the equation is dq/dL = −2q², and the 2 belongs into the answer. "
-                "E[Z⁴] = 3 enters tanh²(z) = z² − ⅔z⁴.",
-            ),
-        ],
+        wrong={
+            "q = 1": "Xavier's rule keeps the size of a linear unit. tanh bends inwards and takes away about 2q² at each layer.",
+            "q = 0.04 to 0.26": "It passes 0.236 at layer 2 and is 0.052 at layer 10. No q above 0 satisfies q = E[tanh²(√q Z)].",
+            "q = 0 to 1e-6": "Exponential decay needs a loss in proportion to q. Here it is in proportion to q²: the smaller, the slower. Solve dq/dL = −2q².",
+            "q = 0.0095 to 0.0105": "1/L: the equation is dq/dL = −2q², and the 2 belongs into the answer. E[Z⁴] = 3 enters tanh²(z) = z² − ⅔z⁴.",
+        },
     ),
     Code(
         id="9.6",
@@ -551,31 +366,12 @@ EXERCISES = [
         outcome=3,
         grade=grade_init,
         right="Gain √2 in every layer, both ways.",
-        wrong=[
-            Wrong(
-                "def init_(layer):\n"
-                "    nn.init.xavier_normal_(layer.weight)\n"
-                "    nn.init.zeros_(layer.bias)",
-                "right for linear units",
-            ),
-            Wrong(
-                "def init_(layer):\n"
-                "    nn.init.zeros_(layer.bias)\n"
-                "    with torch.no_grad():\n"
-                "        layer.weight *= 2",
-                "the default weights times 2",
-            ),
-            Wrong(
-                "def init_(layer):\n"
-                "    nn.init.xavier_normal_(layer.weight, gain=5 / 3)\n"
-                "    nn.init.zeros_(layer.bias)",
-                "value for tanh",
-            ),
-            Wrong(
-                "def init_(layer):\n    nn.init.zeros_(layer.bias)",
-                "PyTorch's own",
-            ),
-        ],
+        wrong={
+            "lambda layer: (nn.init.xavier_normal_(layer.weight), nn.init.zeros_(layer.bias))": "right for linear units",
+            "lambda layer: (layer.weight.data.mul_(2), nn.init.zeros_(layer.bias))": "the default weights times 2",
+            "lambda layer: (nn.init.xavier_normal_(layer.weight, gain=5 / 3), nn.init.zeros_(layer.bias))": "value for tanh",
+            "lambda layer: nn.init.zeros_(layer.bias)": "PyTorch's own",
+        },
     ),
     Page(
         id="9.7",
@@ -593,41 +389,20 @@ EXERCISES = [
             ),
         ],
         right="2¹⁰, and (1 + 1/10)¹⁰, which stays below e however deep the network.",
-        wrong=[
-            Wrong(
-                {"full": 11},
-                "(a): 11 would be ten branches of size 1. Each branch is as large as the "
-                "*sum* that enters it, so every block doubles.",
-            ),
-            Wrong(
-                {"full": 32},
-                "(a): that is the size, √1024. The mean square was asked for.",
-            ),
-            Wrong(
-                {"full": 1024, "scaled": 1024 / 10},
-                "(b): the division happens in each block, before the sum, not once at "
-                "the end.",
-            ),
-            Wrong(
-                {"full": 1024, "scaled": 2},
-                "(b): close for one block of the whole size. Ten blocks add a tenth "
-                "each, of what is there by then: compound interest.",
-            ),
-            Wrong(
-                {"full": 1024, "scaled": (15, 16.5)},
-                "(b): a factor 1/√10 on the branch is 1/10 on its mean square.",
-            ),
-        ],
+        wrong={
+            "full = 11": "(a): 11 would be ten branches of size 1. Each branch is as large as the *sum* that enters it, so every block doubles.",
+            "full = 32": "(a): that is the size, √1024. The mean square was asked for.",
+            f"full = 1024, scaled = {1024 / 10}": "(b): the division happens in each block, before the sum, not once at the end.",
+            "full = 1024, scaled = 2": "(b): close for one block of the whole size. Ten blocks add a tenth each, of what is there by then: compound interest.",
+            "full = 1024, scaled = 15 to 16.5": "(b): a factor 1/√10 on the branch is 1/10 on its mean square.",
+        },
     ),
 ]
 
 PREDICTIONS = [
     Prediction(
         id="9.A",
-        question=(
-            "Thirty layers, PyTorch's own weights and biases, five functions. Put them "
-            "in order of the error signal that reaches layer 1, most first."
-        ),
+        question="Thirty layers, PyTorch's own weights and biases, five functions. Put them in order of the error signal that reaches layer 1, most first.",
         part=Order(
             "order",
             label="most first",
@@ -636,31 +411,16 @@ PREDICTIONS = [
         ),
         textbook=["GELU", "ReLU", "SELU", "tanh", "sigmoid"],
         textbook_label="“The saturating functions vanish”",
-        because=[
-            (
-                "ReLU's slope is 1, so nothing is lost.",
-                "Nothing on active paths. Half of the units are off, and each step also "
-                "multiplies by the weights.",
-            ),
-            (
-                "What counts is the mean square slope at the size that arrives.",
-                "It is what the integrals of this chapter compute. Near 0, where the "
-                "signals of this network live, tanh's is 1, ReLU's ½ and GELU's ¼.",
-            ),
-            (
-                "Functions that saturate come last.",
-                "Sigmoid does, with nothing in it saturated. Tanh comes second.",
-            ),
-        ],
+        because={
+            "ReLU's slope is 1, so nothing is lost.": "Nothing on active paths. Half of the units are off, and each step also multiplies by the weights.",
+            "What counts is the mean square slope at the size that arrives.": "It is what the integrals of this chapter compute. Near 0, where the signals of this network live, tanh's is 1, ReLU's ½ and GELU's ¼.",
+            "Functions that saturate come last.": "Sigmoid does, with nothing in it saturated. Tanh comes second.",
+        },
         source="five networks of 30 × 256, as in the next cell",
     ),
     Prediction(
         id="9.B",
-        question=(
-            "Thirty ReLU layers, PyTorch's weights. With its biases, the first layer's "
-            "weight gradient is about 10⁻¹⁰ of the last layer's. Set all biases to zero "
-            "and change nothing else. What is the ratio now?"
-        ),
+        question="Thirty ReLU layers, PyTorch's weights. With its biases, the first layer's weight gradient is about 10⁻¹⁰ of the last layer's. Set all biases to zero and change nothing else. What is the ratio now?",
         part=Number(
             "ratio",
             label="first over last weight gradient",
@@ -672,30 +432,17 @@ PREDICTIONS = [
         ),
         textbook=1e-10,
         textbook_label="“Biases do not matter for the gradient”",
-        because=[
-            (
-                "The error signal does not depend on the biases, so neither does the ratio.",
-                "The first half is right. A weight gradient has a second factor.",
-            ),
-            (
-                "Biases keep signals alive, so without them it is worse.",
-                "They do, on the way up. And with less arriving at layer 30, its weight "
-                "gradient is smaller too.",
-            ),
-            (
-                "Activations will shrink on the way up as error signals do on the way down.",
-                "And a weight gradient is their product.",
-            ),
-        ],
+        because={
+            "The error signal does not depend on the biases, so neither does the ratio.": "The first half is right. A weight gradient has a second factor.",
+            "Biases keep signals alive, so without them it is worse.": "They do, on the way up. And with less arriving at layer 30, its weight gradient is smaller too.",
+            "Activations will shrink on the way up as error signals do on the way down.": "And a weight gradient is their product.",
+        },
         source="three networks of 30 × 256",
         note="A ratio near 1 and a network that has lost its signal go together here.",
     ),
     Prediction(
         id="9.C",
-        question=(
-            "He's start makes both curves flat. Thirty layers of 64 ReLUs, digits, "
-            "plain SGD, 20 epochs, the best of six step sizes: which test accuracy?"
-        ),
+        question="He's start makes both curves flat. Thirty layers of 64 ReLUs, digits, plain SGD, 20 epochs, the best of six step sizes: which test accuracy?",
         part=Number(
             "accuracy",
             label="test accuracy",
@@ -706,28 +453,16 @@ PREDICTIONS = [
         ),
         textbook=95.0,
         textbook_label="“The right start cures vanishing gradients”",
-        because=[
-            (
-                "Sizes are kept in both directions, so it trains like a shallow network.",
-                "Sizes are. Look at the lowest panel of the figure above.",
-            ),
-            (
-                "All images look alike to the last layer, so it will be slow.",
-                "That is what the lowest panel said.",
-            ),
-            (
-                "Thirty layers are too many for such small data.",
-                "With other cures, the same thirty layers reach the nineties.",
-            ),
-        ],
+        because={
+            "Sizes are kept in both directions, so it trains like a shallow network.": "Sizes are. Look at the lowest panel of the figure above.",
+            "All images look alike to the last layer, so it will be slow.": "That is what the lowest panel said.",
+            "Thirty layers are too many for such small data.": "With other cures, the same thirty layers reach the nineties.",
+        },
         source="study cures, 3 seeds",
     ),
     Prediction(
         id="9.D",
-        question=(
-            "Thirty sigmoid layers of 64 units on the digits. Which of chapter 03's "
-            "repairs brings it above 20 %?"
-        ),
+        question="Thirty sigmoid layers of 64 units on the digits. Which of chapter 03's repairs brings it above 20 %?",
         part=Choice(
             "repair",
             label="repair",
@@ -742,22 +477,11 @@ PREDICTIONS = [
         ),
         textbook=1,
         textbook_label="Chapter 03's verdict, carried over",
-        because=[
-            (
-                "Adam divides by the size of the gradient, so its size does not matter.",
-                "Its size does not. But Adam needs a gradient that says something about "
-                "the image, and one that is not lost in rounding.",
-            ),
-            (
-                "With four times the weights, slope times weights is about 1.",
-                "Near the steepest point it would be. These layers have a mean of ½, and "
-                "it pushes the units away from there.",
-            ),
-            (
-                "Whatever tells the images apart is gone after a few layers.",
-                "And no step size brings it back.",
-            ),
-        ],
+        because={
+            "Adam divides by the size of the gradient, so its size does not matter.": "Its size does not. But Adam needs a gradient that says something about the image, and one that is not lost in rounding.",
+            "With four times the weights, slope times weights is about 1.": "Near the steepest point it would be. These layers have a mean of ½, and it pushes the units away from there.",
+            "Whatever tells the images apart is gone after a few layers.": "And no step size brings it back.",
+        },
         source="study cures, 3 seeds",
     ),
 ]

@@ -25,6 +25,7 @@ from actlab.figures.style import (
     finish,
     number,
     styled,
+    without_frame,
 )
 
 if TYPE_CHECKING:
@@ -188,9 +189,7 @@ def depth_tables(
             axes.text(j, i, text, ha="center", va="center", fontsize=9, color=INK)
         axes.set_xticks(range(table.shape[1]), table.columns, fontsize=9)
         axes.set_yticks(range(rows), table.index, fontsize=9)
-        axes.tick_params(length=0, top=False)
-        axes.grid(visible=False)
-        axes.spines[:].set_visible(False)
+        without_frame(axes)
         axes.set_title(title)
         well = np.abs(powers) < healthy
         kept = ", ".join(

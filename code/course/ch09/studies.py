@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import nn
 
 from actlab import datasets
 from actlab.deep import CURES, DeepMLP, start_as_tanh_, train
@@ -43,7 +45,8 @@ def patient(setting: Setting) -> DeepMLP:
     if condition.regime == "exploding":
         with torch.no_grad():
             for linear in network.linears[:-1]:
-                linear.weight *= 2
+                assert isinstance(linear, nn.Linear)
+                linear.weight.mul_(2)
     return network
 
 
@@ -73,7 +76,14 @@ _LOWER = (0.001, 0.003)
 
 
 def _cures() -> tuple[DeepRun, ...]:
-    def cells(regime, activation, init, variants, rates=_RATES, optimiser="sgd"):
+    def cells(
+        regime: str,
+        activation: str,
+        init: str,
+        variants: Iterable[str],
+        rates: Iterable[float] = _RATES,
+        optimiser: str = "sgd",
+    ) -> list[DeepRun]:
         return [
             DeepRun(
                 regime, activation, lr, optimiser=optimiser, init=init,

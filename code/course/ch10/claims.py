@@ -69,16 +69,18 @@ def zero_outputs_are_not_the_only_death() -> str:
 
     def counts(key: str, z: float) -> list[int]:
         net = MLP((1, 1, 1), key, seed=0)
+        first = net.linears[0]
+        assert isinstance(first, torch.nn.Linear)
         with torch.no_grad():
-            net.linears[0].weight.zero_()
-            net.linears[0].bias.fill_(z)
+            first.weight.zero_()
+            first.bias.fill_(z)
         x = torch.linspace(-1, 1, 5)[:, None]
         return [
             probes.dead_units(net, x, by=by).total
             for by in ("data", "gradient", "threshold")
         ]
 
-    wanted = {
+    wanted: dict[tuple[str, float], list[int | None]] = {
         ("relu", -1.0): [1, 1, 1],
         ("gelu", -4.0): [0, 0, 1],
         # Whether GELU's slope is exactly 0 out here depends on the processor.

@@ -15,11 +15,8 @@ import torch
 from actlab import studies
 from actlab.networks import MLP
 
-from ..exercises.model import Choice, Code, Number, Page, Prediction, Wrong
+from ..exercises.model import Choice, Code, Number, Page, Prediction, slips
 from ..exercises.report import Report
-
-__all__ = ["EXERCISES", "PREDICTIONS"]
-
 
 # --- what the predictions are compared with ---------------------------------------
 
@@ -65,43 +62,6 @@ def right_count(batches: list) -> int:
     return int((torch.cat(batches) == 0).all(0).sum())
 
 
-def _per_batch(batches: list) -> list[int]:
-    return [int((h == 0).all(0).sum()) for h in batches]
-
-
-COUNT_MISTAKES = [
-    (
-        lambda batches: _per_batch(batches)[-1],
-        "That is the count of the last batch. One of these fired in an earlier one: "
-        "carry `alive` from batch to batch.",
-    ),
-    (
-        lambda batches: sum(_per_batch(batches)) / len(batches),
-        "A unit is not a third dead. Combine who is alive, not how many are dead.",
-    ),
-    (
-        lambda batches: sum(_per_batch(batches)),
-        "You added the counts, so a unit that is silent in two batches counts twice. "
-        "Combine who is alive.",
-    ),
-    (
-        lambda batches: int(
-            (torch.stack([h.sum(0) for h in batches]) == 0).all(0).sum()
-        ),
-        "Outputs −1 and 1 add up to 0, and the unit is alive. Ask whether any output "
-        "differs from zero.",
-    ),
-    (
-        lambda batches: int((~(torch.cat(batches) > 0).all(0)).sum()),
-        "You counted who is silent for *some* row. Dead is silent for every row.",
-    ),
-    (
-        lambda batches: int((~(torch.cat(batches) == 0).all(0)).sum()),
-        "That is how many are alive.",
-    ),
-]
-
-
 class Stream:
     """Batches that come one by one; knows how many of them were kept."""
 
@@ -128,9 +88,7 @@ def grade_across_batches(answer: Any, variant: int | None, report: Report) -> No
     words = f"on batches of {', '.join(map(str, sizes[:-1]))} and {sizes[-1]} rows"
     got = report.number(report.call(answer, batches, at=words), words)
     if got != right_count(batches):
-        why = next(
-            (reply for f, reply in COUNT_MISTAKES if abs(f(batches) - got) < 1e-6), ""
-        )
+        why = report.mistake(got, batches, rtol=0, atol=1e-6)
         report.fail(f"{words}: expected {right_count(batches)}, got {got:g}. {why}")
     report.cases += 1
     for salt in ("a", "b", "c"):
@@ -171,6 +129,17 @@ def sleeping_network(report: Report) -> tuple[MLP, list[torch.Tensor], torch.Ten
             linear.bias[:] = 0.1
             linear.bias[mask] = -50.0
     return net, dead, report.draw(40, 5, -1, 1)
+
+
+WAKE = """def wake(net, dead):
+    with torch.no_grad():
+        for i, rows in enumerate(dead):
+            into, out = net.linears[i], net.linears[i + 1].weight
+            new = rows
+            into.weight[new] = torch.randn(into.weight[new].shape)
+            into.bias[rows] = 0
+            out[:, rows] = 0
+    return net"""
 
 
 def grade_wake(answer: Any, variant: int | None, report: Report) -> None:
@@ -240,41 +209,18 @@ def page_10_2(dead: int = 6, below: int = 256, above: int = 128) -> Page:
         kind="compute",
         stars=1,
         outcome=3,
-        task=(
-            f"{dead} units of a hidden layer are dead. The layer below has {below} "
-            f"units, the layer above {above}; all have biases. How many parameters can "
-            "be removed without changing any output?"
-        ),
+        task=f"{dead} units of a hidden layer are dead. The layer below has {below} units, the layer above {above}; all have biases. How many parameters can be removed without changing any output?",
         parts=[
             Number("parameters", label="parameters", answer=dead * (below + 1 + above))
         ],
         right="Weights in, one bias, weights out: all of them belong to the unit.",
-        wrong=[
-            Wrong(
-                {"parameters": dead * (below + 1)},
-                "Those are the weights in and the biases. The weights that lead out of "
-                "a dead unit multiply a 0 for ever.",
-            ),
-            Wrong(
-                {"parameters": dead * (below + above)},
-                "Weights in and out. Each unit has a bias too.",
-            ),
-            Wrong(
-                {"parameters": dead * above},
-                "Those are the weights that lead out. What leads into a dead unit is "
-                "not needed either.",
-            ),
-            Wrong(
-                {"parameters": dead},
-                "That is how many units. Each of them owns a row and a column of "
-                "weights.",
-            ),
-            Wrong(
-                {"parameters": dead * (below + 1 + above) + above},
-                "The biases of the layer above stay: they are added whether the dead "
-                "units are there or not.",
-            ),
-        ],
+        wrong={
+            f"parameters = {dead * (below + 1)}": "Those are the weights in and the biases. The weights that lead out of a dead unit multiply a 0 for ever.",
+            f"parameters = {dead * (below + above)}": "Weights in and out. Each unit has a bias too.",
+            f"parameters = {dead * above}": "Those are the weights that lead out. What leads into a dead unit is not needed either.",
+            f"parameters = {dead}": "That is how many units. Each of them owns a row and a column of weights.",
+            f"parameters = {dead * (below + 1 + above) + above}": "The biases of the layer above stay: they are added whether the dead units are there or not.",
+        },
         numbers_for=lambda variant: page_10_2(3 + variant % 5, 200, 96),
     )
 
@@ -294,42 +240,18 @@ def page_10_6(inputs: tuple[float, float, float] = (0.5, 1, 2)) -> Page:
         kind="derive",
         stars=3,
         outcome=2,
-        task=(
-            f"h = relu(wx + b), w = 1, b = 0, inputs {low:g}, {middle:g} and {top:g}. "
-            f"Only x = {top:g} sends a gradient, ∂ℒ/∂h = 2. One SGD step of size η. "
-            "From which η on is the unit silent for all three?"
-        ),
+        task=f"h = relu(wx + b), w = 1, b = 0, inputs {low:g}, {middle:g} and {top:g}. Only x = {top:g} sends a gradient, ∂ℒ/∂h = 2. One SGD step of size η. From which η on is the unit silent for all three?",
         parts=[
             Number("step", label="η", answer=silent(top), tolerance=0.0015),
         ],
         right="The largest input falls silent last, and by then all the others have.",
-        wrong=[
-            Wrong(
-                {"step": 1 / (2 * top)},
-                "There w reaches 0. The bias has been pushed down as well, so the unit "
-                "dies earlier.",
-            ),
-            Wrong(
-                {"step": silent(low)},
-                f"There the smallest input falls silent. At x = {middle:g} and "
-                f"x = {top:g} the unit still fires.",
-            ),
-            Wrong(
-                {"step": silent(middle)},
-                f"There x = {middle:g} falls silent. At x = {top:g} the unit still "
-                "fires.",
-            ),
-            Wrong(
-                {"step": silent(mean)},
-                f"You tested the mean input. At x = {top:g} it still fires. Dead means "
-                "silent for every input.",
-            ),
-            Wrong(
-                {"step": 2 * silent(top)},
-                "∂ℒ/∂h is 2, and the step takes it in full: the gradients are "
-                f"{2 * top:g} for w and 2 for b.",
-            ),
-        ],
+        wrong={
+            f"step = {1 / (2 * top)}": "There w reaches 0. The bias has been pushed down as well, so the unit dies earlier.",
+            f"step = {silent(low)}": f"There the smallest input falls silent. At x = {middle:g} and x = {top:g} the unit still fires.",
+            f"step = {silent(middle)}": f"There x = {middle:g} falls silent. At x = {top:g} the unit still fires.",
+            f"step = {silent(mean)}": f"You tested the mean input. At x = {top:g} it still fires. Dead means silent for every input.",
+            f"step = {2 * silent(top)}": f"∂ℒ/∂h is 2, and the step takes it in full: the gradients are {2 * top:g} for w and 2 for b.",
+        },
         numbers_for=lambda variant: page_10_6((0.5, 1, 3 + variant % 4)),
     )
 
@@ -344,11 +266,7 @@ def page_10_7(depth: int = 10, width: int = 2) -> Page:
         kind="derive",
         stars=3,
         outcome=2,
-        task=(
-            f"One input, {depth} hidden ReLU layers of width {width}, no biases, "
-            "symmetric weights. With what probability is the network constant before "
-            "training starts? Two decimals."
-        ),
+        task=f"One input, {depth} hidden ReLU layers of width {width}, no biases, symmetric weights. With what probability is the network constant before training starts? Two decimals.",
         parts=[
             Number(
                 "probability",
@@ -358,31 +276,13 @@ def page_10_7(depth: int = 10, width: int = 2) -> Page:
             )
         ],
         right="One silent layer is enough, and there are nine in which it can happen.",
-        wrong=[
-            Wrong(
-                {"probability": (0, 0.01)},
-                "The chance that one chosen unit is off in all layers; it falls with "
-                "depth. A network dies as soon as *one* layer is entirely off.",
-            ),
-            Wrong(
-                {"probability": off},
-                "That is one layer. There are nine in which it can happen.",
-            ),
-            Wrong(
-                {"probability": (1 - off) ** (depth - 1)},
-                "That is the chance to survive all nine. Turn it round.",
-            ),
-            Wrong(
-                {"probability": 1 - (1 - off) ** depth},
-                "You counted the first layer. Without a bias each of its units fires "
-                "for x > 0 or for x < 0, so it cannot be off for both.",
-            ),
-            Wrong(
-                {"probability": 1 - 0.5 ** (depth - 1)},
-                "That is for width 1. Here both units of a layer have to be off at "
-                "once.",
-            ),
-        ],
+        wrong={
+            "probability = 0 to 0.01": "The chance that one chosen unit is off in all layers; it falls with depth. A network dies as soon as *one* layer is entirely off.",
+            f"probability = {off}": "That is one layer. There are nine in which it can happen.",
+            f"probability = {(1 - off) ** (depth - 1)}": "That is the chance to survive all nine. Turn it round.",
+            f"probability = {1 - (1 - off) ** depth}": "You counted the first layer. Without a bias each of its units fires for x > 0 or for x < 0, so it cannot be off for both.",
+            f"probability = {1 - 0.5 ** (depth - 1)}": "That is for width 1. Here both units of a layer have to be off at once.",
+        },
     )
 
 
@@ -411,44 +311,21 @@ EXERCISES = [
             ),
             Choice(
                 "adam",
-                label="The gradients of a weight are 1e-6 at every step. Adam, step "
-                "0.001, moves it by about",
+                label="The gradients of a weight are 1e-6 at every step. Adam, step 0.001, moves it by about",
                 options=["1e-9 a step", "0.001 a step", "nothing"],
                 answer=1,
             ),
         ],
         right="You have what this chapter needs.",
-        wrong=[
-            Wrong(
-                {"slope": 0.01},
-                "That is the leaky ReLU. See the first link above.",
-            ),
-            Wrong({"slope": 1}, "That is the other side. See the first link above."),
-            Wrong(
-                {"factor": (0.57, 0.585)},
-                "That is the weights alone. ReLU takes half of the second moment as "
-                "well. See the second link above.",
-            ),
-            Wrong(
-                {"factor": (0.70, 0.715)},
-                "That is ReLU alone. PyTorch's weights shrink it too. See the second "
-                "link above.",
-            ),
-            Wrong(
-                {"factor": 1},
-                "That would be He's weights. See the second link above.",
-            ),
-            Wrong(
-                {"adam": 0},
-                "That is SGD. Adam divides by the size of recent gradients. See the "
-                "third link above.",
-            ),
-            Wrong(
-                {"adam": 2},
-                "Small is not zero, and Adam divides by the size. See the third link "
-                "above.",
-            ),
-        ],
+        wrong={
+            "slope = 0.01": "That is the leaky ReLU. See the first link above.",
+            "slope = 1": "That is the other side. See the first link above.",
+            "factor = 0.57 to 0.585": "That is the weights alone. ReLU takes half of the second moment as well. See the second link above.",
+            "factor = 0.70 to 0.715": "That is ReLU alone. PyTorch's weights shrink it too. See the second link above.",
+            "factor = 1": "That would be He's weights. See the second link above.",
+            "adam = 0": "That is SGD. Adam divides by the size of recent gradients. See the third link above.",
+            "adam = 2": "Small is not zero, and Adam divides by the size. See the third link above.",
+        },
     ),
     Page(
         id="10.1",
@@ -458,26 +335,12 @@ EXERCISES = [
         outcome=1,
         parts=[Number("dead", label="dead units", answer=2)],
         right="A and D are zero for all four images. C learns from the one it sees.",
-        wrong=[
-            Wrong(
-                {"dead": 14},
-                "You counted zeros. A zero for one image is what ReLU is for; a dead "
-                "unit is zero for all.",
-            ),
-            Wrong(
-                {"dead": 5},
-                "Each unit is zero for some image. Ask for the columns without any "
-                "other value.",
-            ),
-            Wrong(
-                {"dead": 3},
-                "C fires once. Once is enough to receive a gradient.",
-            ),
-            Wrong(
-                {"dead": 0},
-                "No row is all zeros, but a unit is a column. Look down, not across.",
-            ),
-        ],
+        wrong={
+            "dead = 14": "You counted zeros. A zero for one image is what ReLU is for; a dead unit is zero for all.",
+            "dead = 5": "Each unit is zero for some image. Ask for the columns without any other value.",
+            "dead = 3": "C fires once. Once is enough to receive a gradient.",
+            "dead = 0": "No row is all zeros, but a unit is a column. Look down, not across.",
+        },
     ),
     page_10_2(),
     Code(
@@ -488,42 +351,17 @@ EXERCISES = [
         outcome=1,
         grade=grade_across_batches,
         right="Who has fired once is alive, whatever the batch.",
-        wrong=[
-            Wrong(
-                "def dead_units(batches):\n    for h in batches:\n"
-                "        dead = (h == 0).all(0)\n    return int(dead.sum())",
-                "the count of the last batch",
-            ),
-            Wrong(
-                "def dead_units(batches):\n"
-                "    counts = [int((h == 0).all(0).sum()) for h in batches]\n"
-                "    return sum(counts) / len(counts)",
-                "A unit is not a third dead",
-            ),
-            Wrong(
-                "def dead_units(batches):\n    alive = False\n"
-                "    for h in batches:\n        alive = alive | (h.sum(0) != 0)\n"
-                "    return int((~alive).sum())",
-                "Outputs −1 and 1 add up to 0",
-            ),
-            Wrong(
-                "def dead_units(batches):\n"
-                "    h = torch.cat(list(batches))\n"
-                "    return int((h == 0).all(0).sum())",
-                "batches were in memory at once",
-            ),
-            Wrong(
-                "def dead_units(batches):\n    alive = False\n"
-                "    for h in batches:\n        alive = alive | (h != 0).any(0)\n"
-                "    return int(alive.sum())",
-                "how many are alive",
-            ),
-            Wrong(
-                "def dead_units(batches):\n"
-                "    return sum(int((h == 0).all(0).sum()) for h in batches)",
-                "You added the counts",
-            ),
-        ],
+        wrong={
+            "lambda batches: [int((h == 0).all(0).sum()) for h in batches][-1]": "That is the count of the last batch. One of these fired in an earlier one: carry `alive` from batch to batch.",
+            """def dead_units(batches):
+    counts = [int((h == 0).all(0).sum()) for h in batches]
+    return sum(counts) / len(counts)""": "A unit is not a third dead. Combine who is alive, not how many are dead.",
+            "lambda batches: sum(int((h == 0).all(0).sum()) for h in batches)": "You added the counts, so a unit that is silent in two batches counts twice. Combine who is alive.",
+            "lambda batches: int((torch.stack([h.sum(0) for h in batches]) == 0).all(0).sum())": "Outputs −1 and 1 add up to 0, and the unit is alive. Ask whether any output differs from zero.",
+            "lambda batches: int((~(torch.cat(list(batches)) > 0).all(0)).sum())": "You counted who is silent for *some* row. Dead is silent for every row.",
+            "lambda batches: int((torch.cat(list(batches)) != 0).any(0).sum())": "That is how many are alive.",
+            "lambda batches: int((torch.cat(list(batches)) == 0).all(0).sum())": "batches were in memory at once",
+        },
     ),
     Page(
         id="10.4",
@@ -545,37 +383,14 @@ EXERCISES = [
             ),
         ],
         right="Neither number is exactly zero, so only a limit can see it.",
-        wrong=[
-            Wrong(
-                {"seen": 0},
-                "Its slope there is two thousand times smaller than on the other side. "
-                "Learning has stopped in practice; only a threshold says so.",
-            ),
-            Wrong(
-                {"seen": 1},
-                "The output is small, not zero. PyTorch returns an exact zero in "
-                "float32 only below about −5.5.",
-            ),
-            Wrong(
-                {"seen": 2},
-                "The slope is −0.0005: small and negative, and not zero.",
-            ),
-            Wrong(
-                {"seen": 4},
-                "(iii), yes. For (ii) the slope would have to be exactly zero; it is "
-                "−0.0005.",
-            ),
-            Wrong(
-                {"leaky": 0},
-                "The leaky ReLU has slope 0.01 wherever it is negative; GELU has 0.0005 "
-                "in size.",
-            ),
-            Wrong(
-                {"leaky": 2},
-                "GELU's slope changes with z, the leaky ReLU's is 0.01 everywhere on "
-                "the left.",
-            ),
-        ],
+        wrong={
+            "seen = 0": "Its slope there is two thousand times smaller than on the other side. Learning has stopped in practice; only a threshold says so.",
+            "seen = 1": "The output is small, not zero. PyTorch returns an exact zero in float32 only below about −5.5.",
+            "seen = 2": "The slope is −0.0005: small and negative, and not zero.",
+            "seen = 4": "(iii), yes. For (ii) the slope would have to be exactly zero; it is −0.0005.",
+            "leaky = 0": "The leaky ReLU has slope 0.01 wherever it is negative; GELU has 0.0005 in size.",
+            "leaky = 2": "GELU's slope changes with z, the leaky ReLU's is 0.01 everywhere on the left.",
+        },
     ),
     Page(
         id="10.5",
@@ -597,22 +412,11 @@ EXERCISES = [
             )
         ],
         right="Depth stays, the start changes, and nearly all the dead are gone.",
-        wrong=[
-            Wrong(
-                {"comparison": 0},
-                "Depth changes and the fault stays. This is the comparison that "
-                "produced the claim.",
-            ),
-            Wrong(
-                {"comparison": 1},
-                "It shows that optimisers kill units too. It does not touch depth, and "
-                "the network was not trained.",
-            ),
-            Wrong(
-                {"comparison": 2},
-                "You need them to know the noise, but nothing is varied.",
-            ),
-        ],
+        wrong={
+            "comparison = 0": "Depth changes and the fault stays. This is the comparison that produced the claim.",
+            "comparison = 1": "It shows that optimisers kill units too. It does not touch depth, and the network was not trained.",
+            "comparison = 2": "You need them to know the noise, but nothing is varied.",
+        },
     ),
     page_10_6(),
     page_10_7(),
@@ -624,41 +428,15 @@ EXERCISES = [
         outcome=3,
         grade=grade_wake,
         right="New rows in, zero columns out: it fires and nobody hears it yet.",
-        wrong=[
-            Wrong(
-                "def wake(net, dead):\n    with torch.no_grad():\n"
-                "        for i, m in enumerate(dead):\n"
-                "            w = net.linears[i].weight\n"
-                "            w[m] = torch.randn(int(m.sum()), w.shape[1])\n"
-                "            net.linears[i].bias[m] = 0\n    return net",
-                "A unit that wakes up is heard at once",
-            ),
-            Wrong(
-                "def wake(net, dead):\n    with torch.no_grad():\n"
-                "        for i, m in enumerate(dead):\n"
-                "            net.linears[i].weight[m] = 0\n"
-                "            net.linears[i].bias[m] = 0\n"
-                "            net.linears[i + 1].weight[:, m] = 0\n    return net",
-                "incoming weights of zero leave the unit at 0",
-            ),
-            Wrong(
-                "def wake(net, dead):\n    with torch.no_grad():\n"
-                "        for i, m in enumerate(dead):\n"
-                "            w = net.linears[i].weight\n"
-                "            w[m] = torch.randn(int(m.sum()), w.shape[1])\n"
-                "            net.linears[i + 1].weight[:, m] = 0\n    return net",
-                "is left in a dead unit",
-            ),
-            Wrong(
-                "def wake(net, dead):\n    with torch.no_grad():\n"
-                "        for i, m in enumerate(dead):\n"
-                "            w = net.linears[i].weight\n"
-                "            w[:] = torch.randn_like(w)\n"
-                "            net.linears[i].bias[m] = 0\n"
-                "            net.linears[i + 1].weight[:, m] = 0\n    return net",
-                "weights of living units changed",
-            ),
-        ],
+        wrong=slips(
+            WAKE,
+            {
+                "out[:, rows] += 0": "A unit that wakes up is heard at once",
+                "into.weight[new] = 0": "incoming weights of zero leave the unit at 0",
+                "into.bias[rows] += 0": "is left in a dead unit",
+                "new = slice(None)": "weights of living units changed",
+            },
+        ),
     ),
 ]
 
@@ -677,21 +455,11 @@ PREDICTIONS = [
         ),
         textbook=45,
         textbook_label="If depth kills",
-        because=[
-            (
-                "Depth is unchanged, and it is depth that kills.",
-                "Depth is unchanged, and nearly all of them live.",
-            ),
-            (
-                "He's weights are larger, so they push units further to both sides.",
-                "They do, and a unit is dead only if it is on one side for all images. "
-                "The next section separates the two.",
-            ),
-            (
-                "Something about the start, not the depth, is at fault.",
-                "Yes. The other lines of the figure say what.",
-            ),
-        ],
+        because={
+            "Depth is unchanged, and it is depth that kills.": "Depth is unchanged, and nearly all of them live.",
+            "He's weights are larger, so they push units further to both sides.": "They do, and a unit is dead only if it is on one side for all images. The next section separates the two.",
+            "Something about the start, not the depth, is at fault.": "Yes. The other lines of the figure say what.",
+        },
         source="study dead, training images, before training, 5 seeds",
     ),
     Prediction(
@@ -710,21 +478,11 @@ PREDICTIONS = [
         ),
         textbook=0,
         textbook_label="“Weights were too small”",
-        because=[
-            (
-                "Larger weights give larger signals.",
-                "10¹⁶ times larger at the top, and with the same sign everywhere.",
-            ),
-            (
-                "Whether a unit fires is a question of sign, not of size.",
-                "And without a bias there is nothing else that the size could be "
-                "compared with.",
-            ),
-            (
-                "Large weights saturate units.",
-                "ReLU has no scale, so there is no size at which it saturates.",
-            ),
-        ],
+        because={
+            "Larger weights give larger signals.": "10¹⁶ times larger at the top, and with the same sign everywhere.",
+            "Whether a unit fires is a question of sign, not of size.": "And without a bias there is nothing else that the size could be compared with.",
+            "Large weights saturate units.": "ReLU has no scale, so there is no size at which it saturates.",
+        },
         source="the next cell; it is exact, so no seeds are needed",
     ),
     Prediction(
@@ -741,21 +499,11 @@ PREDICTIONS = [
             ],
             answer=2,
         ),
-        because=[
-            (
-                "Inputs on both sides of zero make negative pre-activations likelier.",
-                "For some images, and positive ones for others. That is how a unit "
-                "stays alive.",
-            ),
-            (
-                "The images no longer push all in one direction.",
-                "Exactly: the product of two different images is now 0 on average.",
-            ),
-            (
-                "Adam's step is what kills, and it is the same.",
-                "The step is. What it does to the other images is not.",
-            ),
-        ],
+        because={
+            "Inputs on both sides of zero make negative pre-activations likelier.": "For some images, and positive ones for others. That is how a unit stays alive.",
+            "The images no longer push all in one direction.": "Exactly: the product of two different images is now 0 on average.",
+            "Adam's step is what kills, and it is the same.": "The step is. What it does to the other images is not.",
+        },
         source="the training runs of the next cell, 3 seeds",
     ),
     Prediction(
@@ -773,20 +521,11 @@ PREDICTIONS = [
         ),
         textbook=0,
         textbook_label="“Dead units harm the network”",
-        because=[
-            (
-                "Dead units are lost capacity.",
-                "They are. It was not capacity that was short.",
-            ),
-            (
-                "Steps large enough to learn fast also kill.",
-                "Adam's do both. SGD 0.05 learns as fast and brings the dead back.",
-            ),
-            (
-                "A network does not use dead units, so nothing can depend on them.",
-                "Nothing does, once they are dead. What killed them still differs.",
-            ),
-        ],
+        because={
+            "Dead units are lost capacity.": "They are. It was not capacity that was short.",
+            "Steps large enough to learn fast also kill.": "Adam's do both. SGD 0.05 learns as fast and brings the dead back.",
+            "A network does not use dead units, so nothing can depend on them.": "Nothing does, once they are dead. What killed them still differs.",
+        },
         source="study dead, test images, epoch 15, 5 seeds for each condition",
     ),
 ]

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from actlab.datasets import Dataset
+from actlab.networks import MLP
 from actlab.studies import ClassifierRun, Setting, Study
 from actlab.studies.runners import (
     fit_classifier,
@@ -42,7 +43,8 @@ class UnitCounts:
     FLAT = 0.05  # a slope below this hardly lets a gradient through
 
     def __init__(self, data: Dataset, epochs: int) -> None:
-        self.data, self.epochs, self.before = data, epochs, None
+        self.data, self.epochs = data, epochs
+        self.before: list[Tensor] | None = None
 
     def __call__(self, network: nn.Module, epoch: int) -> dict[str, str]:
         dead, flat, zeros = self._count(network, self.data.x_test)
@@ -61,13 +63,17 @@ class UnitCounts:
             row["dead_train"] = _line(d.sum() for d in dead)
         return row
 
-    def _count(self, network: nn.Module, x: Tensor) -> tuple[list, list, list]:
+    def _count(
+        self, network: nn.Module, x: Tensor
+    ) -> tuple[list[Tensor], list[Tensor], list[float]]:
         """Return per layer the masks of dead and of flat units, and the zeros' share.
 
         Dead: the output is exactly 0 for every row of ``x``. Flat: the slope is.
         """
+        assert isinstance(network, MLP), "its layers are told apart by their joints"
         hidden = len(network.activations)
-        dead, flat, zeros = [True] * hidden, [True] * hidden, [0.0] * hidden
+        dead = [torch.tensor(True, device=x.device)] * hidden
+        flat, zeros = list(dead), [0.0] * hidden
         for part in x.split(1000):
             for layer, joint in enumerate(network.joints(part)):
                 output, slope = _value_and_slope(
@@ -104,7 +110,9 @@ _DEEP = (784, 2048, 1024, 1024, 512, 512, 256, 128, 10)
 
 
 def _dead() -> tuple[UnitCountRun, ...]:
-    def cell(regime, activation, init, variant="base", **more):
+    def cell(
+        regime: str, activation: str, init: str, variant: str = "base", **more: Any
+    ) -> UnitCountRun:
         return UnitCountRun(
             regime, activation, init=init, variant=variant, **STEPS[regime], **more
         )

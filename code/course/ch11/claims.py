@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..claims.checks import claim_check, require
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from torch import Tensor
+
+    from actlab.curvature import LossSurface
+
+    Loss = Callable[[Tensor, Tensor], Tensor]
 
 # Networks are small and in double precision; limits leave room for other processors.
 
 
-def _surface(activation: str, *, loss=None, seed: int = 0):
+def _surface(
+    activation: str, *, loss: Loss | None = None, seed: int = 0
+) -> LossSurface:
     """A small network on 60 digits, and its loss surface."""
     from actlab import curvature, datasets, networks
 
@@ -17,7 +30,7 @@ def _surface(activation: str, *, loss=None, seed: int = 0):
     return curvature.LossSurface(network, x, y, loss=loss or "auto")
 
 
-def _index(surface) -> float:
+def _index(surface: LossSurface) -> float:
     """The size of the Hessian over the square of the gradient's length."""
     import torch
 
@@ -93,10 +106,10 @@ def instability_index_has_a_unit() -> str:
     """The index divides by c when the loss is multiplied, and ranks nothing."""
     from torch.nn import functional as F
 
-    found = [
-        _index(_surface("relu", loss=lambda out, y, c=c: c * F.cross_entropy(out, y)))
-        for c in (1, 2, 10)
-    ]
+    def times(c: float) -> Loss:
+        return lambda outputs, y: c * F.cross_entropy(outputs, y)
+
+    found = [_index(_surface("relu", loss=times(c))) for c in (1, 2, 10)]
     for c, value in zip((1, 2, 10), found, strict=True):
         require(abs(value * c / found[0] - 1) < 1e-6, f"loss × {c}: {value}")
     order = {

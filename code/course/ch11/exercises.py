@@ -9,11 +9,8 @@ from collections.abc import Callable
 
 import torch
 
-from ..exercises.model import Choice, Code, Number, Page, Prediction, Wrong
+from ..exercises.model import Choice, Code, Number, Page, Prediction, slips
 from ..exercises.report import Report
-
-__all__ = ["EXERCISES", "PREDICTIONS"]
-
 
 # --- 11.3 ---------------------------------------------------------------------------
 
@@ -32,6 +29,12 @@ def losses(variant: int | None) -> dict[str, Callable[[torch.Tensor], torch.Tens
     return {"the loss Σ(wᵢwᵢ₊₁ − 1)² + Σwᵢ⁴": valley, "a logistic loss": logistic}
 
 
+PRODUCT = """def product(loss, w, v):
+    w = w.detach().requires_grad_()
+    g, = torch.autograd.grad(loss(w), w, create_graph=True)
+    return torch.autograd.grad(g @ v, w)[0]"""
+
+
 def grade_product(answer: Callable, variant: int | None, report: Report) -> None:
     """11.3: Hv for two losses and several lengths, against the exact Hessian."""
     report.function(answer)
@@ -41,46 +44,19 @@ def grade_product(answer: Callable, variant: int | None, report: Report) -> None
         for name, loss in losses(variant).items():
             at = f"on {name}, {size} weights"
             hessian = torch.autograd.functional.hessian(loss, w)
-            gradient = torch.autograd.functional.jacobian(loss, w)
             got = report.call(answer, loss, w, v, at=at)
             got = report.tensor(got, w.shape, at).double()
             wanted = hessian @ v
             if torch.allclose(got, wanted, rtol=1e-5, atol=1e-7):
                 report.cases += size
                 continue
-            ahead = torch.autograd.functional.jacobian(loss, w + v)
-            mistakes = [
-                (
-                    hessian.sum(0),
-                    "That is H times a vector of ones: v has to come in before the "
-                    "second derivative.",
-                ),
-                (
-                    gradient * v,
-                    "Gradient times v, entry by entry, has no second derivative in it.",
-                ),
-                (
-                    hessian.diagonal() * v,
-                    "That is the diagonal of H alone. The mixed derivatives count too.",
-                ),
-                (
-                    ahead - gradient,
-                    "A difference of gradients over a whole step: right for parabolas "
-                    "only. Differentiate instead.",
-                ),
-                (
-                    (gradient @ v) * gradient,
-                    "That is the gradient times its own product with v; no second "
-                    "derivative was taken.",
-                ),
-            ]
-            why = next(
-                (
-                    reply
-                    for wrong, reply in mistakes
-                    if torch.allclose(got, wrong, rtol=1e-4, atol=1e-6)
-                ),
-                "Hv is the gradient of the number ∇L · v.",
+            why = report.mistake(
+                got,
+                loss,
+                w,
+                v,
+                atol=1e-6,
+                otherwise="Hv is the gradient of the number ∇L · v.",
             )
             first = int((got - wanted).abs().argmax())
             report.fail(
@@ -90,6 +66,9 @@ def grade_product(answer: Callable, variant: int | None, report: Report) -> None
 
 
 # --- 11.6 ---------------------------------------------------------------------------
+
+
+FLATTEN = "A filter of a kernel is everything behind the first axis: flatten it."
 
 
 def lengths(tensor: torch.Tensor) -> torch.Tensor:
@@ -117,24 +96,12 @@ def grade_normalised(answer: Callable, variant: int | None, report: Report) -> N
             report.cases += shape[0]
             continue
         found = lengths(got)
-        if torch.allclose(got, weight):
-            why = "The lengths are right and the direction is not the one given."
-        elif torch.allclose(found, torch.ones(shape[0]), rtol=1e-3):
-            why = "Every filter has length 1: the factor ‖w‖ is missing."
-        elif torch.allclose(
-            got, direction * weight.norm() / direction.norm(), rtol=1e-3, atol=1e-5
-        ):
-            why = "One factor for the whole layer; each filter has a length of its own."
-        elif len(shape) == 2 and torch.allclose(
-            got.norm(dim=0), weight.norm(dim=0), rtol=1e-3
-        ):
-            why = "Columns have the right length. A filter is a row: what goes into one unit."
-        elif len(shape) > 2:
-            why = (
-                "A filter of a kernel is everything behind the first axis: flatten it."
-            )
-        else:
+        why = FLATTEN
+        if len(shape) == 2:
             why = "Divide by the filter's own length, then multiply by the weight's."
+        why = report.mistake(
+            got, direction, weight, rtol=1e-3, atol=1e-5, otherwise=why
+        )
         place = int((found - lengths(weight)).abs().argmax())
         report.fail(
             f"{at}: filter {place} has length {found[place].item():.4g}, that of the "
@@ -162,28 +129,13 @@ def page_11_1(a: float = 0.5) -> Page:
             Number("low", label="the smaller", answer=low),
         ],
         right="One direction bends up, one bends down: not a convex place.",
-        wrong=[
-            Wrong(
-                {"high": p + without, "low": p - without},
-                "You left out 2(ab − 1) in the mixed derivative. It is what still "
-                "bends the surface down.",
-            ),
-            Wrong(
-                {"high": p, "low": p},
-                "Those are the diagonal entries. The mixed derivative moves the "
-                "eigenvalues apart.",
-            ),
-            Wrong(
-                {"low": abs(low)},
-                "The size is right. Mind the sign: along (1, 1) the surface bends "
-                "down.",
-            ),
-            Wrong(
-                {"high": 1.98, "low": -1.94},
-                "Those belong to the worked example, a = b = 0.1.",
-            ),
-        ],
-        numbers_for=lambda variant: page_11_1((0.2, 0.3, 0.4, 0.6)[variant % 4]),
+        wrong={
+            f"high = {p + without}, low = {p - without}": "You left out 2(ab − 1) in the mixed derivative. It is what still bends the surface down.",
+            f"high = {p}, low = {p}": "Those are the diagonal entries. The mixed derivative moves the eigenvalues apart.",
+            f"low = {abs(low)}": "The size is right. Mind the sign: along (1, 1) the surface bends down.",
+            "high = 1.98, low = -1.94": "Those belong to the worked example, a = b = 0.1.",
+        },
+        numbers_for=lambda variant: page_11_1((0.2, 0.3, 0.4, 0.25)[variant % 4]),
     )
 
 
@@ -196,35 +148,18 @@ def page_11_2(size: float = 12.0, length: float = 2.0, factor: float = 5.0) -> P
         kind="compute",
         stars=1,
         outcome=2,
-        task=(
-            f"‖H‖ = {size:g} and ‖∇L‖ = {length:g}. ξ of (11.3)? And after the loss "
-            f"has been multiplied by {factor:g}?"
-        ),
+        task=f"‖H‖ = {size:g} and ‖∇L‖ = {length:g}. ξ of (11.3)? And after the loss has been multiplied by {factor:g}?",
         parts=[
             Number("before", label="ξ", answer=before),
             Number("after", label="ξ of the larger loss", answer=before / factor),
         ],
         right="The index has the unit 1/loss, so it ranks nothing.",
-        wrong=[
-            Wrong(
-                {"before": size / length},
-                "The gradient enters with its square.",
-            ),
-            Wrong(
-                {"after": before},
-                "Above and below the line the loss enters unequally: H once, the "
-                "gradient squared.",
-            ),
-            Wrong(
-                {"after": before * factor},
-                "The Hessian grows with the loss, and the square of the gradient grows "
-                "more.",
-            ),
-            Wrong(
-                {"after": before / factor**2},
-                "You let the gradient grow and forgot that the Hessian grows as well.",
-            ),
-        ],
+        wrong={
+            f"before = {size / length}": "The gradient enters with its square.",
+            f"after = {before}": "Above and below the line the loss enters unequally: H once, the gradient squared.",
+            f"after = {before * factor}": "The Hessian grows with the loss, and the square of the gradient grows more.",
+            f"after = {before / factor**2}": "You let the gradient grow and forgot that the Hessian grows as well.",
+        },
         numbers_for=lambda variant: page_11_2(
             (20.0, 18.0, 50.0, 8.0)[variant % 4], (2.0, 3.0, 5.0, 4.0)[variant % 4], 4.0
         ),
@@ -239,10 +174,7 @@ def page_11_4(lowest: float = 0.02, slope: float = -0.5) -> Page:
         kind="derive",
         stars=2,
         outcome=3,
-        task=(
-            f"A wide ReLU network has λ_min = {lowest:g}. (a) With slope {slope:g} for "
-            "negative inputs? (b) Which positive slope halves it? Two decimals for (b)."
-        ),
+        task=f"A wide ReLU network has λ_min = {lowest:g}. (a) With slope {slope:g} for negative inputs? (b) Which positive slope halves it? Two decimals for (b).",
         parts=[
             Number(
                 "lowest",
@@ -254,38 +186,15 @@ def page_11_4(lowest: float = 0.02, slope: float = -0.5) -> Page:
             Number("slope", label="(b) slope", answer=1 - 0.5**0.5, tolerance=0.006),
         ],
         right="It goes with (1 − α)²: the straighter the function, the smaller.",
-        wrong=[
-            Wrong(
-                {"lowest": (1 - slope) * lowest},
-                "(a) A kernel multiplies two slopes, so the factor of |z| counts "
-                "twice: square it.",
-            ),
-            Wrong(
-                {"lowest": (1 + slope) ** 2 * lowest},
-                "(a) That is the factor of the straight part, (1 + α)/2. The smallest "
-                "eigenvalue lives where the straight part is 0.",
-            ),
-            Wrong(
-                {"lowest": abs(slope)},
-                "(a) That would be λ_min ≥ |α|, the sentence that the figure refutes.",
-            ),
-            Wrong(
-                {"lowest": lowest},
-                "(a) It does change: the even part of the function grows.",
-            ),
-            Wrong(
-                {"slope": 0.5},
-                "(b) There it is a quarter: (1 − ½)² = ¼.",
-            ),
-            Wrong(
-                {"slope": 0.7071},
-                "(b) That is 1 − α. Solve for α.",
-            ),
-            Wrong(
-                {"slope": -0.4142},
-                "(b) That slope doubles it. Halving takes a positive one.",
-            ),
-        ],
+        wrong={
+            f"lowest = {(1 - slope) * lowest}": "(a) A kernel multiplies two slopes, so the factor of |z| counts twice: square it.",
+            f"lowest = {(1 + slope) ** 2 * lowest}": "(a) That is the factor of the straight part, (1 + α)/2. The smallest eigenvalue lives where the straight part is 0.",
+            f"lowest = {abs(slope)}": "(a) That would be λ_min ≥ |α|, the sentence that the figure refutes.",
+            f"lowest = {lowest}": "(a) It does change: the even part of the function grows.",
+            "slope = 0.5": "(b) There it is a quarter: (1 − ½)² = ¼.",
+            "slope = 0.7071": "(b) That is 1 − α. Solve for α.",
+            "slope = -0.4142": "(b) That slope doubles it. Halving takes a positive one.",
+        },
         numbers_for=lambda variant: page_11_4(
             (0.03, 0.012, 0.008, 0.05)[variant % 4],
             (-0.25, -0.75, -0.2, -0.6)[variant % 4],
@@ -302,46 +211,21 @@ def page_11_7(lr: float = 0.05, factor: float = 10.0) -> Page:
         kind="derive",
         stars=3,
         outcome=1,
-        task=(
-            f"Step size {lr:g} on a parabola. Largest λ (a) for gradient descent, (b) "
-            f"with momentum 0.9, (c) plain, when the loss is multiplied by {factor:g}, "
-            "as λ of the original loss?"
-        ),
+        task=f"Step size {lr:g} on a parabola. Largest λ (a) for gradient descent, (b) with momentum 0.9, (c) plain, when the loss is multiplied by {factor:g}, as λ of the original loss?",
         parts=[
             Number("plain", label="(a) plain", answer=edge, tolerance=0.2),
             Number("momentum", label="(b) momentum", answer=1.9 * edge, tolerance=0.4),
             Number("scaled", label="(c) loss × 10", answer=edge / factor),
         ],
         right="2/η, 2(1 + 0.9)/η, and a tenth: sharpness has the unit of the loss.",
-        wrong=[
-            Wrong(
-                {"plain": 1 / lr},
-                "(a) There one step lands exactly on the bottom. It may overshoot, up "
-                "to the same distance on the other side.",
-            ),
-            Wrong(
-                {"momentum": edge},
-                "(b) The second term pulls along and the edge moves. Put w = rᵏ in.",
-            ),
-            Wrong(
-                {"momentum": edge / 0.1},
-                "(b) You divided by 1 − 0.9. Along a steady slope steps are ten times "
-                "as long; here the path turns round at each step.",
-            ),
-            Wrong(
-                {"momentum": edge * 0.1},
-                "(b) As if the step were ten times as long. On a zig-zag the momentum "
-                "points the other way at each step, and brakes.",
-            ),
-            Wrong(
-                {"scaled": edge},
-                "(c) The curvature is multiplied by ten as well.",
-            ),
-            Wrong(
-                {"scaled": edge * factor},
-                "(c) The other way: a steeper loss reaches the edge sooner.",
-            ),
-        ],
+        wrong={
+            f"plain = {1 / lr}": "(a) There one step lands exactly on the bottom. It may overshoot, up to the same distance on the other side.",
+            f"momentum = {edge}": "(b) The second term pulls along and the edge moves. Put w = rᵏ in.",
+            f"momentum = {edge / 0.1}": "(b) You divided by 1 − 0.9. Along a steady slope steps are ten times as long; here the path turns round at each step.",
+            f"momentum = {edge * 0.1}": "(b) As if the step were ten times as long. On a zig-zag the momentum points the other way at each step, and brakes.",
+            f"scaled = {edge}": "(c) The curvature is multiplied by ten as well.",
+            f"scaled = {edge * factor}": "(c) The other way: a steeper loss reaches the edge sooner.",
+        },
         numbers_for=lambda variant: page_11_7((0.1, 0.2, 0.02, 0.04)[variant % 4]),
     )
 
@@ -376,36 +260,14 @@ EXERCISES = [
             ),
         ],
         right="You have what this chapter needs.",
-        wrong=[
-            Wrong(
-                {"scale": 4},
-                "relu(4z) = 4 relu(z), and the next layer takes the 4 away again. See "
-                "the first link above.",
-            ),
-            Wrong(
-                {"scale": 16},
-                "One factor is multiplied, the other divided. See the first link above.",
-            ),
-            Wrong(
-                {"path": 0.7},
-                "The slope of 3w² is 6w, not 3w. See the second link above.",
-            ),
-            Wrong(
-                {"path": -0.2},
-                "You subtracted twice the slope. One step goes 0.1 · 6. See the second "
-                "link above.",
-            ),
-            Wrong(
-                {"kink": 1},
-                "That is its first derivative. It is constant there. See the third "
-                "link above.",
-            ),
-            Wrong(
-                {"kink": 2},
-                "Autograd differentiates the formula that ran, and that is a straight "
-                "line. See the third link above.",
-            ),
-        ],
+        wrong={
+            "scale = 4": "relu(4z) = 4 relu(z), and the next layer takes the 4 away again. See the first link above.",
+            "scale = 16": "One factor is multiplied, the other divided. See the first link above.",
+            "path = 0.7": "The slope of 3w² is 6w, not 3w. See the second link above.",
+            "path = -0.2": "You subtracted twice the slope. One step goes 0.1 · 6. See the second link above.",
+            "kink = 1": "That is its first derivative. It is constant there. See the third link above.",
+            "kink = 2": "Autograd differentiates the formula that ran, and that is a straight line. See the third link above.",
+        },
     ),
     page_11_1(),
     page_11_2(),
@@ -417,38 +279,16 @@ EXERCISES = [
         outcome=1,
         grade=grade_product,
         right="Two backward passes, whatever the size.",
-        wrong=[
-            Wrong(
-                "def product(loss, w, v):\n    w = w.detach().requires_grad_()\n"
-                "    g, = torch.autograd.grad(loss(w), w, create_graph=True)\n"
-                "    return torch.autograd.grad(g.sum(), w)[0]",
-                "a vector of ones",
-            ),
-            Wrong(
-                "def product(loss, w, v):\n    w = w.detach().requires_grad_()\n"
-                "    g, = torch.autograd.grad(loss(w), w, create_graph=True)\n"
-                "    return g * v",
-                "no second derivative in it",
-            ),
-            Wrong(
-                "def product(loss, w, v):\n    w = w.detach().requires_grad_()\n"
-                "    g, = torch.autograd.grad(loss(w), w, create_graph=True)\n"
-                "    return (g @ v) * g",
-                "its own product with v",
-            ),
-            Wrong(
-                "def product(loss, w, v):\n"
-                "    g = torch.autograd.functional.jacobian\n"
-                "    return g(loss, w + v) - g(loss, w)",
-                "right for parabolas only",
-            ),
-            Wrong(
-                "def product(loss, w, v):\n"
-                "    H = torch.autograd.functional.hessian(loss, w)\n"
-                "    return H.diagonal() * v",
-                "The mixed derivatives count",
-            ),
-        ],
+        wrong=slips(
+            PRODUCT,
+            {
+                "return torch.autograd.grad(g.sum(), w)[0]": "That is H times a vector of ones: v has to come in before the second derivative.",
+                "return g * v": "Gradient times v, entry by entry, has no second derivative in it.",
+                "return torch.autograd.functional.hessian(loss, w).diagonal() * v": "That is the diagonal of H alone. The mixed derivatives count too.",
+                "return torch.autograd.functional.jacobian(loss, w + v) - g": "A difference of gradients over a whole step: right for parabolas only. Differentiate instead.",
+                "return (g @ v) * g": "That is the gradient times its own product with v; no second derivative was taken.",
+            },
+        ),
     ),
     page_11_4(),
     Page(
@@ -464,9 +304,7 @@ EXERCISES = [
                 options=[
                     "GELU leads to flatter minima than ReLU.",
                     "The GELU network will generalise better.",
-                    "In proportion to its weights, a step is three times smaller in "
-                    "the GELU network; the slices have to be normalised before they "
-                    "can be compared.",
+                    "In proportion to its weights, a step is three times smaller in the GELU network; the slices have to be normalised before they can be compared.",
                     "The ReLU network has not reached a minimum yet.",
                     "After normalisation both valleys will be equally wide.",
                 ],
@@ -474,26 +312,12 @@ EXERCISES = [
             )
         ],
         right="The widths differ by the factor by which the weights do.",
-        wrong=[
-            Wrong(
-                {"sentence": 0},
-                "Multiply a network's layers and divide the next ones: the valley "
-                "changes its width, and the function stays.",
-            ),
-            Wrong(
-                {"sentence": 1},
-                "The post says that the accuracies are the same; the picture says "
-                "nothing about test data.",
-            ),
-            Wrong(
-                {"sentence": 3},
-                "A narrow valley has a bottom too. Nothing here speaks of gradients.",
-            ),
-            Wrong(
-                {"sentence": 4},
-                "Plausible, since both factors are three. It takes the measurement.",
-            ),
-        ],
+        wrong={
+            "sentence = 0": "Multiply a network's layers and divide the next ones: the valley changes its width, and the function stays.",
+            "sentence = 1": "The post says that the accuracies are the same; the picture says nothing about test data.",
+            "sentence = 3": "A narrow valley has a bottom too. Nothing here speaks of gradients.",
+            "sentence = 4": "Plausible, since both factors are three. It takes the measurement.",
+        },
     ),
     Code(
         id="11.6",
@@ -503,37 +327,13 @@ EXERCISES = [
         outcome=2,
         grade=grade_normalised,
         right="Each filter moves in proportion to its own weights.",
-        wrong=[
-            Wrong(
-                "def normalised(direction, weight):\n"
-                "    length = direction.norm(dim=1, keepdim=True)\n"
-                "    return direction / length",
-                "the factor ‖w‖ is missing",
-            ),
-            Wrong(
-                "def normalised(direction, weight):\n"
-                "    return direction * weight.norm() / direction.norm()",
-                "One factor for the whole layer",
-            ),
-            Wrong(
-                "def normalised(direction, weight):\n"
-                "    d = direction.norm(dim=0, keepdim=True)\n"
-                "    w = weight.norm(dim=0, keepdim=True)\n"
-                "    return direction / d * w",
-                "A filter is a row",
-            ),
-            Wrong(
-                "def normalised(direction, weight):\n"
-                "    d = direction.norm(dim=1, keepdim=True)\n"
-                "    w = weight.norm(dim=1, keepdim=True)\n"
-                "    return direction / d * w",
-                "everything behind the first axis",
-            ),
-            Wrong(
-                "def normalised(direction, weight):\n    return weight.clone()",
-                "the direction is not the one given",
-            ),
-        ],
+        wrong={
+            "lambda direction, weight: weight.clone()": "The lengths are right and the direction is not the one given.",
+            "lambda direction, weight: direction / direction.norm(dim=1, keepdim=True)": "Every filter has length 1: the factor ‖w‖ is missing.",
+            "lambda direction, weight: direction * weight.norm() / direction.norm()": "One factor for the whole layer; each filter has a length of its own.",
+            "lambda direction, weight: direction / direction.norm(dim=0, keepdim=True) * weight.norm(dim=0, keepdim=True)": "Columns have the right length. A filter is a row: what goes into one unit.",
+            "lambda direction, weight: direction / direction.norm(dim=1, keepdim=True) * weight.norm(dim=1, keepdim=True)": FLATTEN,
+        },
     ),
     page_11_7(),
 ]
@@ -555,20 +355,11 @@ PREDICTIONS = [
         ),
         textbook=0,
         textbook_label="“The Lyapunov exponent of tanh is about 0.9”",
-        because=[
-            (
-                "Slopes of at most 1 can only shrink a difference.",
-                "Tanh shrinks it, and then the weights stretch it, by about g.",
-            ),
-            (
-                "Saturated units pass nothing on.",
-                "Many saturate at a large gain; the few that do not pass on the more.",
-            ),
-            (
-                "Weights stretch, tanh shrinks, and the gain decides who wins.",
-                "That is it; for very large networks they are even at g = 1.",
-            ),
-        ],
+        because={
+            "Slopes of at most 1 can only shrink a difference.": "Tanh shrinks it, and then the weights stretch it, by about g.",
+            "Saturated units pass nothing on.": "Many saturate at a large gain; the few that do not pass on the more.",
+            "Weights stretch, tanh shrinks, and the gain decides who wins.": "That is it; for very large networks they are even at g = 1.",
+        },
         source="the simulation of the next cell, two draws for each of two sizes",
     ),
     Prediction(
@@ -587,20 +378,11 @@ PREDICTIONS = [
         ),
         textbook=1,
         textbook_label="“Smooth activations have smoother landscapes”",
-        because=[
-            (
-                "A round corner has smaller second derivatives than a sharp one.",
-                "As a curve. The Hessian is that of the loss, over the weights.",
-            ),
-            (
-                "Where the loss is small, everything about it is small.",
-                "The residuals are. What is left of H does not contain them.",
-            ),
-            (
-                "A step can only live where it does not overshoot for ever.",
-                "That sets the limit; and training walks right up to it.",
-            ),
-        ],
+        because={
+            "A round corner has smaller second derivatives than a sharp one.": "As a curve. The Hessian is that of the loss, over the weights.",
+            "Where the loss is small, everything about it is small.": "The residuals are. What is left of H does not contain them.",
+            "A step can only live where it does not overshoot for ever.": "That sets the limit; and training walks right up to it.",
+        },
         source="the runs of the next cells, one seed, whole batch",
     ),
     Prediction(
@@ -617,21 +399,11 @@ PREDICTIONS = [
             ],
             answer=1,
         ),
-        because=[
-            (
-                "The slice shows the loss, and the loss is the same.",
-                "At the middle. One step away the two are different networks.",
-            ),
-            (
-                "The weights became larger, so a step matters less.",
-                "In layer 1. In layer 2 they became smaller, and there a step matters "
-                "ten times as much.",
-            ),
-            (
-                "Where weights are small, a step of length 1 is a long one.",
-                "That is what the picture shows: the size of the weights.",
-            ),
-        ],
+        because={
+            "The slice shows the loss, and the loss is the same.": "At the middle. One step away the two are different networks.",
+            "The weights became larger, so a step matters less.": "In layer 1. In layer 2 they became smaller, and there a step matters ten times as much.",
+            "Where weights are small, a step of length 1 is a long one.": "That is what the picture shows: the size of the weights.",
+        },
         source="the slices of the next cell, one network, one direction",
     ),
     Prediction(
@@ -650,21 +422,11 @@ PREDICTIONS = [
         ),
         textbook=0,
         textbook_label="“λ_min is at least α”",
-        because=[
-            (
-                "With a leak no gradient is ever 0.",
-                "True of a unit. The eigenvalue asks whether examples can be told "
-                "apart.",
-            ),
-            (
-                "A leak makes the function more linear, and examples look more alike.",
-                "Exactly; with slope 1 they cannot be told apart at all.",
-            ),
-            (
-                "Half of the units are off anyway.",
-                "It is the bend that counts, and a slope of ½ halves the bend.",
-            ),
-        ],
+        because={
+            "With a leak no gradient is ever 0.": "True of a unit. The eigenvalue asks whether examples can be told apart.",
+            "A leak makes the function more linear, and examples look more alike.": "Exactly; with slope 1 they cannot be told apart at all.",
+            "Half of the units are off anyway.": "It is the bend that counts, and a slope of ½ halves the bend.",
+        },
         source="the kernels of the next cell, five draws",
     ),
 ]

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from actlab.figures.curves import Curve, read_curve
+from actlab.figures.curves import read_curve
 from actlab.figures.style import (
     COLOURS,
     DASHES,
@@ -24,7 +24,9 @@ from actlab.figures.style import (
     finish,
     join,
     label_ends,
+    label_right,
     legend_above,
+    named_ticks,
     number,
     styled,
 )
@@ -32,6 +34,7 @@ from actlab.figures.style import (
 if TYPE_CHECKING:
     from actlab.catalogue import Activation
     from actlab.curvature import Plane, Slice, Spectrum
+    from actlab.properties.functions import Function
 
 __all__ = [
     "eigenvalue_densities",
@@ -53,7 +56,7 @@ SHADES = LinearSegmentedColormap.from_list(
 # --- f(x) + f(y) ------------------------------------------------------------------
 
 
-def _separable(curve: Curve, span: float, points: int) -> tuple[np.ndarray, ...]:
+def _separable(curve: Function, span: float, points: int) -> tuple[np.ndarray, ...]:
     """Axis, values of f(x) + f(y), and the length of its gradient."""
     axis = np.linspace(-span, span, points)
     value = np.asarray(curve.value(axis), dtype=np.float64) * np.ones_like(axis)
@@ -210,8 +213,7 @@ def lyapunov_curve(
             + f"{number(mean[-1], 2)} at {number(gains[-1])}"
         )
     axes.set_xscale("log")
-    axes.set_xticks(gains, [number(gain) for gain in gains])
-    axes.minorticks_off()
+    named_ticks(axes, gains, [number(gain) for gain in gains])
     axes.margins(x=0.02)
     axes.set_xlabel("gain g of the weights")
     axes.set_ylabel("exponent per step")
@@ -328,15 +330,7 @@ def sharpness_paths(
     bottom.margins(x=0.01)
     bottom.set_ylabel("largest eigenvalue")
     bottom.set_xlabel("step of gradient descent")
-    bottom.annotate(
-        f"2/lr = {number(2 / lr)}",
-        (1.0, 2 / lr),
-        xycoords=bottom.get_yaxis_transform(),
-        xytext=(4, 0),
-        textcoords="offset points",
-        va="center",
-        annotation_clip=False,
-    )
+    label_right(bottom, f"2/lr = {number(2 / lr)}", 2 / lr, 4)
     alt = (
         f"Two line plots over steps of gradient descent with step size {number(lr)}. "
         "Above, the loss falls for all. Below, the largest Hessian eigenvalue, with a "

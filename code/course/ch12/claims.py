@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 from ..claims.checks import claim_check, require
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Accuracy in % and "final error (%)" of the published table, by function; Swish and
 # SiLU are its two rows of one function.
@@ -24,7 +28,7 @@ PUBLISHED = {
 }
 
 
-def recorded(column: str = "test_accuracy", regime: str = "sgd_small"):
+def recorded(column: str = "test_accuracy", regime: str = "sgd_small") -> pd.Series:
     """Means over seeds after 15 epochs of the study ``published``, by function."""
     from actlab import studies
 
@@ -39,7 +43,8 @@ def tuned(column: str = "test_accuracy") -> dict[str, list[float]]:
 
     rows = studies.final("tuned")
     rows = rows[rows["regime"] == "final"].sort_values("seed")
-    return {key: part[column].tolist() for key, part in rows.groupby("activation")}
+    groups = rows.groupby("activation")[column]
+    return {str(key): part.tolist() for key, part in groups}
 
 
 @claim_check
@@ -61,7 +66,9 @@ def a_forgotten_argument_leaves_the_default() -> str:
     """An optimiser that is made and not handed over decides nothing."""
     import torch
 
-    def train(net, optimiser=None):
+    def train(
+        net: torch.nn.Module, optimiser: torch.optim.Optimizer | None = None
+    ) -> float:
         if optimiser is None:
             optimiser = torch.optim.SGD(net.parameters(), lr=1e-3, momentum=0.9)
         return optimiser.param_groups[0]["lr"]
@@ -77,10 +84,10 @@ def a_forgotten_argument_leaves_the_default() -> str:
 def the_answer_contradicts_its_table() -> str:
     """STAF is last of the three in the table, and first in the recorded runs."""
     table = {key: PUBLISHED[key][0] for key in ("staf", "learnable_elu", "prelu")}
-    require(min(table, key=table.get) == "staf", f"table {table}")
+    require(min(table, key=table.__getitem__) == "staf", f"table {table}")
     means = recorded()
     ours = {key: means[key] for key in table}
-    require(max(ours, key=ours.get) == "staf", f"recorded {ours}")
+    require(max(ours, key=ours.__getitem__) == "staf", f"recorded {ours}")
     require(min(ours.values()) > means["relu"] + 3, f"ReLU {means['relu']:.1f}")
     return "STAF, learnt ELU, PReLU: table {}; recorded {}".format(
         ", ".join(f"{v:.1f}" for v in table.values()),
@@ -94,7 +101,7 @@ def the_error_column_is_a_cross_entropy() -> str:
     losses = recorded("test_loss")
     require(abs(PUBLISHED["sigmoid"][1] - math.log(10)) < 0.005, "2.30 is not ln 10")
     gaps = {key: abs(losses[key] - row[1]) for key, row in PUBLISHED.items()}
-    worst = max(gaps, key=gaps.get)
+    worst = max(gaps, key=gaps.__getitem__)
     require(gaps[worst] < 0.1, f"{worst} is off by {gaps[worst]:.2f}")
     mean = sum(gaps.values()) / len(gaps)
     return f"ln 10 = {math.log(10):.3f}; 12 rows off by {mean:.3f} on average"
@@ -130,7 +137,7 @@ def the_newest_are_level_where_the_start_fits() -> str:
     condition = ["variant", "init", "regime"]
     means = runs.groupby([*condition, "activation"])["test_accuracy"].mean().unstack()
     gaps = means[["swish", "mish"]].sub(means["relu"], axis=0)
-    first = gaps.loc[("", "default", "sgd_small")]
+    first = gaps.loc[("", "default", "sgd_small"), :]
     require(first.max() < -5, f"the table's steps: only {-first.max():.1f} behind")
     fits = means["relu"] > 80
     low, high = gaps[fits].min().min(), gaps[fits].max().max()
@@ -138,8 +145,9 @@ def the_newest_are_level_where_the_start_fits() -> str:
     gelu = (means["gelu"] - means["relu"])[fits]
     require(gelu.min() > -0.1 and gelu.max() < 1.5, f"GELU {gelu.min():+.1f}")
     rows = studies.final("swigelu")
-    rows = rows[rows["regime"] == "final"].groupby("activation")["test_accuracy"].mean()
-    lead = rows["gelu"] - rows["relu"]
+    rows = rows[rows["regime"] == "final"]
+    ends = rows.groupby("activation")["test_accuracy"].mean()
+    lead = ends["gelu"] - ends["relu"]
     require(0.2 < lead < 0.6, f"each tuned, from He's start GELU leads by {lead:.2f}")
     return (
         f"with the table's steps {-first['swish']:.0f} and {-first['mish']:.0f} points "

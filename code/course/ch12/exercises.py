@@ -17,11 +17,9 @@ from torch.nn import functional as F
 
 from actlab import studies
 
-from ..exercises.model import Choice, Code, Number, Page, Prediction, Wrong
-from ..exercises.report import Report
+from ..exercises.model import Choice, Code, Number, Page, Prediction, slips
+from ..exercises.report import Report, answer_from_source
 from .studies import TWELVE
-
-__all__ = ["EXERCISES", "PREDICTIONS"]
 
 SIZES = (784, 256, 192, 128, 64, 10)
 
@@ -68,71 +66,12 @@ def shown_to_differ() -> int:
 # --- 12.5 -----------------------------------------------------------------------------
 
 Runs = Sequence[float]
-Ends = tuple[float, float]
 
-
-def _ends(mean: float, half: float) -> Ends:
-    return mean - half, mean + half
-
-
-def paired_ends(a: Runs, b: Runs, factor: float) -> Ends:
-    """Ends of the interval of the mean of a − b, run by run."""
-    d = torch.tensor(a, dtype=torch.float64) - torch.tensor(b, dtype=torch.float64)
-    return _ends(d.mean().item(), factor * d.std().item() / math.sqrt(len(d)))
-
-
-def _moments(values: Runs) -> tuple[float, float, int]:
-    t = torch.tensor(values, dtype=torch.float64)
-    return t.mean().item(), t.std().item(), len(t)
-
-
-def _unpaired(a: Runs, b: Runs, factor: float) -> Ends:
-    (mean_a, std_a, n), (mean_b, std_b, _) = _moments(a), _moments(b)
-    half = factor * math.sqrt((std_a**2 + std_b**2) / n)
-    return _ends(mean_a - mean_b, half)
-
-
-def _of_single_runs(a: Runs, b: Runs, factor: float) -> Ends:
-    mean, std, _ = _moments([x - y for x, y in zip(a, b)])
-    return _ends(mean, factor * std)
-
-
-def _divided_by_n(a: Runs, b: Runs, factor: float) -> Ends:
-    mean, std, n = _moments([x - y for x, y in zip(a, b)])
-    return _ends(mean, factor * std / n)
-
-
-def _biased(a: Runs, b: Runs, factor: float) -> Ends:
-    mean, std, n = _moments([x - y for x, y in zip(a, b)])
-    return _ends(mean, factor * std * math.sqrt((n - 1) / n) / math.sqrt(n))
-
-
-PAIRED_MISTAKES: list[tuple[Callable[[Runs, Runs, float], Ends], str]] = [
-    (
-        _unpaired,
-        "You took the spread of a and of b, each alone. Take the differences run by "
-        "run first: what the seed does to both cancels there.",
-    ),
-    (
-        _of_single_runs,
-        "That says where the next run will lie. The interval is about the mean of n "
-        "runs: divide by √n.",
-    ),
-    (_divided_by_n, "The spread of a mean falls with √n, not with n."),
-    (
-        _biased,
-        "The standard deviation of a sample divides by n − 1; with five runs it "
-        "matters.",
-    ),
-    (
-        lambda a, b, factor: paired_ends(b, a, factor),
-        "That is b − a; the question is how much larger a is.",
-    ),
-    (
-        lambda a, b, factor: paired_ends(sorted(a), sorted(b), factor),
-        "You sorted the runs. Seed i stands at place i; sorted, the pairs are torn.",
-    ),
-]
+PAIRED = """def difference(a, b, factor):
+    a, b = torch.tensor(a).double(), torch.tensor(b).double()
+    d = a - b
+    half = factor * d.std() / len(d) ** 0.5
+    return (d.mean() - half).item(), (d.mean() + half).item()"""
 
 
 def grade_paired(answer: Any, variant: int | None, report: Report) -> None:
@@ -144,10 +83,9 @@ def grade_paired(answer: Any, variant: int | None, report: Report) -> None:
         cases.append((seed.tolist(), (seed - own).tolist(), factor))
     report.compare(
         answer,
-        paired_ends,
+        answer_from_source(PAIRED),
         cases,
         tolerance=2e-4,
-        mistakes=PAIRED_MISTAKES,
         where=lambda a, b, factor: f"with {len(a)} seeds",
     )
 
@@ -162,58 +100,30 @@ def holm_reference(p: Runs) -> list[float]:
     return holm(p).tolist()
 
 
-def _holm(p: Runs, *, grow: bool = True, cap: bool = True, back: bool = True):
+HOLM = """def holm_corrected(p):
+    corrected, largest = [0.0] * len(p), 0.0
     order = sorted(range(len(p)), key=lambda i: p[i])
-    steps, largest = [], 0.0
     for k, i in enumerate(order):
-        value = p[i] * (len(p) - k)
-        largest = max(largest, value) if grow else value
-        steps.append(min(1.0, largest) if cap else largest)
-    if not back:
-        return steps
-    corrected = [0.0] * len(p)
-    for i, value in zip(order, steps, strict=True):
-        corrected[i] = value
-    return corrected
+        largest = max(largest, p[i] * (len(p) - k))
+        corrected[i] = min(1.0, largest)
+    return corrected"""
 
 
-HOLM_MISTAKES: list[tuple[Callable[[Runs], list[float]], str]] = [
-    (
-        lambda p: [min(1.0, len(p) * value) for value in p],
-        "That is Bonferroni: every value times m. In Holm's method the factor falls "
-        "by one with each step.",
-    ),
-    (
-        lambda p: _holm(p, grow=False),
-        "A corrected value has fallen below one with a smaller p. Keep the largest so "
-        "far.",
-    ),
-    (
-        lambda p: _holm(p, grow=False, cap=False),
-        "A corrected value has fallen below one with a smaller p, and one exceeds 1.",
-    ),
-    (lambda p: _holm(p, cap=False), "A p value cannot exceed 1: cut it there."),
-    (
-        lambda p: _holm(p, back=False),
-        "Right numbers, sorted. Give them back in the order in which they came.",
-    ),
-    (
-        lambda p: [min(1.0, v * (len(p) - k)) for k, v in enumerate(p)],
-        "The factors go by size of p, not by place in the list.",
-    ),
-]
+def as_numbers(function: Callable[[Runs], Any]) -> Callable[[Runs], torch.Tensor]:
+    """The same function, its result as a tensor; one number too many shows as such."""
 
-
-def grade_holm(answer: Any, variant: int | None, report: Report) -> None:
-    """12.6: Holm's method on lists with ties, large values and any order."""
-
-    def as_list(p: list[float]) -> Any:
-        got = answer(p)
+    def wrapped(p: Runs) -> torch.Tensor:
+        got = function(p)
         if isinstance(got, torch.Tensor):  # whose iterator makes all elements at once
             got = got[: len(p) + 1]
         values = [float(v) for v in islice(got, len(p) + 1)]
         return torch.tensor(values, dtype=torch.float64)
 
+    return wrapped
+
+
+def grade_holm(answer: Any, variant: int | None, report: Report) -> None:
+    """12.6: Holm's method on lists with ties, large values and any order."""
     report.function(answer)
     drawn = report.draw(9, 0, 0.2, dtype=torch.float64).tolist()
     cases = [
@@ -223,19 +133,26 @@ def grade_holm(answer: Any, variant: int | None, report: Report) -> None:
         (drawn,),
     ]
     report.compare(
-        as_list,
-        lambda p: torch.tensor(holm_reference(p), dtype=torch.float64),
+        as_numbers(answer),
+        as_numbers(holm_reference),
         cases,
         tolerance=1e-6,
-        mistakes=[
-            (lambda p, f=f: torch.tensor(f(p), dtype=torch.float64), why)
-            for f, why in HOLM_MISTAKES
-        ],
+        mistakes=[(as_numbers(wrong), reply) for wrong, reply in report.mistakes],
         where=lambda p: f"for {[round(v, 3) for v in p][:5]}",
     )
 
 
 # --- 12.8 -----------------------------------------------------------------------------
+
+
+TRAIN = """def train(net, x, y, steps, *, optimiser):
+    held = {id(p) for group in optimiser.param_groups for p in group["params"]}
+    own = {id(p) for p in net.parameters()}
+    if held != own: raise ValueError
+    for _ in range(steps):
+        optimiser.zero_grad()
+        F.cross_entropy(net(x), y).backward()
+        optimiser.step()"""
 
 
 def grade_train(answer: Any, variant: int | None, report: Report) -> None:
@@ -331,85 +248,87 @@ class Bench:
         return table[lr] + lucky + wobble
 
 
-def fair_reference(
-    run: Callable[..., float],
-    names: Sequence[str],
-    rates: Sequence[float],
-    tuning_seeds: Sequence[int],
-    final_seeds: Sequence[int],
-) -> dict[str, list[float]]:
-    """Choose each rate by its mean on held-out images, then run with fresh seeds."""
-    results = {}
+FAIR = """def fair(run, names, rates, tuning_seeds, final_seeds):
+    found = {}
     for name in names:
-        means = {
-            lr: sum(run(name, lr, s, True) for s in tuning_seeds) / len(tuning_seeds)
-            for lr in rates
-        }
-        best = max(means, key=means.get)
-        results[name] = [run(name, best, s, False) for s in final_seeds]
-    return results
+        score = lambda lr: sum(run(name, lr, s, True) for s in tuning_seeds)
+        best = max(rates, key=score)
+        found[name] = [run(name, best, s, False) for s in final_seeds]
+    return found"""
+
+
+NAMES, RATES = ["a", "b"], [0.03, 0.1, 0.3]
+TUNING, FINAL = [100, 101, 102], [0, 1, 2, 3]
 
 
 def grade_fair(answer: Any, variant: int | None, report: Report) -> None:
     """12.9: who was asked for what, and what came back."""
     report.function(answer)
-    names, rates = ["a", "b"], [0.03, 0.1, 0.3]
-    tuning, final = [100, 101, 102], [0, 1, 2, 3]
     bench = Bench(0.4)
-    got = report.call(answer, bench, names, rates, tuning, final, at="on a test bench")
+    got = report.call(answer, bench, NAMES, RATES, TUNING, FINAL, at="on a test bench")
     report.expect(
-        isinstance(got, dict) and list(got) == names,
+        isinstance(got, dict) and list(got) == NAMES,
         "a dictionary is expected, with one list of test accuracies per name.",
     )
-    looked = {lr for _, lr, _, tuning_run in bench.asked if not tuning_run}
+    check_seeds(bench, report)
+    right = answer_from_source(FAIR)(Bench(0.4), NAMES, RATES, TUNING, FINAL)
+    for name in NAMES:
+        check_runs(name, got[name], right[name], bench, report)
+    one = Bench()
+    report.call(answer, one, ["a"], [0.1, 0.03], [7], [1], at="with one tuning seed")
+    budget = sum(asked[3] for asked in one.asked)
+    report.expect(budget == 2, f"{budget} tuning runs for two rates and one seed.")
+
+
+def check_seeds(bench: Bench, report: Report) -> None:
+    """The test set is seen with one rate, and no seed does two jobs."""
     tests = [asked for asked in bench.asked if not asked[3]]
+    rates = {lr for _, lr, _, _ in tests}
     report.expect(
-        len(looked) <= 1 or len(tests) <= len(names) * len(final),
-        f"the test set was looked at with {len(looked)} rates. It is looked at once, "
+        len(rates) <= 1 or len(tests) <= len(NAMES) * len(FINAL),
+        f"the test set was looked at with {len(rates)} rates. It is looked at once, "
         "with the rate that held-out images have chosen.",
     )
-    reused = {seed for _, _, seed, tuning_run in bench.asked if tuning_run} & set(final)
+    reused = {seed for _, _, seed, tuning in bench.asked if tuning} & set(FINAL)
     report.expect(
         not reused,
         f"final seeds {sorted(reused)} were used for tuning. The rate is then chosen "
         "to suit them.",
     )
     report.expect(
-        not {seed for *_, seed, tuning_run in bench.asked if not tuning_run}
-        & set(tuning),
+        not {seed for _, _, seed, _ in tests} & set(TUNING),
         "tuning seeds were run on the test set; the final runs have seeds of their own.",
     )
-    right = fair_reference(Bench(0.4), names, rates, tuning, final)
-    for name in names:
-        values = got[name]
-        if isinstance(values, (int, float)):
-            report.fail(
-                f"{name}: one number instead of a list. Without single runs nobody "
-                "can pair them or see their spread."
-            )
-        report.expect(
-            len(values) == len(final),
-            f"{name}: {len(values)} results for {len(final)} final seeds.",
+
+
+def check_runs(
+    name: str, values: Any, right: list[float], bench: Bench, report: Report
+) -> None:
+    """One list of test accuracies, at the rate that held-out images favour."""
+    if isinstance(values, (int, float)):
+        report.fail(
+            f"{name}: one number instead of a list. Without single runs nobody "
+            "can pair them or see their spread."
         )
-        used = {lr for n, lr, _, tuning_run in tests if n == name}
-        if used == {0.3}:
-            report.fail(
-                f"{name}: rate 0.3 was chosen, the best of one lucky run. Compare "
-                "means over all tuning seeds."
-            )
-        if used != {0.1}:
-            report.fail(
-                f"{name}: the final runs used rate {sorted(used)}; held-out images "
-                "are in favour of 0.1."
-            )
-        report.expect(
-            all(abs(float(v) - r) < 1e-9 for v, r in zip(values, right[name])),
-            f"{name}: expected {right[name]}, got {[float(v) for v in values]}.",
+    report.expect(
+        len(values) == len(FINAL),
+        f"{name}: {len(values)} results for {len(FINAL)} final seeds.",
+    )
+    used = {lr for asked, lr, _, tuning in bench.asked if asked == name and not tuning}
+    if used == {0.3}:
+        report.fail(
+            f"{name}: rate 0.3 was chosen, the best of one lucky run. Compare "
+            "means over all tuning seeds."
         )
-    one = Bench()
-    report.call(answer, one, ["a"], [0.1, 0.03], [7], [1], at="with one tuning seed")
-    budget = sum(asked[3] for asked in one.asked)
-    report.expect(budget == 2, f"{budget} tuning runs for two rates and one seed.")
+    if used != {0.1}:
+        report.fail(
+            f"{name}: the final runs used rate {sorted(used)}; held-out images "
+            "are in favour of 0.1."
+        )
+    report.expect(
+        all(abs(float(v) - r) < 1e-9 for v, r in zip(values, right)),
+        f"{name}: expected {right}, got {[float(v) for v in values]}.",
+    )
 
 
 # --- 12.1, 12.2 and 12.7 --------------------------------------------------------------
@@ -437,41 +356,15 @@ def page_12_1() -> Page:
             ),
         ],
         right="283,914 numbers are trained to find a map of 7,850, and it is no bad one.",
-        wrong=[
-            Wrong(
-                {"trained": products},
-                "Those are the weights. Every unit has a bias too.",
-            ),
-            Wrong(
-                {"trained": 7850},
-                "So many would be enough. Training still moves those of all five "
-                "layers.",
-            ),
-            Wrong(
-                {"needed": 7840},
-                "Those are the slopes of the map. Each of the ten scores has a "
-                "constant as well.",
-            ),
-            Wrong(
-                {"needed": trained},
-                "So many are trained. Five affine maps in a row are one affine map, "
-                "from 784 numbers to 10.",
-            ),
-            Wrong(
-                {"accuracy": (8, 12)},
-                "10 % is guessing. A straight map from pixels to ten scores can tell "
-                "a boot from a shirt.",
-            ),
-            Wrong(
-                {"accuracy": (80.8, 81.7)},
-                "That is ReLU in this regime. The row “no activation” stands above it.",
-            ),
-            Wrong(
-                {"accuracy": (84, 95)},
-                "That takes a non-linearity, or a better step size than that of the "
-                "published table.",
-            ),
-        ],
+        wrong={
+            f"trained = {products}": "Those are the weights. Every unit has a bias too.",
+            "trained = 7850": "So many would be enough. Training still moves those of all five layers.",
+            "needed = 7840": "Those are the slopes of the map. Each of the ten scores has a constant as well.",
+            f"needed = {trained}": "So many are trained. Five affine maps in a row are one affine map, from 784 numbers to 10.",
+            "accuracy = 8 to 12": "10 % is guessing. A straight map from pixels to ten scores can tell a boot from a shirt.",
+            "accuracy = 80.8 to 81.7": "That is ReLU in this regime. The row “no activation” stands above it.",
+            "accuracy = 84 to 95": "That takes a non-linearity, or a better step size than that of the published table.",
+        },
     )
 
 
@@ -479,7 +372,8 @@ def page_12_2(
     differences: Sequence[float] = (0.9, 0.3, 0.6, 0.0, 0.7), factor: float = 2.776
 ) -> Page:
     """Exercise 12.2 for five paired differences."""
-    mean, std, n = _moments(differences)
+    d = torch.tensor(differences, dtype=torch.float64)
+    n, mean, std = len(d), d.mean().item(), d.std().item()
     half = factor * std / math.sqrt(n)
     population = std * math.sqrt((n - 1) / n)
     shown = ", ".join(f"{d:g}" for d in differences)
@@ -489,47 +383,27 @@ def page_12_2(
         kind="compute",
         stars=1,
         outcome=3,
-        task=(
-            f"Paired differences over five seeds: {shown}. Student's factor for five "
-            "runs is 2.776. Enter the mean and the half width of the 95 % interval, "
-            "two decimals."
-        ),
+        task=f"Paired differences over five seeds: {shown}. Student's factor for five runs is 2.776. Enter the mean and the half width of the 95 % interval, two decimals.",
         parts=[
             Number("mean", label="mean", answer=mean, tolerance=0.006),
             Number("half", label="half width", answer=half, tolerance=0.006),
         ],
         right="The interval is about the mean: s over √n, times Student's factor.",
-        wrong=[
-            Wrong({"mean": n * mean}, "That is the sum. Divide by the five runs."),
-            Wrong(
-                {"half": factor * std},
-                "That is about the next single run. The mean of five runs is steadier: "
-                "divide by √5.",
-            ),
-            Wrong(
-                {"half": 1.96 * std / math.sqrt(n)},
-                "1.96 is for very many runs. With five the spread itself is uncertain, "
-                "and Student's factor is 2.776.",
-            ),
-            Wrong(
-                {"half": factor * population / math.sqrt(n)},
-                "You divided the squares by 5. A sample's standard deviation divides "
-                "by n − 1 = 4.",
-            ),
-            Wrong(
-                {"half": std / math.sqrt(n)},
-                "That is the standard error. Times 2.776 it covers 95 %.",
-            ),
-            Wrong(
-                {"half": factor * std / n},
-                "The spread of a mean falls with √n, not with n.",
-            ),
-        ],
+        wrong={
+            f"mean = {n * mean}": "That is the sum. Divide by the five runs.",
+            f"half = {factor * std}": "That is about the next single run. The mean of five runs is steadier: divide by √5.",
+            f"half = {1.96 * std / math.sqrt(n)}": "1.96 is for very many runs. With five the spread itself is uncertain, and Student's factor is 2.776.",
+            f"half = {factor * population / math.sqrt(n)}": "You divided the squares by 5. A sample's standard deviation divides by n − 1 = 4.",
+            f"half = {std / math.sqrt(n)}": "That is the standard error. Times 2.776 it covers 95 %.",
+            f"half = {factor * std / n}": "The spread of a mean falls with √n, not with n.",
+        },
         numbers_for=lambda variant: page_12_2(
-            tuple(round(0.1 * ((k * k + 3 * variant + k * variant) % 11), 1)
-                  for k in range(1, 6))
+            tuple(
+                round(0.1 * ((k * k + 3 * variant + k * variant) % 11), 1)
+                for k in range(1, 6)
+            )
         ),
-    )  # fmt: skip
+    )
 
 
 def page_12_7(std: float = 0.4, wanted: float = 0.2) -> Page:
@@ -541,13 +415,7 @@ def page_12_7(std: float = 0.4, wanted: float = 0.2) -> Page:
         kind="estimate",
         stars=2,
         outcome=2,
-        task=(
-            f"Paired differences spread by {std:g} points. A difference shows if it is "
-            "about 2.8·s/√n or more. (a) How large a difference do 5 seeds show? "
-            f"(b) How many seeds show {wanted:g} points? (c) 240 runs in all, 12 "
-            "functions, 4 rates on 3 tuning seeds each: how many fresh seeds per "
-            "function are left?"
-        ),
+        task=f"Paired differences spread by {std:g} points. A difference shows if it is about 2.8·s/√n or more. (a) How large a difference do 5 seeds show? (b) How many seeds show {wanted:g} points? (c) 240 runs in all, 12 functions, 4 rates on 3 tuning seeds each: how many fresh seeds per function are left?",
         parts=[
             Number(
                 "seen",
@@ -564,37 +432,15 @@ def page_12_7(std: float = 0.4, wanted: float = 0.2) -> Page:
             Number("left", label="(c) seeds per function", answer=8, tolerance=0.1),
         ],
         right="Half the difference takes four times the runs, and tuning takes its share.",
-        wrong=[
-            Wrong(
-                {"seen": 2.8 * std},
-                "That is one run. Five runs have a mean that is √5 times steadier.",
-            ),
-            Wrong(
-                {"seen": 2.8 * std / 5},
-                "The spread of a mean falls with √n, not with n.",
-            ),
-            Wrong(
-                {"seeds": 2.8 * std / wanted},
-                "That is √n. Square it.",
-            ),
-            Wrong(
-                {"seeds": (std / wanted) ** 2},
-                "The factor 2.8 is missing: twice the standard error is not enough, "
-                "one wants to see it in four experiments of five.",
-            ),
-            Wrong(
-                {"left": 20},
-                "Those would be left without any tuning. It takes 12 · 4 · 3 runs.",
-            ),
-            Wrong(
-                {"left": 96},
-                "So many runs are left for all twelve functions together.",
-            ),
-            Wrong(
-                {"left": 5},
-                "The final runs take one rate per function, the chosen one.",
-            ),
-        ],
+        wrong={
+            f"seen = {2.8 * std}": "That is one run. Five runs have a mean that is √5 times steadier.",
+            f"seen = {2.8 * std / 5}": "The spread of a mean falls with √n, not with n.",
+            f"seeds = {2.8 * std / wanted}": "That is √n. Square it.",
+            f"seeds = {(std / wanted) ** 2}": "The factor 2.8 is missing: twice the standard error is not enough, one wants to see it in four experiments of five.",
+            "left = 20": "Those would be left without any tuning. It takes 12 · 4 · 3 runs.",
+            "left = 96": "So many runs are left for all twelve functions together.",
+            "left = 5": "The final runs take one rate per function, the chosen one.",
+        },
         numbers_for=lambda variant: page_12_7(0.3 + 0.1 * (variant % 3), 0.25),
     )
 
@@ -631,34 +477,14 @@ EXERCISES = [
             ),
         ],
         right="You have what this chapter needs.",
-        wrong=[
-            Wrong(
-                {"level": 0},
-                "It did, at one step size, after 15 epochs. See the first link above.",
-            ),
-            Wrong(
-                {"level": 2},
-                "There ReLU is nearly seven points ahead. See the first link above.",
-            ),
-            Wrong(
-                {"factor": (0.16, 0.175)},
-                "That is the mean square. The size is its root. See the second link.",
-            ),
-            Wrong(
-                {"factor": (0.70, 0.72)},
-                "That is ReLU alone. The weights take their share too. See the second "
-                "link.",
-            ),
-            Wrong(
-                {"grew": 0},
-                "Above 1 the slope brings no new shape, only a factor. See the third "
-                "link above.",
-            ),
-            Wrong(
-                {"grew": 2},
-                "Nothing was regularised. See the third link above.",
-            ),
-        ],
+        wrong={
+            "level = 0": "It did, at one step size, after 15 epochs. See the first link above.",
+            "level = 2": "There ReLU is nearly seven points ahead. See the first link above.",
+            "factor = 0.16 to 0.175": "That is the mean square. The size is its root. See the second link.",
+            "factor = 0.70 to 0.72": "That is ReLU alone. The weights take their share too. See the second link.",
+            "grew = 0": "Above 1 the slope brings no new shape, only a factor. See the third link above.",
+            "grew = 2": "Nothing was regularised. See the third link above.",
+        },
     ),
     page_12_1(),
     page_12_2(),
@@ -683,27 +509,12 @@ EXERCISES = [
             )
         ],
         right="The gap to ReLU stays in both, the order of the three turns round.",
-        wrong=[
-            Wrong(
-                {"sentence": 0},
-                "Our five seeds would allow it, the lesson's own table contradicts it: "
-                "there STAF is the last of the three.",
-            ),
-            Wrong(
-                {"sentence": 1},
-                "That is the table, one run each. In our five runs STAF is first.",
-            ),
-            Wrong(
-                {"sentence": 2},
-                "Better in this regime, by their gain. Chapter 08 divided it out and "
-                "nothing was left.",
-            ),
-            Wrong(
-                {"sentence": 4},
-                "Not shown to differ by the table is not shown to be equal; our "
-                "intervals of STAF and PReLU do not even touch.",
-            ),
-        ],
+        wrong={
+            "sentence = 0": "Our five seeds would allow it, the lesson's own table contradicts it: there STAF is the last of the three.",
+            "sentence = 1": "That is the table, one run each. In our five runs STAF is first.",
+            "sentence = 2": "Better in this regime, by their gain. Chapter 08 divided it out and nothing was left.",
+            "sentence = 4": "Not shown to differ by the table is not shown to be equal; our intervals of STAF and PReLU do not even touch.",
+        },
     ),
     Page(
         id="12.4",
@@ -726,26 +537,12 @@ EXERCISES = [
             )
         ],
         right="What it adds is a larger set of maps, and that takes steps to use.",
-        wrong=[
-            Wrong(
-                {"sentence": 0},
-                "In the first comparison both had been stopped early. In the second "
-                "the difference is far larger than its interval.",
-            ),
-            Wrong(
-                {"sentence": 1},
-                "Faster is what it is not: at small steps ReLU is behind. And with "
-                "sufficient steps the straight map stays below.",
-            ),
-            Wrong(
-                {"sentence": 3},
-                "Both have 283,914. What differs is which maps they can compute.",
-            ),
-            Wrong(
-                {"sentence": 4},
-                "Only two were compared here, one of them being none.",
-            ),
-        ],
+        wrong={
+            "sentence = 0": "In the first comparison both had been stopped early. In the second the difference is far larger than its interval.",
+            "sentence = 1": "Faster is what it is not: at small steps ReLU is behind. And with sufficient steps the straight map stays below.",
+            "sentence = 3": "Both have 283,914. What differs is which maps they can compute.",
+            "sentence = 4": "Only two were compared here, one of them being none.",
+        },
     ),
     Code(
         id="12.5",
@@ -755,44 +552,17 @@ EXERCISES = [
         outcome=3,
         grade=grade_paired,
         right="Differences first, then their mean and its interval.",
-        wrong=[
-            Wrong(
-                "def difference(a, b, factor):\n"
-                "    a, b = torch.tensor(a), torch.tensor(b)\n"
-                "    d = a.mean() - b.mean()\n"
-                "    half = factor * ((a.var() + b.var()) / len(a)) ** 0.5\n"
-                "    return (d - half).item(), (d + half).item()",
-                "Take the differences run by run first",
-            ),
-            Wrong(
-                "def difference(a, b, factor):\n"
-                "    d = torch.tensor(a) - torch.tensor(b)\n"
-                "    half = factor * d.std()\n"
-                "    return (d.mean() - half).item(), (d.mean() + half).item()",
-                "where the next run will lie",
-            ),
-            Wrong(
-                "def difference(a, b, factor):\n"
-                "    d = torch.tensor(a) - torch.tensor(b)\n"
-                "    half = factor * d.std(correction=0) / len(d) ** 0.5\n"
-                "    return (d.mean() - half).item(), (d.mean() + half).item()",
-                "divides by n − 1",
-            ),
-            Wrong(
-                "def difference(a, b, factor):\n"
-                "    d = torch.tensor(a) - torch.tensor(b)\n"
-                "    half = factor * d.std() / len(d)\n"
-                "    return (d.mean() - half).item(), (d.mean() + half).item()",
-                "falls with √n, not with n",
-            ),
-            Wrong(
-                "def difference(a, b, factor):\n"
-                "    d = torch.tensor(sorted(a)) - torch.tensor(sorted(b))\n"
-                "    half = factor * d.std() / len(d) ** 0.5\n"
-                "    return (d.mean() - half).item(), (d.mean() + half).item()",
-                "the pairs are torn",
-            ),
-        ],
+        wrong=slips(
+            PAIRED,
+            {
+                "half = factor * ((a.var() + b.var()) / len(a)) ** 0.5": "You took the spread of a and of b, each alone. Take the differences run by run first: what the seed does to both cancels there.",
+                "half = factor * d.std()": "That says where the next run will lie. The interval is about the mean of n runs: divide by √n.",
+                "half = factor * d.std() / len(d)": "The spread of a mean falls with √n, not with n.",
+                "half = factor * d.std(correction=0) / len(d) ** 0.5": "The standard deviation of a sample divides by n − 1; with five runs it matters.",
+                "d = b - a": "That is b − a; the question is how much larger a is.",
+                "d = a.sort().values - b.sort().values": "You sorted the runs. Seed i stands at place i; sorted, the pairs are torn.",
+            },
+        ),
     ),
     Code(
         id="12.6",
@@ -802,36 +572,17 @@ EXERCISES = [
         outcome=3,
         grade=grade_holm,
         right="Falling factors, a running maximum, a cut at 1.",
-        wrong=[
-            Wrong(
-                "def holm_corrected(p):\n"
-                "    return [min(1.0, len(p) * value) for value in p]",
-                "That is Bonferroni",
-            ),
-            Wrong(
-                "def holm_corrected(p):\n    found = [0.0] * len(p)\n"
-                "    order = sorted(range(len(p)), key=lambda i: p[i])\n"
-                "    for k, i in enumerate(order):\n"
-                "        found[i] = min(1.0, p[i] * (len(p) - k))\n"
-                "    return found",
-                "Keep the largest so far",
-            ),
-            Wrong(
-                "def holm_corrected(p):\n    found, top = [0.0] * len(p), 0.0\n"
-                "    order = sorted(range(len(p)), key=lambda i: p[i])\n"
-                "    for k, i in enumerate(order):\n"
-                "        top = max(top, p[i] * (len(p) - k))\n"
-                "        found[i] = top\n    return found",
-                "cannot exceed 1",
-            ),
-            Wrong(
-                "def holm_corrected(p):\n    found, top = [], 0.0\n"
-                "    for k, value in enumerate(sorted(p)):\n"
-                "        top = max(top, value * (len(p) - k))\n"
-                "        found.append(min(1.0, top))\n    return found",
-                "in the order in which they came",
-            ),
-        ],
+        wrong=slips(
+            HOLM,
+            {
+                "largest = max(largest, p[i] * len(p))": "That is Bonferroni: every value times m. In Holm's method the factor falls by one with each step.",
+                "largest = p[i] * (len(p) - k)": "A corrected value has fallen below one with a smaller p. Keep the largest so far.",
+                "corrected[i] = p[i] * (len(p) - k)": "A corrected value has fallen below one with a smaller p, and one exceeds 1.",
+                "corrected[i] = largest": "A p value cannot exceed 1: cut it there.",
+                "return sorted(corrected)": "Right numbers, sorted. Give them back in the order in which they came.",
+                "order = range(len(p))\nlargest = p[i] * (len(p) - k)": "The factors go by size of p, not by place in the list.",
+            },
+        ),
     ),
     page_12_7(),
     Code(
@@ -842,50 +593,16 @@ EXERCISES = [
         outcome=1,
         grade=grade_train,
         right="What decides the result has to be said, and has to belong to net.",
-        wrong=[
-            Wrong(
-                "def train(net, x, y, steps, optimiser=None):\n"
-                "    if optimiser is None:\n"
-                "        optimiser = torch.optim.SGD(net.parameters(), lr=1e-3)\n"
-                "    for _ in range(steps):\n        optimiser.zero_grad()\n"
-                "        F.cross_entropy(net(x), y).backward()\n"
-                "        optimiser.step()",
-                "it trained all the same",
-            ),
-            Wrong(
-                "def train(net, x, y, steps, optimiser):\n"
-                "    for _ in range(steps):\n        optimiser.zero_grad()\n"
-                "        F.cross_entropy(net(x), y).backward()\n"
-                "        optimiser.step()",
-                "accepted by place",
-            ),
-            Wrong(
-                "def train(net, x, y, steps, *, optimiser):\n"
-                "    for _ in range(steps):\n        optimiser.zero_grad()\n"
-                "        F.cross_entropy(net(x), y).backward()\n"
-                "        optimiser.step()",
-                "net never moves",
-            ),
-            Wrong(
-                "def train(net, x, y, steps, *, optimiser):\n"
-                "    optimiser = torch.optim.SGD(net.parameters(), lr=1e-3)\n"
-                "    for _ in range(steps):\n        optimiser.zero_grad()\n"
-                "        F.cross_entropy(net(x), y).backward()\n"
-                "        optimiser.step()",
-                "Use the one that was handed over",
-            ),
-            Wrong(
-                "def train(net, x, y, steps, *, optimiser):\n"
-                "    own = {id(p) for p in net.parameters()}\n"
-                "    held = {id(p) for g in optimiser.param_groups\n"
-                "            for p in g['params']}\n"
-                "    if not held <= own:\n        raise ValueError('foreign')\n"
-                "    for _ in range(steps):\n        optimiser.zero_grad()\n"
-                "        F.cross_entropy(net(x), y).backward()\n"
-                "        optimiser.step()",
-                "holds the weight and not the bias",
-            ),
-        ],
+        wrong=slips(
+            TRAIN,
+            {
+                "def train(net, x, y, steps, optimiser=None):\nheld = set()\nif not optimiser: optimiser = torch.optim.SGD(net.parameters(), lr=1e-3)": "it trained all the same",
+                "def train(net, x, y, steps, optimiser):": "accepted by place",
+                "if False: pass": "net never moves",
+                "if True: optimiser = torch.optim.SGD(net.parameters(), lr=1e-3)": "Use the one that was handed over",
+                "if not held <= own: raise ValueError": "holds the weight and not the bias",
+            },
+        ),
     ),
     Code(
         id="12.9",
@@ -895,50 +612,16 @@ EXERCISES = [
         outcome=2,
         grade=grade_fair,
         right="Chosen on held-out images with seeds of their own, tested once.",
-        wrong=[
-            Wrong(
-                "def fair(run, names, rates, tuning_seeds, final_seeds):\n"
-                "    found = {}\n    for name in names:\n"
-                "        tries = {lr: [run(name, lr, s, False) for s in final_seeds]\n"
-                "                 for lr in rates}\n"
-                "        found[name] = max(tries.values(), key=sum)\n"
-                "    return found",
-                "It is looked at once",
-            ),
-            Wrong(
-                "def fair(run, names, rates, tuning_seeds, final_seeds):\n"
-                "    found = {}\n    for name in names:\n"
-                "        best = max(rates, key=lambda lr: sum(\n"
-                "            run(name, lr, s, True) for s in final_seeds))\n"
-                "        found[name] = [run(name, best, s, False)\n"
-                "                       for s in final_seeds]\n    return found",
-                "were used for tuning",
-            ),
-            Wrong(
-                "def fair(run, names, rates, tuning_seeds, final_seeds):\n"
-                "    found = {}\n    for name in names:\n"
-                "        best = max(rates, key=lambda lr: max(\n"
-                "            run(name, lr, s, True) for s in tuning_seeds))\n"
-                "        found[name] = [run(name, best, s, False)\n"
-                "                       for s in final_seeds]\n    return found",
-                "the best of one lucky run",
-            ),
-            Wrong(
-                "def fair(run, names, rates, tuning_seeds, final_seeds):\n"
-                "    found = {}\n    for name in names:\n"
-                "        best = max(rates, key=lambda lr: sum(\n"
-                "            run(name, lr, s, True) for s in tuning_seeds))\n"
-                "        values = [run(name, best, s, False) for s in final_seeds]\n"
-                "        found[name] = sum(values) / len(values)\n    return found",
-                "one number instead of a list",
-            ),
-            Wrong(
-                "def fair(run, names, rates, tuning_seeds, final_seeds):\n"
-                "    return {name: [run(name, rates[0], s, False)\n"
-                "                   for s in final_seeds] for name in names}",
-                "held-out images are in favour of 0.1",
-            ),
-        ],
+        wrong=slips(
+            FAIR,
+            {
+                "found[name] = max(([run(name, lr, s, False) for s in final_seeds] for lr in rates), key=sum)": "It is looked at once",
+                "score = lambda lr: sum(run(name, lr, s, True) for s in final_seeds)": "were used for tuning",
+                "score = lambda lr: max(run(name, lr, s, True) for s in tuning_seeds)": "the best of one lucky run",
+                "found[name] = sum(run(name, best, s, False) for s in final_seeds) / len(final_seeds)": "one number instead of a list",
+                "best = rates[0]": "held-out images are in favour of 0.1",
+            },
+        ),
     ),
 ]
 
@@ -959,20 +642,11 @@ PREDICTIONS = [
         ),
         textbook=0,
         textbook_label="If the caption is right",
-        because=[
-            (
-                "Same network, same data, same settings: same numbers.",
-                "That is how it should be. One of the settings is not what it says.",
-            ),
-            (
-                "One run each: noise of several points in both directions.",
-                "The noise is smaller than that, and it has no preferred direction.",
-            ),
-            (
-                "The public program may do something else than the caption.",
-                "It does: it sets momentum 0.8.",
-            ),
-        ],
+        because={
+            "Same network, same data, same settings: same numbers.": "That is how it should be. One of the settings is not what it says.",
+            "One run each: noise of several points in both directions.": "The noise is smaller than that, and it has no preferred direction.",
+            "The public program may do something else than the caption.": "It does: it sets momentum 0.8.",
+        },
         source="study published, regime sgd_small_0.9, epoch 15, 5 seeds",
     ),
     Prediction(
@@ -991,21 +665,11 @@ PREDICTIONS = [
         ),
         textbook=0,
         textbook_label="If the table ranks functions",
-        because=[
-            (
-                "How well a function works shows only in training.",
-                "In this table it shows before: what is ranked is how fast a network "
-                "gets under way.",
-            ),
-            (
-                "Small steps are taken in proportion to the gradient.",
-                "Yes. With 15 epochs of small steps that is most of the story.",
-            ),
-            (
-                "Large gradients are unstable.",
-                "At a step of 0.001 none of these is large enough for that.",
-            ),
-        ],
+        because={
+            "How well a function works shows only in training.": "In this table it shows before: what is ranked is how fast a network gets under way.",
+            "Small steps are taken in proportion to the gradient.": "Yes. With 15 epochs of small steps that is most of the story.",
+            "Large gradients are unstable.": "At a step of 0.001 none of these is large enough for that.",
+        },
         source="the next cell, 3 draws of the weights for each function",
     ),
     Prediction(
@@ -1022,21 +686,11 @@ PREDICTIONS = [
         ),
         textbook=53,
         textbook_label="If the functions are what differs",
-        because=[
-            (
-                "The functions are the same ten.",
-                "They are. What differed was how large a signal they were started with.",
-            ),
-            (
-                "He's rule is made for ReLU; it will favour ReLU and its relatives.",
-                "It gives all of them √6 times the weights, and that was what they "
-                "lacked.",
-            ),
-            (
-                "Larger weights are what the slow ones were missing.",
-                "Yes. The order that is left is another one, too.",
-            ),
-        ],
+        because={
+            "The functions are the same ten.": "They are. What differed was how large a signal they were started with.",
+            "He's rule is made for ReLU; it will favour ReLU and its relatives.": "It gives all of them √6 times the weights, and that was what they lacked.",
+            "Larger weights are what the slow ones were missing.": "Yes. The order that is left is another one, too.",
+        },
         source="study confound, plain network, SGD 0.001, momentum 0.8, 5 seeds",
     ),
     Prediction(
@@ -1050,22 +704,11 @@ PREDICTIONS = [
             high=11,
             digits=2,
         ),
-        because=[
-            (
-                "Functions hardly matter once each has its step.",
-                "By how much they differ and whether it can be shown are two "
-                "questions. Look at the size of the differences.",
-            ),
-            (
-                "Only “no activation” and sigmoid are really different.",
-                "They are the two that stand far off. Look how many small differences "
-                "20 pairs can show as well.",
-            ),
-            (
-                "With 20 seeds even small differences can be seen.",
-                "Yes; that is what the column “could see” says.",
-            ),
-        ],
+        because={
+            "Functions hardly matter once each has its step.": "By how much they differ and whether it can be shown are two questions. Look at the size of the differences.",
+            "Only “no activation” and sigmoid are really different.": "They are the two that stand far off. Look how many small differences 20 pairs can show as well.",
+            "With 20 seeds even small differences can be seen.": "Yes; that is what the column “could see” says.",
+        },
         source="study tuned, regime final, 20 seeds, Holm over 11 comparisons",
     ),
 ]

@@ -23,6 +23,9 @@ from actlab.figures.style import (
     count,
     display_name,
     finish,
+    label_right,
+    name_rows,
+    named_ticks,
     number,
     styled,
     tint,
@@ -41,6 +44,16 @@ __all__ = [
 ]
 
 OTHERS = "#8a8a84"  # what is drawn without a name
+# Where a point's name may stand, in points of type: near it rather than far, and
+# beside it rather than above.
+PLACES = np.array(
+    [
+        (radius * dx, radius * dy)
+        for radius in (6.5, 13, 20, 28)
+        for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1), (0.7, 0.8), (-0.7, 0.8),
+                       (0.7, -0.8), (-0.7, -0.8))
+    ]
+)  # fmt: skip
 FEW = 2  # so many names fit at the edge
 SEVERAL = 2  # runs from which on an interval can be drawn
 # Verdict of `statistics.compare` to colour, marker and words.
@@ -104,7 +117,8 @@ def quoted_and_measured(
         Line2D([], [], marker="o", color=COLOURS[0], markersize=6, label=measured),
     ]  # fmt: skip
     figure.legend(handles=handles, loc="outside upper left", ncols=1)
-    _rows(axes, list(rows), xlabel)
+    name_rows(axes, list(rows))
+    axes.set_xlabel(xlabel)
     alt = (
         f"Dot plot of {xlabel}: measured means, and in brackets how far they lie from "
         f"the quoted number. {'; '.join(findings)}."
@@ -154,11 +168,7 @@ def compared_differences(
         else:
             axes.plot([row["low"], row["high"]], [y, y], color=colour)
             axes.plot(row["difference"], y, marker=marker, markersize=7, color=colour)
-        axes.annotate(
-            f"{row['detectable']:.2f}", xy=(1.0, y),
-            xycoords=axes.get_yaxis_transform(), xytext=(6, 0),
-            textcoords="offset points", va="center", annotation_clip=False,
-        )  # fmt: skip
+        label_right(axes, f"{row['detectable']:.2f}", y, 6)
     axes.annotate(
         "could\nsee", xy=(1.0, 1.0), xycoords="axes fraction", xytext=(6, 2),
         textcoords="offset points", va="bottom", annotation_clip=False,
@@ -171,7 +181,8 @@ def compared_differences(
     ]  # fmt: skip
     figure.legend(handles=handles, loc="outside upper left", ncols=2)
     words = xlabel or f"points more than {baseline}"
-    _rows(axes, [display_name(str(row["first"])) for row in rows], words)
+    name_rows(axes, [display_name(str(row["first"])) for row in rows])
+    axes.set_xlabel(words)
     findings = []
     for verdict in shown:
         names = [
@@ -193,94 +204,102 @@ def compared_differences(
 def conditions_and_verdicts(
     frame: pd.DataFrame,
     *,
-    by: str = "condition",
-    of: str = "activation",
-    y: str = "test_accuracy",
     highlight: Sequence[str] = (),
     xlim: tuple[float, float] | None = None,
-    xlabel: str = "test accuracy in %",
     as_error: bool = False,
 ) -> Figure:
-    """Draw one row per condition: each name a mark, some of them in colour.
+    """Draw one row per condition: each activation a mark, some of them in colour.
 
     Parameters
     ----------
     frame
-        One row per run, with the columns ``by``, ``of`` and ``y``.
+        One row per run: ``condition``, ``activation`` and ``test_accuracy`` in %.
     highlight
-        Up to six values of ``of`` with a colour and marker; the others are grey dots.
+        Up to six activations with a colour and marker; the others are grey dots.
     xlim
         Ends of the axis; what lies outside is written at the edge.
-    xlabel
-        Words for the horizontal axis.
     as_error
         Put 100 minus the accuracy on a logarithmic axis, better to the right, so that
         90 % and 10 % of errors fit on one page.
 
     Chapter 12.
     """
-    conditions = list(dict.fromkeys(frame[by]))
-    low, high = xlim or _padded(frame[y].dropna().tolist())
-    height = 0.34 * len(conditions) + 1.5
-    figure, axes = plt.subplots(figsize=(WIDTH, height))
-    axes.set_xlim(low, high)
-
-    def at_x(value: float) -> float:
-        return 100 - value if as_error else value
-
+    frame = frame.dropna(subset=["test_accuracy"])
+    conditions = list(dict.fromkeys(frame["condition"]))
+    limits = xlim or _padded(frame["test_accuracy"].tolist())
+    figure, axes = plt.subplots(figsize=(WIDTH, 0.34 * len(conditions) + 1.5))
+    axes.set_xlim(*limits)
     findings = []
     for row, condition in enumerate(conditions):
-        part = frame[frame[by] == condition]
-        means = part.groupby(of, sort=False)[y].mean().dropna()
-        outside = means[(means < low) | (means > high)]
-        for name in sorted(means.index, key=lambda key: key in highlight):
-            if name in outside:
-                continue
-            if name not in highlight:
-                axes.plot(
-                    at_x(means[name]), row, marker="o", markersize=4.5, color=OTHERS
-                )
-                continue
-            k = list(highlight).index(name)
-            found = interval(part.loc[part[of] == name, y].dropna())
-            at = row + 0.16 * (k - (len(highlight) - 1) / 2)
-            if found.n >= SEVERAL:
-                ends = np.clip([found.low, found.high], low, high)
-                ends = [at_x(end) for end in ends]
-                axes.plot(ends, [at, at], color=COLOURS[k % 6], linewidth=1.5)
-            axes.plot(
-                at_x(found.mean), at, marker=MARKERS[k % 6], markersize=6.5,
-                color=COLOURS[k % 6], markeredgecolor=PAPER, markeredgewidth=0.6,
-                zorder=4,
-            )  # fmt: skip
-        if len(outside):
-            words = _those_outside(outside, highlight)
-            _at_the_edge(axes, row, float(outside.iloc[0]), words)
-        order = means.sort_values(ascending=False)
-        findings.append(
-            f"{condition}: {display_name(str(order.index[0]))} {order.iloc[0]:.1f}"
-        )
-    handles = [
-        Line2D([], [], marker=MARKERS[k % 6], color=COLOURS[k % 6], markersize=6.5,
-               label=display_name(str(name)))
-        for k, name in enumerate(highlight)
-    ]  # fmt: skip
-    handles.append(
-        Line2D([], [], marker="o", color=OTHERS, markersize=4.5, linestyle="",
-               label="the others")
-    )  # fmt: skip
-    figure.legend(handles=handles, loc="outside upper left", ncols=3)
+        part = frame[frame["condition"] == condition]
+        runs = dict(list(part.groupby("activation", sort=False)["test_accuracy"]))
+        means = _one_condition(axes, row, runs, highlight, limits, as_error)
+        first = means.idxmax()
+        findings.append(f"{condition}: {display_name(first)} {means[first]:.1f}")
+    figure.legend(handles=_legend_of(highlight), loc="outside upper left", ncols=3)
     if as_error:
-        _error_axis(axes, low, high)
-        xlabel = "test error in %, logarithmic\n(better to the right)"
-    _rows(axes, conditions, xlabel)
-    names = len(set(frame[of]))
+        _error_axis(axes, *limits)
+    name_rows(axes, conditions)
+    axes.set_xlabel(
+        "test error in %, logarithmic\n(better to the right)"
+        if as_error
+        else "test accuracy in %"
+    )
     alt = (
-        f"Dot plot of {xlabel.split(chr(10))[0]}, "
-        f"{count(len(conditions), 'row')} of conditions, {count(names, 'function')}. "
+        f"Dot plot of {axes.get_xlabel().splitlines()[0]}, "
+        f"{count(len(conditions), 'row')} of conditions, "
+        f"{count(frame['activation'].nunique(), 'function')}. "
         f"First in each, accuracy: {'; '.join(findings)}."
     )
     return finish(figure, alt)
+
+
+def _one_condition(
+    axes: Axes,
+    row: int,
+    runs: Mapping[str, pd.Series],
+    highlight: Sequence[str],
+    limits: tuple[float, float],
+    as_error: bool,
+) -> pd.Series:
+    """Draw one row: grey dots, then marks with intervals; return the means."""
+    import pandas as pd
+
+    means = pd.Series({name: values.mean() for name, values in runs.items()})
+    inside = means.between(*limits)
+    shown = 100 - means if as_error else means
+    for name in means.index[inside].difference(highlight, sort=False):
+        axes.plot(shown[name], row, marker="o", markersize=4.5, color=OTHERS)
+    for k, name in enumerate(highlight):
+        if not inside.get(name, False):
+            continue
+        found = interval(runs[name])
+        at = row + 0.16 * (k - (len(highlight) - 1) / 2)
+        if found.n >= SEVERAL:
+            ends = np.clip([found.low, found.high], *limits)
+            ends = 100 - ends if as_error else ends
+            axes.plot(ends, [at, at], color=COLOURS[k % 6], linewidth=1.5)
+        axes.plot(
+            shown[name], at, marker=MARKERS[k % 6], markersize=6.5,
+            color=COLOURS[k % 6], markeredgecolor=PAPER, markeredgewidth=0.6, zorder=4,
+        )  # fmt: skip
+    outside = means[~inside]
+    if len(outside):
+        words = _those_outside(outside, highlight)
+        _at_the_edge(axes, row, float(outside.iloc[0]), words)
+    return means
+
+
+def _legend_of(highlight: Sequence[str]) -> list[Line2D]:
+    """A handle for each activation in colour, and one for the others."""
+    named = [
+        Line2D([], [], marker=MARKERS[k % 6], color=COLOURS[k % 6], markersize=6.5,
+               label=display_name(name))
+        for k, name in enumerate(highlight)
+    ]  # fmt: skip
+    others = Line2D([], [], marker="o", color=OTHERS, markersize=4.5, linestyle="",
+                    label="the others")  # fmt: skip
+    return [*named, others]
 
 
 @styled
@@ -394,8 +413,7 @@ def rate_curves(
                   markeredgecolor=INK, markeredgewidth=0.9, zorder=4)  # fmt: skip
     axes.set_ylim(low, high)
     rates = sorted(frame["lr"].unique())
-    axes.set_xticks(rates, [f"{rate:g}" for rate in rates])
-    axes.minorticks_off()
+    named_ticks(axes, rates, [f"{rate:g}" for rate in rates])
     axes.set_xlabel("learning rate, logarithmic")
     axes.set_ylabel(ylabel)
     figure.legend(loc="outside upper left", ncols=3)
@@ -459,8 +477,7 @@ def _error_axis(axes: Axes, low: float, high: float) -> None:
     axes.set_xscale("log")
     axes.set_xlim(100 - low, 100 - high)
     ticks = [t for t in (1, 2, 5, 10, 12, 15, 20, 30, 50, 90) if low <= 100 - t <= high]
-    axes.set_xticks(ticks, [str(t) for t in ticks])
-    axes.minorticks_off()
+    named_ticks(axes, ticks, [str(t) for t in ticks])
 
 
 def _those_outside(outside: pd.Series, highlight: Sequence[str]) -> str:
@@ -472,60 +489,55 @@ def _those_outside(outside: pd.Series, highlight: Sequence[str]) -> str:
     return ", ".join(words)
 
 
-def _rows(axes: Axes, names: Sequence[str], xlabel: str) -> None:
-    axes.set_yticks(range(len(names)), names)
-    axes.set_ylim(len(names) - 0.5, -0.5)
-    axes.grid(axis="y", visible=False)
-    axes.set_xlabel(xlabel)
-
-
 def _name_points(
     axes: Axes, frame: pd.DataFrame, x: str, y: str, limits: tuple[float, float]
 ) -> None:
     """Write each point's name where it hits neither points nor other names."""
     axes.figure.canvas.draw()
     low, high = limits
-    clipped = frame[y].clip(low, high)
-    points = axes.transData.transform(np.column_stack([frame[x], clipped]))
-    box = axes.get_window_extent()
-    dpi = axes.figure.dpi / 72
-    height = 11.5 * dpi
-    taken: list[tuple[float, float, float, float]] = [
-        (px - 4 * dpi, py - 4 * dpi, px + 4 * dpi, py + 4 * dpi) for px, py in points
-    ]
-    places = [
-        (dx, dy)
-        for radius in (6.5, 13, 20, 28)
-        for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1), (0.7, 0.8), (-0.7, 0.8),
-                       (0.7, -0.8), (-0.7, -0.8))
-        for dx, dy in ((dx * radius * dpi, dy * radius * dpi),)
-    ]  # fmt: skip
-    for name, value, (px, py) in zip(frame.index, frame[y], points, strict=True):
+    points = np.column_stack([frame[x], frame[y].clip(low, high)])
+    points = axes.transData.transform(points)
+    unit = axes.figure.dpi / 72  # a point of type, in pixels
+    taken = [(*(point - 4 * unit), *(point + 4 * unit)) for point in points]
+    for name, value, point in zip(frame.index, frame[y], points, strict=True):
         text = str(name)
         if not low <= value <= high:
             text += f" {value:.0f} {'↓' if value < low else '↑'}"
-        width = 5.6 * dpi * len(text)
-
-        def rectangle(place, px=px, py=py, width=width):
-            dx, dy = place
-            left = px + dx - (width / 2 if abs(dx) < 1 else width if dx < 0 else 0)
-            return left, py + dy - height / 2, left + width, py + dy + height / 2
-
-        def cost(place, rectangle=rectangle):
-            l0, b0, r0, t0 = rectangle(place)
-            hits = sum(
-                max(0, min(r0, r) - max(l0, left)) * max(0, min(t0, t) - max(b0, b))
-                for left, b, r, t in taken
-            )
-            outside = max(0, box.x0 - l0) + max(0, r0 - box.x1)
-            outside += max(0, box.y0 - b0) + max(0, t0 - box.y1)
-            return hits + 40 * outside + 2 * math.hypot(*place)
-
-        place = min(places, key=cost)
-        l0, b0, r0, t0 = rectangle(place)
-        taken.append((l0, b0, r0, t0))
-        anchor = axes.transAxes.inverted().transform(((l0 + r0) / 2, (b0 + t0) / 2))
+        size = unit * np.array([5.6 * len(text), 11.5])
+        costs = {}
+        for offset in unit * PLACES:
+            box = _box_beside(point, offset, size)
+            away = _outside(box, axes.get_window_extent().extents)
+            costs[box] = _hits(box, taken) + 40 * away + 2 * math.hypot(*offset)
+        box = min(costs, key=costs.get)
+        taken.append(box)
+        middle = (np.array(box[:2]) + box[2:]) / 2
         axes.annotate(
-            text, xy=tuple(anchor), xycoords="axes fraction", ha="center",
-            va="center", fontsize=9, annotation_clip=False,
+            text, xy=tuple(axes.transAxes.inverted().transform(middle)),
+            xycoords="axes fraction", ha="center", va="center", fontsize=9,
+            annotation_clip=False,
         )  # fmt: skip
+
+
+# Left, bottom, right, top, in pixels.
+Box = tuple[float, float, float, float]
+
+
+def _box_beside(point: np.ndarray, offset: np.ndarray, size: np.ndarray) -> Box:
+    """Where a name stands whose near edge is moved from its point by ``offset``."""
+    (px, py), (dx, dy), (width, height) = point, offset, size
+    left = px + dx - (width / 2 if abs(dx) < 1 else width if dx < 0 else 0)
+    return left, py + dy - height / 2, left + width, py + dy + height / 2
+
+
+def _hits(box: Box, taken: Sequence[Box]) -> float:
+    """The area that a box shares with others."""
+    low = np.maximum(box[:2], np.array(taken)[:, :2])
+    high = np.minimum(box[2:], np.array(taken)[:, 2:])
+    return float(np.prod((high - low).clip(0), axis=1).sum())
+
+
+def _outside(box: Box, frame: np.ndarray) -> float:
+    """How far a box reaches out of a frame, over all sides."""
+    beyond = np.array([*(frame[:2] - box[:2]), *(box[2:] - frame[2:])])
+    return float(beyond.clip(0).sum())

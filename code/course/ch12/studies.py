@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypedDict
+
 from actlab.studies import ClassifierRun, Study
 
 from ..steps import STEPS
@@ -85,7 +87,16 @@ CONFOUND_LONGER = Study(
 # points, by the whole of their interval, count as equal.
 EQUIVALENCE_MARGIN = 0.5
 
-TUNED_STEPS = {"momentum": 0.9, "schedule": "cosine", "epochs": 8}
+
+class TunedSteps(TypedDict):
+    """The steps of the tuned studies but for the learning rate; see ``Condition``."""
+
+    momentum: float
+    schedule: str
+    epochs: int
+
+
+TUNED_STEPS: TunedSteps = {"momentum": 0.9, "schedule": "cosine", "epochs": 8}
 # Half decades, and one more for the function whose best lay near the end of them.
 _TRIED = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 _TRIED_FURTHER = {"sigmoid": (3.0,)}

@@ -23,6 +23,8 @@ from actlab.figures.style import (
     join,
     label_ends,
     legend_above,
+    name_rows,
+    named_ticks,
     number,
     styled,
     tint,
@@ -83,9 +85,7 @@ def cost_dots(frame: pd.DataFrame, *, reference: str = "relu") -> Figure:
     axes.axvline(1, color=MUTED, linewidth=1.2, linestyle=DASHES[1])
     axes.set_xscale("log")
     _plain_log(axes.xaxis)
-    axes.set_yticks(range(len(frame)), [display_name(key) for key in frame["key"]])
-    axes.set_ylim(len(frame) - 0.5, -0.5)
-    axes.grid(axis="y", visible=False)
+    name_rows(axes, [display_name(key) for key in frame["key"]])
     axes.set_xlabel(f"time, in multiples of {display_name(reference)}'s (log scale)")
     legend_above(axes, columns=2)
     findings = [
@@ -185,8 +185,7 @@ def cost_shares(frame: pd.DataFrame) -> Figure:
         )
     axes.set_xscale("log")
     widths = sorted(frame["width"].unique())
-    axes.set_xticks(widths, [str(width) for width in widths])
-    axes.minorticks_off()
+    named_ticks(axes, widths, [str(width) for width in widths])
     # The range of a small share can reach far below 0; that is noise, and cut.
     axes.set_ylim(bottom=max(-10.0, min(0.0, axes.get_ylim()[0])))
     axes.set_xlabel("width of the hidden layers (log scale)")
@@ -245,12 +244,9 @@ def slope_ranges(frame: pd.DataFrame, *, limit: float = 300.0) -> Figure:
     axes.axvline(0, color=INK, linewidth=1)
     axes.set_xscale("symlog", linthresh=1, linscale=0.5)
     marks = [m for m in (-100, -10, -1, 0, 1, 10, 100) if abs(m) < limit]
-    axes.set_xticks(marks, [number(mark) for mark in marks])
+    named_ticks(axes, marks, [number(mark) for mark in marks])
     axes.set_xlim(-limit, limit)
-    axes.minorticks_off()
-    axes.set_yticks(range(len(keys)), [display_name(key) for key in keys])
-    axes.set_ylim(len(keys) - 0.5, -0.5)
-    axes.grid(axis="y", visible=False)
+    name_rows(axes, [display_name(key) for key in keys])
     axes.set_xlabel("input (linear to ±1, then logarithmic)")
     legend_above(axes, columns=len(formats))
     alt = (

@@ -10,9 +10,9 @@ def sigmoid_and_tanh_learn_in_depth() -> str:
     """Four sigmoid layers with Adam, thirty with a path around them, thirty of tanh."""
     from actlab import studies
 
-    four = studies.final("sigmoid-repairs")
-    four = four[(four["activation"] == "sigmoid") & (four["optimiser"] == "adam")]
-    four = float(four.loc[four["init"] == "default", "test_accuracy"].mean())
+    runs = studies.final("sigmoid-repairs")
+    runs = runs[(runs["activation"] == "sigmoid") & (runs["optimiser"] == "adam")]
+    four = float(runs.loc[runs["init"] == "default", "test_accuracy"].mean())
     deep = studies.final("cures").fillna({"variant": "", "test_accuracy": 10.0})
     deep = deep[deep["regime"] == "sigmoid"]
     keys = ["activation", "init", "variant", "optimiser", "lr"]

@@ -12,12 +12,9 @@ from typing import Any
 
 import torch
 
-from ..exercises.model import Choice, Code, Number, Page, Prediction, Wrong
+from ..exercises.model import Choice, Code, Number, Page, Prediction, slips
 from ..exercises.report import Report
 from . import patients
-
-__all__ = ["EXERCISES", "PREDICTIONS"]
-
 
 # --- 14.2 and 14.5 --------------------------------------------------------------------
 
@@ -31,41 +28,18 @@ def page_14_2(weight: float = 0.09, gradient: float = 0.006) -> Page:
         kind="compute",
         stars=1,
         outcome=1,
-        task=(
-            f"A layer's weights have root mean square {weight:g}, their gradient "
-            f"{gradient:g}. Plain SGD. For which step is the logarithm (base 10) of "
-            "update over weights equal to −3?"
-        ),
+        task=f"A layer's weights have root mean square {weight:g}, their gradient {gradient:g}. Plain SGD. For which step is the logarithm (base 10) of update over weights equal to −3?",
         parts=[
             Number("step", label="step", answer=step, tolerance=0.02, relative=True)
         ],
         right="Step times gradient is a thousandth of the weights.",
-        wrong=[
-            Wrong(
-                {"step": 1e-3 * gradient / weight},
-                "Turned round: that is a thousandth of gradient over weights. The "
-                "update, step times gradient, has to be small beside the weights.",
-            ),
-            Wrong(
-                {"step": weight / gradient},
-                "That step makes the update as large as the weights: logarithm 0, "
-                "not −3.",
-            ),
-            Wrong(
-                {"step": 1e-3 * weight},
-                "That is how large the update should be. The step is the update over "
-                "the gradient.",
-            ),
-            Wrong(
-                {"step": 1e-3},
-                "A thousandth is what the update should be of the weights. The step "
-                "depends on the gradient as well.",
-            ),
-            Wrong(
-                {"step": 3 * weight / gradient},
-                "−3 is a logarithm: the ratio is 0.001, not 3.",
-            ),
-        ],
+        wrong={
+            f"step = {1e-3 * gradient / weight}": "Turned round: that is a thousandth of gradient over weights. The update, step times gradient, has to be small beside the weights.",
+            f"step = {weight / gradient}": "That step makes the update as large as the weights: logarithm 0, not −3.",
+            f"step = {1e-3 * weight}": "That is how large the update should be. The step is the update over the gradient.",
+            "step = 1e-3": "A thousandth is what the update should be of the weights. The step depends on the gradient as well.",
+            f"step = {3 * weight / gradient}": "−3 is a logarithm: the ratio is 0.001, not 3.",
+        },
         numbers_for=lambda variant: page_14_2(0.05 + 0.01 * (variant % 5), 0.004),
     )
 
@@ -79,12 +53,7 @@ def page_14_5(lead: float = 0.30, std: float = 0.60) -> Page:
         kind="derive",
         stars=2,
         outcome=3,
-        task=(
-            "You said beforehand: “I change to SiLU if it leads by more than 0.5 "
-            f"points.” Twenty paired seeds: mean lead {lead:.2f}, standard deviation "
-            f"of the differences {std:.2f}, t = 2.093. What is the half width of the "
-            "95 % interval, and what do you write?"
-        ),
+        task=f"You said beforehand: “I change to SiLU if it leads by more than 0.5 points.” Twenty paired seeds: mean lead {lead:.2f}, standard deviation of the differences {std:.2f}, t = 2.093. What is the half width of the 95 % interval, and what do you write?",
         parts=[
             Number("half", label="half width, points", answer=half, tolerance=0.008),
             Choice(
@@ -100,39 +69,15 @@ def page_14_5(lead: float = 0.30, std: float = 0.60) -> Page:
             ),
         ],
         right="The interval holds the margin that you named before you looked.",
-        wrong=[
-            Wrong(
-                {"half": 2.093 * std},
-                "That is for a single run. A mean of twenty is known better, by the "
-                "root of 20.",
-            ),
-            Wrong(
-                {"half": std / math.sqrt(20)},
-                "That is the standard error. An interval of 95 % takes t of them.",
-            ),
-            Wrong(
-                {"half": 2.093 * std / 20},
-                "Divide by the root of the number of runs, not by the number.",
-            ),
-            Wrong(
-                {"half": 2 * half},
-                "That is the whole width, from one end to the other.",
-            ),
-            Wrong(
-                {"write": 0},
-                "The interval leaves out 0, and 0 is not what you named. Leads below "
-                "0.5, for which you would not change, are in it too.",
-            ),
-            Wrong(
-                {"write": 1},
-                "Leads above 0.5 are in the interval too, so “stay” is not shown.",
-            ),
-            Wrong(
-                {"write": 3},
-                "0 lies outside of the interval, so equal is the one thing that these "
-                "runs speak against.",
-            ),
-        ],
+        wrong={
+            f"half = {2.093 * std}": "That is for a single run. A mean of twenty is known better, by the root of 20.",
+            f"half = {std / math.sqrt(20)}": "That is the standard error. An interval of 95 % takes t of them.",
+            f"half = {2.093 * std / 20}": "Divide by the root of the number of runs, not by the number.",
+            f"half = {2 * half}": "That is the whole width, from one end to the other.",
+            "write = 0": "The interval leaves out 0, and 0 is not what you named. Leads below 0.5, for which you would not change, are in it too.",
+            "write = 1": "Leads above 0.5 are in the interval too, so “stay” is not shown.",
+            "write = 3": "0 lies outside of the interval, so equal is the one thing that these runs speak against.",
+        },
         numbers_for=lambda variant: page_14_5(0.30, 0.60 + 0.05 * (variant % 4)),
     )
 
@@ -147,30 +92,11 @@ def label_agreement(x: torch.Tensor, y: torch.Tensor) -> float:
     return (y[distance.argmin(1)] == y).float().mean().item()
 
 
-def _with_itself(x: torch.Tensor, y: torch.Tensor) -> float:
-    return (y[torch.cdist(x, x).argmin(1)] == y).float().mean().item()
-
-
-def _farthest(x: torch.Tensor, y: torch.Tensor) -> float:
-    return (y[torch.cdist(x, x).argmax(1)] == y).float().mean().item()
-
-
-AGREEMENT_MISTAKES = [
-    (
-        _with_itself,
-        "Everybody is nearest to himself, so this is 1 whatever the labels. Put "
-        "infinity on the diagonal.",
-    ),
-    (_farthest, "That is the farthest example. The nearest has the least distance."),
-    (
-        lambda x, y: label_agreement(x, y) * len(y),
-        "That is how many agree. Divide by the number of examples.",
-    ),
-    (
-        lambda x, y: 1 - label_agreement(x, y),
-        "That is the share that disagrees.",
-    ),
-]
+AGREEMENT = """def label_agreement(x, y):
+    distance = torch.cdist(x, x)
+    distance.fill_diagonal_(math.inf)
+    nearest = distance.argmin(1)
+    return (y[nearest] == y).float().mean().item()"""
 
 
 def two_clouds(report: Report, examples: int, classes: int) -> tuple:
@@ -193,10 +119,7 @@ def grade_agreement(answer: Any, variant: int | None, report: Report) -> None:
         got = report.number(report.call(answer, x, y, at=words), words)
         expected = label_agreement(x, y)
         if not abs(got - expected) < 1e-4:
-            why = next(
-                (text for f, text in AGREEMENT_MISTAKES if abs(f(x, y) - got) < 1e-4),
-                "",
-            )
+            why = report.mistake(got, x, y, rtol=0)
             report.fail(f"{words}: expected {expected:.3f}, got {got:.3g}. {why}")
         report.cases += 1
     apart = torch.tensor([[0.0, 0.0], [0.0, 1.0], [5.0, 5.0], [5.0, 7.0]])
@@ -250,6 +173,10 @@ def grade_repair(answer: Any, variant: int | None, report: Report) -> None:
     report.cases += 1
 
 
+REPAIR = """from dataclasses import replace
+def repair(case):
+    return replace(case, inputs="symmetric", weights=1.0, lr=0.02)"""
+
 GROUNDS = ["derived", "measured here", "published", "custom"]
 
 EXERCISES = [
@@ -262,8 +189,7 @@ EXERCISES = [
         parts=[
             Choice(
                 "columns",
-                label="Activations of usual size, error signals of 1e-6. The weight "
-                "gradients are",
+                label="Activations of usual size, error signals of 1e-6. The weight gradients are",
                 options=["of usual size", "about 1e-6", "unknown"],
                 answer=1,
             ),
@@ -275,41 +201,20 @@ EXERCISES = [
             ),
             Choice(
                 "gain",
-                label="PReLU leads ReLU by four points from PyTorch's weights, and by "
-                "none from He's. Its lead was",
+                label="PReLU leads ReLU by four points from PyTorch's weights, and by none from He's. Its lead was",
                 options=["its shape", "its gain", "chance"],
                 answer=1,
             ),
         ],
         right="You have what this chapter needs.",
-        wrong=[
-            Wrong(
-                {"columns": 0},
-                "A weight gradient is activation times error signal. See the first "
-                "link above.",
-            ),
-            Wrong(
-                {"columns": 2},
-                "It is the product of the two numbers given. See the first link above.",
-            ),
-            Wrong(
-                {"dead": 0},
-                "Dead is silent for all images. See the second link above.",
-            ),
-            Wrong(
-                {"dead": 2},
-                "It learns from the tenth image like any other. See the second link "
-                "above.",
-            ),
-            Wrong(
-                {"gain": 0},
-                "The shape is the same from both starts. See the third link above.",
-            ),
-            Wrong(
-                {"gain": 2},
-                "Chance does not look at the start. See the third link above.",
-            ),
-        ],
+        wrong={
+            "columns = 0": "A weight gradient is activation times error signal. See the first link above.",
+            "columns = 2": "It is the product of the two numbers given. See the first link above.",
+            "dead = 0": "Dead is silent for all images. See the second link above.",
+            "dead = 2": "It learns from the tenth image like any other. See the second link above.",
+            "gain = 0": "The shape is the same from both starts. See the third link above.",
+            "gain = 2": "Chance does not look at the start. See the third link above.",
+        },
     ),
     Page(
         id="14.1",
@@ -332,26 +237,12 @@ EXERCISES = [
             )
         ],
         right="0.9997 is the first line out of order; what is below it follows.",
-        wrong=[
-            Wrong(
-                {"cause": 0},
-                "The updates are small because the error signal is. A larger step "
-                "multiplies both ends of the network alike.",
-            ),
-            Wrong(
-                {"cause": 1},
-                "Then the activation size would fall from layer to layer. It is about "
-                "½ everywhere.",
-            ),
-            Wrong(
-                {"cause": 3},
-                "Moved labels leave no mark on the panel. Here there are three.",
-            ),
-            Wrong(
-                {"cause": 4},
-                "0 % saturated: the slopes are as steep as they get.",
-            ),
-        ],
+        wrong={
+            "cause = 0": "The updates are small because the error signal is. A larger step multiplies both ends of the network alike.",
+            "cause = 1": "Then the activation size would fall from layer to layer. It is about ½ everywhere.",
+            "cause = 3": "Moved labels leave no mark on the panel. Here there are three.",
+            "cause = 4": "0 % saturated: the slopes are as steep as they get.",
+        },
     ),
     page_14_2(),
     Page(
@@ -366,8 +257,7 @@ EXERCISES = [
                 label="I may write",
                 options=[
                     "the biases were not at fault: the accuracy did not move",
-                    "the biases made the examples alike; the small error signal has "
-                    "another cause",
+                    "the biases made the examples alike; the small error signal has another cause",
                     "the biases caused both marks",
                     "the small error signal made the examples alike",
                     "this network is too deep for ReLU",
@@ -376,28 +266,12 @@ EXERCISES = [
             )
         ],
         right="One mark went away with the change, the other stayed.",
-        wrong=[
-            Wrong(
-                {"sentence": 0},
-                "Accuracy is a poor witness while a second fault is present. The mark "
-                "of the likeness did go away.",
-            ),
-            Wrong(
-                {"sentence": 2},
-                "Then the error signal would have recovered as well. It went from "
-                "5.8e-5 to 4.8e-5.",
-            ),
-            Wrong(
-                {"sentence": 3},
-                "The error signal stayed and the likeness went, so the one does not "
-                "bring the other.",
-            ),
-            Wrong(
-                {"sentence": 4},
-                "Depth was the same in both runs, so they cannot speak about it; with "
-                "larger weights the same twelve layers learn.",
-            ),
-        ],
+        wrong={
+            "sentence = 0": "Accuracy is a poor witness while a second fault is present. The mark of the likeness did go away.",
+            "sentence = 2": "Then the error signal would have recovered as well. It went from 5.8e-5 to 4.8e-5.",
+            "sentence = 3": "The error signal stayed and the likeness went, so the one does not bring the other.",
+            "sentence = 4": "Depth was the same in both runs, so they cannot speak about it; with larger weights the same twelve layers learn.",
+        },
     ),
     Page(
         id="14.4",
@@ -415,44 +289,16 @@ EXERCISES = [
             )
         ],
         right="A range, a study of ours, a habit, and a study of others.",
-        wrong=[
-            Wrong(
-                {"regression": 3},
-                "No network is needed to see it: a range that the target leaves cannot "
-                "be learnt. That is a derivation.",
-            ),
-            Wrong(
-                {"regression": 1},
-                "One could measure it, and need not: it follows from the range of the "
-                "target.",
-            ),
-            Wrong(
-                {"swiglu": 3},
-                "Many models have it, and there is more: chapter 07 compared it at "
-                "equal weights, each kind at its own rate.",
-            ),
-            Wrong(
-                {"swiglu": 2},
-                "That too. The firmest ground is asked for, and chapter 07 measured it.",
-            ),
-            Wrong(
-                {"swish": 2},
-                "The paper was published, and in it everything changed at once. No "
-                "row of it compares Swish with anything.",
-            ),
-            Wrong(
-                {"swish": 1},
-                "Nothing here trained a network of that kind with two functions.",
-            ),
-            Wrong(
-                {"tanh": 3},
-                "Somebody compared it, with 250,000 agents. That is more than custom.",
-            ),
-            Wrong(
-                {"tanh": 1},
-                "No chapter of this course trains an agent.",
-            ),
-        ],
+        wrong={
+            "regression = 3": "No network is needed to see it: a range that the target leaves cannot be learnt. That is a derivation.",
+            "regression = 1": "One could measure it, and need not: it follows from the range of the target.",
+            "swiglu = 3": "Many models have it, and there is more: chapter 07 compared it at equal weights, each kind at its own rate.",
+            "swiglu = 2": "That too. The firmest ground is asked for, and chapter 07 measured it.",
+            "swish = 2": "The paper was published, and in it everything changed at once. No row of it compares Swish with anything.",
+            "swish = 1": "Nothing here trained a network of that kind with two functions.",
+            "tanh = 3": "Somebody compared it, with 250,000 agents. That is more than custom.",
+            "tanh = 1": "No chapter of this course trains an agent.",
+        },
     ),
     page_14_5(),
     Code(
@@ -463,42 +309,15 @@ EXERCISES = [
         outcome=1,
         grade=grade_agreement,
         right="Inputs and labels together: the panel never looks at them so.",
-        wrong=[
-            Wrong(
-                """
-def label_agreement(x, y):
-    nearest = torch.cdist(x, x).argmin(1)
-    return (y[nearest] == y).float().mean().item()
-""",
-                "Everybody is nearest to himself",
-            ),
-            Wrong(
-                """
-def label_agreement(x, y):
-    distance = torch.cdist(x, x)
-    return (y[distance.argmax(1)] == y).float().mean().item()
-""",
-                "That is the farthest example.",
-            ),
-            Wrong(
-                """
-def label_agreement(x, y):
-    distance = torch.cdist(x, x)
-    distance.fill_diagonal_(float("inf"))
-    return int((y[distance.argmin(1)] == y).sum())
-""",
-                "That is how many agree.",
-            ),
-            Wrong(
-                """
-def label_agreement(x, y):
-    distance = torch.cdist(x, x)
-    distance.fill_diagonal_(float("inf"))
-    return (y[distance.argmin(1)] != y).float().mean().item()
-""",
-                "That is the share that disagrees.",
-            ),
-        ],
+        wrong=slips(
+            AGREEMENT,
+            {
+                "nearest = torch.cdist(x, x).argmin(1)": "Everybody is nearest to himself, so this is 1 whatever the labels. Put infinity on the diagonal.",
+                "nearest = torch.cdist(x, x).argmax(1)": "That is the farthest example. The nearest has the least distance.",
+                "return int((y[nearest] == y).sum())": "That is how many agree. Divide by the number of examples.",
+                "return (y[nearest] != y).float().mean().item()": "That is the share that disagrees.",
+            },
+        ),
     ),
     Code(
         id="14.7",
@@ -508,53 +327,16 @@ def label_agreement(x, y):
         outcome=1,
         grade=grade_repair,
         right="Three faults, of which two hid each other.",
-        wrong=[
-            Wrong(
-                """
-from dataclasses import replace
-
-def repair(case):
-    return replace(case, inputs="symmetric")
-""",
-                "First mark now: activation size",
-            ),
-            Wrong(
-                """
-from dataclasses import replace
-
-def repair(case):
-    return replace(case, inputs="symmetric", weights=1.0)
-""",
-                "First mark now: update : data",
-            ),
-            Wrong(
-                """
-from dataclasses import replace
-
-def repair(case):
-    return replace(case, weights=1.0, lr=0.02)
-""",
-                "First mark now: inputs",
-            ),
-            Wrong(
-                """
-from dataclasses import replace
-
-def repair(case):
-    return replace(case, norm="batch", lr=0.02)
-""",
-                "norm was changed. It has to stay 'none'.",
-            ),
-            Wrong(
-                """
-from dataclasses import replace
-
-def repair(case):
-    return replace(case, activation="relu", init="he", weights=1.0)
-""",
-                "activation was changed. It has to stay 'tanh'.",
-            ),
-        ],
+        wrong=slips(
+            REPAIR,
+            {
+                'return replace(case, inputs="symmetric")': "First mark now: activation size",
+                'return replace(case, inputs="symmetric", weights=1.0)': "First mark now: update : data",
+                "return replace(case, weights=1.0, lr=0.02)": "First mark now: inputs",
+                'return replace(case, norm="batch", lr=0.02)': "norm was changed. It has to stay 'none'.",
+                'return replace(case, activation="relu", init="he", weights=1.0)': "activation was changed. It has to stay 'tanh'.",
+            },
+        ),
     ),
 ]
 
@@ -575,22 +357,11 @@ PREDICTIONS = [
         ),
         textbook=0,
         textbook_label="“Sigmoid's gradient vanishes: take ReLU”",
-        because=[
-            (
-                "The slope of sigmoid is at most ¼.",
-                "It is, and ReLU has 1. From these weights ReLU's signal shrinks as "
-                "well.",
-            ),
-            (
-                "The error signal is small, and Adam makes up for that.",
-                "It does, and what it enlarges is the same for all images.",
-            ),
-            (
-                "The column of likenesses goes to 1.",
-                "That is the illness. Which of the four looks at more than one image "
-                "at a time?",
-            ),
-        ],
+        because={
+            "The slope of sigmoid is at most ¼.": "It is, and ReLU has 1. From these weights ReLU's signal shrinks as well.",
+            "The error signal is small, and Adam makes up for that.": "It does, and what it enlarges is the same for all images.",
+            "The column of likenesses goes to 1.": "That is the illness. Which of the four looks at more than one image at a time?",
+        },
         source="the training runs of the next cell, one seed",
     ),
     Prediction(
@@ -604,21 +375,11 @@ PREDICTIONS = [
         ),
         textbook=2,
         textbook_label="“Try another activation”",
-        because=[
-            (
-                "Sigmoid and tanh are the ones that saturate.",
-                "B is saturated because its weights are thirty times too large. With "
-                "ReLU they make it explode.",
-            ),
-            (
-                "GELU has no dead units.",
-                "With a bias of −1 everywhere it has hardly any slope either.",
-            ),
-            (
-                "No fault that was planted is one of the function.",
-                "Some functions would still help. The next columns show which.",
-            ),
-        ],
+        because={
+            "Sigmoid and tanh are the ones that saturate.": "B is saturated because its weights are thirty times too large. With ReLU they make it explode.",
+            "GELU has no dead units.": "With a bias of −1 everywhere it has hardly any slope either.",
+            "No fault that was planted is one of the function.": "Some functions would still help. The next columns show which.",
+        },
         source="the training runs of the next cell, one seed",
     ),
     Prediction(
@@ -635,22 +396,11 @@ PREDICTIONS = [
             ],
             answer=2,
         ),
-        because=[
-            (
-                "It learns something about the training set, and nothing that carries "
-                "over.",
-                "Yes: it begins to remember which label stood where.",
-            ),
-            (
-                "The training loss hardly falls.",
-                "The panel holds the step against the weights and finds it usual.",
-            ),
-            (
-                "A network that is in order and does not learn has nothing to learn.",
-                "That is the argument. The panel clears the network, so look at the "
-                "data.",
-            ),
-        ],
+        because={
+            "It learns something about the training set, and nothing that carries over.": "Yes: it begins to remember which label stood where.",
+            "The training loss hardly falls.": "The panel holds the step against the weights and finds it usual.",
+            "A network that is in order and does not learn has nothing to learn.": "That is the argument. The panel clears the network, so look at the data.",
+        },
         source="labels and images side by side, in the next cell",
     ),
 ]

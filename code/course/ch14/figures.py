@@ -20,6 +20,7 @@ from actlab.figures.style import (
     join,
     styled,
     tint,
+    without_frame,
 )
 
 if TYPE_CHECKING:
@@ -120,10 +121,7 @@ def _board(rows: list[str], columns: list[str]):
     axes.set_xticks([c + 0.5 for c in range(len(columns))], columns)
     axes.set_yticks([r + 0.5 for r in range(len(rows))], rows)
     axes.xaxis.tick_top()
-    axes.tick_params(length=0)
-    axes.grid(False)
-    for side in axes.spines.values():
-        side.set_visible(False)
+    without_frame(axes)
     return figure, axes
 
 

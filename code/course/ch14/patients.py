@@ -65,17 +65,18 @@ class Case:
     momentum: float = 0.9
     seed: int = 0
 
-    def network(self) -> nn.Module:
+    def network(self) -> DeepMLP:
         """The network as it is before training."""
         sizes = [64, *[self.width] * self.depth, 10]
         network = DeepMLP(
             sizes, self.activation, self.init, norm=self.norm, seed=self.seed
         )
         with torch.no_grad():
-            for linear in network.linears:
-                linear.weight *= self.weights
-            for linear in network.linears[:-1]:
-                linear.bias += self.bias
+            linears = [part for part in network.linears if isinstance(part, nn.Linear)]
+            for linear in linears:
+                linear.weight.mul_(self.weights)
+            for linear in linears[:-1]:
+                linear.bias.add_(self.bias)
         return network
 
     def data(self) -> Dataset:

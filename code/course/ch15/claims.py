@@ -18,6 +18,7 @@ def swigelu_is_the_mean_of_its_parents() -> str:
         "gain": (sheet.forward_gain, 1.605, 5e-4),
     }
     for name, (found, said, tolerance) in near.items():
+        assert found is not None, f"the sheet has no {name}"
         require(abs(found - said) <= tolerance, f"{name}: {found}, said {said}")
     low = property_sheet("x*(1 - sigmoid(x))/2 + x*(1 - normal_cdf(x))/2").lipschitz
     # f(−x) = f(x) − x, so the steepest fall is 1 less than the steepest rise.

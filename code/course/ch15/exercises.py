@@ -6,61 +6,19 @@ the answers are arithmetic, or theorems about any run.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..exercises.model import Choice, Code, Number, Page, Prediction, Wrong
-from ..exercises.report import Report
-
-__all__ = ["EXERCISES", "PREDICTIONS"]
-
+from ..exercises.model import Choice, Code, Number, Page, Prediction, slips
+from ..exercises.report import Report, answer_from_source
 
 # --- 15.5 -----------------------------------------------------------------------------
 
-BIAS_MISTAKES: list[tuple[Callable[[Tensor, Tensor], tuple[int, float]], str]] = [
-    (
-        lambda search, fresh: _judged(search, fresh, int(fresh.mean(1).argmax())),
-        "You chose by the fresh scores. Then they have chosen, and cannot judge.",
-    ),
-    (
-        lambda search, fresh: (
-            int(search.argmax()),
-            float(search.max() - fresh.mean(1).max()),
-        ),
-        "You held the winner against the best of the fresh means, which is another "
-        "function.",
-    ),
-    (
-        lambda search, fresh: (
-            int(search.argmax()),
-            float(search.max() - fresh.mean()),
-        ),
-        "You subtracted the mean of all functions. The question is what the winner is "
-        "worth.",
-    ),
-    (
-        lambda search, fresh: (
-            int(search.argmax()),
-            float(search.max() - fresh[search.argmax()].max()),
-        ),
-        "You took the luckiest of the fresh seeds. Take their mean.",
-    ),
-    (
-        lambda search, fresh: (
-            int(search.argmax()),
-            float(fresh[search.argmax()].mean() - search.max()),
-        ),
-        "The size is right, the sign is not: the bias is by how much the search said "
-        "too much.",
-    ),
-]
-
-
-def _judged(search: Tensor, fresh: Tensor, winner: int) -> tuple[int, float]:
-    return winner, float(search[winner] - fresh[winner].mean())
+BIAS = """def winner_and_bias(search, fresh):
+    winner = int(search.argmax())
+    return winner, float(search[winner] - fresh[winner].mean())"""
 
 
 def grade_bias(answer: Any, variant: int | None, report: Report) -> None:
@@ -81,19 +39,9 @@ def grade_bias(answer: Any, variant: int | None, report: Report) -> None:
         )
         winner = report.number(got[0], "the winner")
         bias = report.number(got[1], "the bias")
-        expected = _judged(search, fresh, int(search.argmax()))
+        expected = answer_from_source(BIAS)(search, fresh)
         if winner != expected[0] or abs(bias - expected[1]) > 1e-3:
-            said = (winner, bias)
-            why = next(
-                (
-                    reply
-                    for wrong, reply in BIAS_MISTAKES
-                    if all(
-                        abs(a - b) < 1e-3 for a, b in zip(wrong(search, fresh), said)
-                    )
-                ),
-                "",
-            )
+            why = report.mistake((winner, bias), search, fresh, rtol=0, atol=1e-3)
             report.fail(
                 f"{at}: expected ({expected[0]}, {expected[1]:.2f}), got "
                 f"({winner:g}, {bias:.2f}). {why}".strip()
@@ -106,63 +54,10 @@ def grade_bias(answer: Any, variant: int | None, report: Report) -> None:
 Trials = dict[float, tuple[Tensor, Tensor]]
 
 
-def _chosen(table: Trials, by: Callable[[tuple[Tensor, Tensor]], Tensor]) -> Tensor:
-    return table[max(table, key=lambda lr: float(by(table[lr])))][1]
-
-
-def _by_validation(pair: tuple[Tensor, Tensor]) -> Tensor:
-    return pair[0].mean()
-
-
-def right_difference(mine: Trials, theirs: Trials) -> float:
-    """Both tuned by mean validation accuracy, test accuracies paired by seed."""
-    gap = _chosen(mine, _by_validation) - _chosen(theirs, _by_validation)
-    return float(gap.mean())
-
-
-COMPARISON_MISTAKES: list[tuple[Callable[[Trials, Trials], float], str]] = [
-    (
-        lambda mine, theirs: float(
-            _chosen(mine, lambda pair: pair[1].max()).max() - theirs[0.01][1].mean()
-        ),
-        "Left as it is: one side is tuned, by the test set, and its best seed counts.",
-    ),
-    (
-        lambda mine, theirs: float(
-            (_chosen(mine, _by_validation) - theirs[0.01][1]).mean()
-        ),
-        "Only `mine` gets its own learning rate. `theirs` is still stuck at 0.01.",
-    ),
-    (
-        lambda mine, theirs: float(
-            (
-                _chosen(mine, lambda pair: pair[1].mean())
-                - _chosen(theirs, lambda pair: pair[1].mean())
-            ).mean()
-        ),
-        "Both are tuned now, by the test accuracies. What has chosen cannot judge.",
-    ),
-    (
-        lambda mine, theirs: float(
-            _chosen(mine, _by_validation).max() - _chosen(theirs, _by_validation).max()
-        ),
-        "Both are tuned fairly, and the best seeds are compared. Compare the means.",
-    ),
-    (
-        lambda mine, theirs: float(
-            (
-                _chosen(mine, lambda pair: pair[0].max())
-                - _chosen(theirs, lambda pair: pair[0].max())
-            ).mean()
-        ),
-        "You chose by the best validation seed. One lucky seed then chooses the rate; "
-        "take the mean.",
-    ),
-    (
-        lambda mine, theirs: -right_difference(mine, theirs),
-        "The size is right, the sign is not: `mine` minus `theirs`.",
-    ),
-]
+DIFFERENCE = """def difference(mine, theirs):
+    a = max(mine, key=lambda lr: mine[lr][0].mean())
+    b = max(theirs, key=lambda lr: theirs[lr][0].mean())
+    return float((mine[a][1] - theirs[b][1]).mean())"""
 
 
 def _trials(report: Report, salt: str, best: float) -> Trials:
@@ -197,16 +92,9 @@ def grade_difference(answer: Any, variant: int | None, report: Report) -> None:
 
         at = "on made-up trials"
         got = report.number(report.call(call, mine[0.01][0], mine[0.01][1], at=at), at)
-        expected = right_difference(mine, theirs)
+        expected = answer_from_source(DIFFERENCE)(mine, theirs)
         if abs(got - expected) > 1e-3:
-            why = next(
-                (
-                    reply
-                    for wrong, reply in COMPARISON_MISTAKES
-                    if abs(wrong(mine, theirs) - got) < 1e-3
-                ),
-                "",
-            )
+            why = report.mistake(got, mine, theirs, rtol=0, atol=1e-3)
             report.fail(f"{at}: expected {expected:.2f}, got {got:.2f}. {why}".strip())
         report.cases += 1
 
@@ -257,28 +145,17 @@ def grade_report(answer: Any, variant: int | None, report: Report) -> None:
     )
 
 
-RUN = """from actlab import design
-own = design.candidate({candidate})
-plan = design.make_plan(own, {{{rivals}}}, "{because}", init="he", epochs=1,
-    rates=(0.1,), tuning_seeds=(100,), seeds=range({seeds}))
-report = design.run(plan, own, design.register(plan))
-"""
-
-
-def handed_in(
-    candidate: str = '"x*sigmoid(x) + sin(x)/2", name="Ripple"',
-    rivals: tuple[str, ...] = ("relu",),
-    because: str = "A ripple of this size changes the gain only.",
-    seeds: int = 5,
-    after: str = "",
-) -> str:
-    """Source of a small registered test with something wrong in it."""
-    pairs = ", ".join(f'"{key}": "equivalent"' for key in rivals)
-    return (
-        RUN.format(candidate=candidate, rivals=pairs, because=because, seeds=seeds)
-        + after
-    )
-
+RUN = """from dataclasses import replace
+from actlab import design
+own = design.candidate("x*sigmoid(x) + sin(x)/2", name="Ripple")
+rivals = ["relu"]
+seeds = range(5)
+because = "A ripple of this size changes the gain only."
+settings = dict(init="he", epochs=1, rates=(0.1,), tuning_seeds=(100,))
+expected = dict.fromkeys(rivals, "equivalent")
+plan = design.make_plan(own, expected, because, seeds=seeds, **settings)
+result = design.run(plan, own, design.register(plan))
+report = result"""
 
 ALLOWED = (
     "The function may be half a point behind or more than a point ahead; this test "
@@ -307,42 +184,21 @@ EXERCISES = [
             ),
             Choice(
                 "ahead",
-                label="A function is ahead of ReLU with PyTorch's weights, and level "
-                "with He's. Ahead was",
+                label="A function is ahead of ReLU with PyTorch's weights, and level with He's. Ahead was",
                 options=["its shape", "its size", "neither can be said"],
                 answer=1,
             ),
         ],
         right="You have what this chapter needs.",
-        wrong=[
-            Wrong(
-                {"gain": 4},
-                "That is 1/E[f(Z)²]. The gain is one over its root. See the first link.",
-            ),
-            Wrong(
-                {"gain": 0.5},
-                "That is the size itself. The gain undoes it. See the first link.",
-            ),
-            Wrong(
-                {"apart": 0},
-                "That is less than two approximations of GELU differ. See the second "
-                "link.",
-            ),
-            Wrong(
-                {"apart": 1},
-                "Ten times more, and still little. See the second link.",
-            ),
-            Wrong({"apart": 3}, "Both lie close to ReLU. See the second link."),
-            Wrong(
-                {"ahead": 0},
-                "Then it would still be ahead where all start well. See the third link.",
-            ),
-            Wrong(
-                {"ahead": 2},
-                "The start changed and the advantage went; that is what a control says. "
-                "See the third link.",
-            ),
-        ],
+        wrong={
+            "gain = 4": "That is 1/E[f(Z)²]. The gain is one over its root. See the first link.",
+            "gain = 0.5": "That is the size itself. The gain undoes it. See the first link.",
+            "apart = 0": "That is less than two approximations of GELU differ. See the second link.",
+            "apart = 1": "Ten times more, and still little. See the second link.",
+            "apart = 3": "Both lie close to ReLU. See the second link.",
+            "ahead = 0": "Then it would still be ahead where all start well. See the third link.",
+            "ahead = 2": "The start changed and the advantage went; that is what a control says. See the third link.",
+        },
     ),
     Page(
         id="15.1",
@@ -355,36 +211,15 @@ EXERCISES = [
             Number("slope", label="slope at 0", answer=0.5, tolerance=0.004),
         ],
         right="f(x) − f(−x) = x for every gate with g(x) + g(−x) = 1.",
-        wrong=[
-            Wrong(
-                {"value": (0.13, 0.15)},
-                "That holds for an odd function, f(−x) = −f(x). Here f(x) − f(−x) = x.",
-            ),
-            Wrong(
-                {"value": (-0.15, -0.13)},
-                "That holds for an even function. Here f(x) − f(−x) = x.",
-            ),
-            Wrong(
-                {"value": (2.13, 2.15)},
-                "One sign: f(2) = 2 + f(−2), and f(−2) is negative.",
-            ),
-            Wrong(
-                {"value": 2},
-                "Far out, yes. At 2 the gate is not quite 1: f(2) = 2 + f(−2).",
-            ),
-            Wrong(
-                {"slope": 1},
-                "That is the slope far to the right. At 0 both gates stand at ½.",
-            ),
-            Wrong(
-                {"slope": 0},
-                "The value is 0 there. The slope is g(0) + 0 · g′(0).",
-            ),
-            Wrong(
-                {"slope": 0.25},
-                "You halved twice. Each gate is ½ at 0, and so is their mean.",
-            ),
-        ],
+        wrong={
+            "value = 0.13 to 0.15": "That holds for an odd function, f(−x) = −f(x). Here f(x) − f(−x) = x.",
+            "value = -0.15 to -0.13": "That holds for an even function. Here f(x) − f(−x) = x.",
+            "value = 2.13 to 2.15": "One sign: f(2) = 2 + f(−2), and f(−2) is negative.",
+            "value = 2": "Far out, yes. At 2 the gate is not quite 1: f(2) = 2 + f(−2).",
+            "slope = 1": "That is the slope far to the right. At 0 both gates stand at ½.",
+            "slope = 0": "The value is 0 there. The slope is g(0) + 0 · g′(0).",
+            "slope = 0.25": "You halved twice. Each gate is ½ at 0, and so is their mean.",
+        },
     ),
     Page(
         id="15.2",
@@ -405,45 +240,18 @@ EXERCISES = [
             ),
         ],
         right="It reaches below 0 and beyond the margin: this test cannot tell.",
-        wrong=[
-            Wrong(
-                {"mean": (0.419, 0.421)},
-                "You added the sizes. Two of the five differences are negative.",
-            ),
-            Wrong({"mean": 1.5}, "That is the sum. Divide by five."),
-            Wrong(
-                {"half": (1.2, 1.22)},
-                "That is the spread of single pairs. The mean of five is surer by √5.",
-            ),
-            Wrong(
-                {"half": (0.378, 0.386)},
-                "1.96 is for many pairs. With five, the spread itself is uncertain, and "
-                "Student's factor is 2.776.",
-            ),
-            Wrong(
-                {"half": (0.48, 0.49)},
-                "You divided by n. For the spread of single pairs divide by n − 1.",
-            ),
-            Wrong(
-                {"half": (0.19, 0.2)},
-                "That is the standard error. Student's factor is missing.",
-            ),
-            Wrong(
-                {"half": (0.41, 0.42)},
-                "That is the half-width at 90 %, which the margin is held against.",
-            ),
-            Wrong(
-                {"verdict": 0},
-                "The mean is above 0, and 0 is inside the interval. With these seeds an "
-                "equal function would often do as well.",
-            ),
-            Wrong({"verdict": 1}, "The mean is positive: nothing speaks for worse."),
-            Wrong(
-                {"verdict": 2},
-                "The 90 % interval reaches 0.72, and the margin ends at 0.5. A "
-                "difference of 0.6 is not ruled out.",
-            ),
-        ],
+        wrong={
+            "mean = 0.419 to 0.421": "You added the sizes. Two of the five differences are negative.",
+            "mean = 1.5": "That is the sum. Divide by five.",
+            "half = 1.2 to 1.22": "That is the spread of single pairs. The mean of five is surer by √5.",
+            "half = 0.378 to 0.386": "1.96 is for many pairs. With five, the spread itself is uncertain, and Student's factor is 2.776.",
+            "half = 0.48 to 0.49": "You divided by n. For the spread of single pairs divide by n − 1.",
+            "half = 0.19 to 0.2": "That is the standard error. Student's factor is missing.",
+            "half = 0.41 to 0.42": "That is the half-width at 90 %, which the margin is held against.",
+            "verdict = 0": "The mean is above 0, and 0 is inside the interval. With these seeds an equal function would often do as well.",
+            "verdict = 1": "The mean is positive: nothing speaks for worse.",
+            "verdict = 2": "The 90 % interval reaches 0.72, and the margin ends at 0.5. A difference of 0.6 is not ruled out.",
+        },
     ),
     Page(
         id="15.3",
@@ -466,28 +274,12 @@ EXERCISES = [
             )
         ],
         right="The interval says what is left possible, and that is nearly two points.",
-        wrong=[
-            Wrong(
-                {"sentence": 0},
-                "Not shown is not shown to be equal. The interval reaches from −0.5 to "
-                "1.3.",
-            ),
-            Wrong(
-                {"sentence": 1},
-                "The mean is above 0 by less than its own uncertainty. An equal "
-                "function would often do as well with five seeds.",
-            ),
-            Wrong(
-                {"sentence": 2},
-                "For that the interval would have to lie inside the margin. It reaches "
-                "1.3.",
-            ),
-            Wrong(
-                {"sentence": 4},
-                "1.6 is what this design shows in four of five cases. What is left "
-                "possible says the interval.",
-            ),
-        ],
+        wrong={
+            "sentence = 0": "Not shown is not shown to be equal. The interval reaches from −0.5 to 1.3.",
+            "sentence = 1": "The mean is above 0 by less than its own uncertainty. An equal function would often do as well with five seeds.",
+            "sentence = 2": "For that the interval would have to lie inside the margin. It reaches 1.3.",
+            "sentence = 4": "1.6 is what this design shows in four of five cases. What is left possible says the interval.",
+        },
     ),
     Page(
         id="15.4",
@@ -515,44 +307,16 @@ EXERCISES = [
             ),
         ],
         right="Fresh seeds know nothing of the choice.",
-        wrong=[
-            Wrong(
-                {"one": 1.2},
-                "That is one standard deviation. The best of a hundred lies 2.5 of them "
-                "above.",
-            ),
-            Wrong(
-                {"one": 0},
-                "All are equally good, but their scores are not, and the best *score* "
-                "was taken.",
-            ),
-            Wrong(
-                {"one": (2.45, 2.55)},
-                "That is in standard deviations. One of them is 1.2 points.",
-            ),
-            Wrong(
-                {"nine": (0.32, 0.34)},
-                "You divided by nine. The spread of a mean falls with the root.",
-            ),
-            Wrong(
-                {"nine": (2.9, 3.1)},
-                "Means of nine runs spread less than single runs, so there is less luck "
-                "to be had.",
-            ),
-            Wrong(
-                {"nine": 0},
-                "Less, but not nothing: the best of a hundred means was chosen.",
-            ),
-            Wrong(
-                {"fresh": (0.9, 3.1)},
-                "Fresh seeds had no part in the choice, so nothing was selected among "
-                "them.",
-            ),
-            Wrong(
-                {"fresh": (-3.1, -0.9)},
-                "The winner does not fall below its true accuracy. It falls *to* it.",
-            ),
-        ],
+        wrong={
+            "one = 1.2": "That is one standard deviation. The best of a hundred lies 2.5 of them above.",
+            "one = 0": "All are equally good, but their scores are not, and the best *score* was taken.",
+            "one = 2.45 to 2.55": "That is in standard deviations. One of them is 1.2 points.",
+            "nine = 0.32 to 0.34": "You divided by nine. The spread of a mean falls with the root.",
+            "nine = 2.9 to 3.1": "Means of nine runs spread less than single runs, so there is less luck to be had.",
+            "nine = 0": "Less, but not nothing: the best of a hundred means was chosen.",
+            "fresh = 0.9 to 3.1": "Fresh seeds had no part in the choice, so nothing was selected among them.",
+            "fresh = -3.1 to -0.9": "The winner does not fall below its true accuracy. It falls *to* it.",
+        },
     ),
     Code(
         id="15.5",
@@ -562,38 +326,16 @@ EXERCISES = [
         outcome=3,
         grade=grade_bias,
         right="One table chooses, the other judges.",
-        wrong=[
-            Wrong(
-                "def winner_and_bias(search, fresh):\n"
-                "    winner = int(fresh.mean(1).argmax())\n"
-                "    return winner, search[winner] - fresh[winner].mean()",
-                "You chose by the fresh scores",
-            ),
-            Wrong(
-                "def winner_and_bias(search, fresh):\n"
-                "    winner = int(search.argmax())\n"
-                "    return winner, search.max() - fresh.mean(1).max()",
-                "which is another function",
-            ),
-            Wrong(
-                "def winner_and_bias(search, fresh):\n"
-                "    winner = int(search.argmax())\n"
-                "    return winner, search[winner] - fresh.mean()",
-                "the mean of all functions",
-            ),
-            Wrong(
-                "def winner_and_bias(search, fresh):\n"
-                "    winner = int(search.argmax())\n"
-                "    return winner, search[winner] - fresh[winner].max()",
-                "the luckiest of the fresh seeds",
-            ),
-            Wrong(
-                "def winner_and_bias(search, fresh):\n"
-                "    winner = int(search.argmax())\n"
-                "    return winner, fresh[winner].mean() - search[winner]",
-                "the sign is not",
-            ),
-        ],
+        wrong=slips(
+            BIAS,
+            {
+                "winner = int(fresh.mean(1).argmax())": "You chose by the fresh scores. Then they have chosen, and cannot judge.",
+                "return winner, float(search.max() - fresh.mean(1).max())": "You held the winner against the best of the fresh means, which is another function.",
+                "return winner, float(search[winner] - fresh.mean())": "You subtracted the mean of all functions. The question is what the winner is worth.",
+                "return winner, float(search[winner] - fresh[winner].max())": "You took the luckiest of the fresh seeds. Take their mean.",
+                "return winner, float(fresh[winner].mean() - search[winner])": "The size is right, the sign is not: the bias is by how much the search said too much.",
+            },
+        ),
     ),
     Code(
         id="15.6",
@@ -603,48 +345,17 @@ EXERCISES = [
         outcome=2,
         grade=grade_difference,
         right="Tuned alike, by what does not judge, and compared seed by seed.",
-        wrong=[
-            Wrong(
-                "def difference(mine, theirs):\n"
-                "    best = max(mine, key=lambda lr: mine[lr][1].max())\n"
-                "    return mine[best][1].max() - theirs[0.01][1].mean()",
-                "Left as it is",
-            ),
-            Wrong(
-                "def difference(mine, theirs):\n"
-                "    best = max(mine, key=lambda lr: mine[lr][0].mean())\n"
-                "    return (mine[best][1] - theirs[0.01][1]).mean()",
-                "still stuck at 0.01",
-            ),
-            Wrong(
-                "def difference(mine, theirs):\n"
-                "    a = max(mine, key=lambda lr: mine[lr][1].mean())\n"
-                "    b = max(theirs, key=lambda lr: theirs[lr][1].mean())\n"
-                "    return (mine[a][1] - theirs[b][1]).mean()",
-                "by the test accuracies",
-            ),
-            Wrong(
-                "def difference(mine, theirs):\n"
-                "    a = max(mine, key=lambda lr: mine[lr][0].mean())\n"
-                "    b = max(theirs, key=lambda lr: theirs[lr][0].mean())\n"
-                "    return mine[a][1].max() - theirs[b][1].max()",
-                "the best seeds are compared",
-            ),
-            Wrong(
-                "def difference(mine, theirs):\n"
-                "    a = max(mine, key=lambda lr: mine[lr][0].max())\n"
-                "    b = max(theirs, key=lambda lr: theirs[lr][0].max())\n"
-                "    return (mine[a][1] - theirs[b][1]).mean()",
-                "One lucky seed",
-            ),
-            Wrong(
-                "def difference(mine, theirs):\n"
-                "    a = max(mine, key=lambda lr: mine[lr][0].mean())\n"
-                "    b = max(theirs, key=lambda lr: theirs[lr][0].mean())\n"
-                "    return (theirs[b][1] - mine[a][1]).mean()",
-                "the sign is not",
-            ),
-        ],
+        wrong=slips(
+            DIFFERENCE,
+            {
+                "a = max(mine, key=lambda lr: mine[lr][1].max())\nb = 0.01\nreturn float(mine[a][1].max() - theirs[b][1].mean())": "Left as it is: one side is tuned, by the test set, and its best seed counts.",
+                "b = 0.01": "Only `mine` gets its own learning rate. `theirs` is still stuck at 0.01.",
+                "a = max(mine, key=lambda lr: mine[lr][1].mean())\nb = max(theirs, key=lambda lr: theirs[lr][1].mean())": "Both are tuned now, by the test accuracies. What has chosen cannot judge.",
+                "return float(mine[a][1].max() - theirs[b][1].max())": "Both are tuned fairly, and the best seeds are compared. Compare the means.",
+                "a = max(mine, key=lambda lr: mine[lr][0].max())\nb = max(theirs, key=lambda lr: theirs[lr][0].max())": "You chose by the best validation seed. One lucky seed then chooses the rate; take the mean.",
+                "return float((theirs[b][1] - mine[a][1]).mean())": "The size is right, the sign is not: `mine` minus `theirs`.",
+            },
+        ),
     ),
     Code(
         id="15.7",
@@ -654,35 +365,19 @@ EXERCISES = [
         outcome=1,
         grade=grade_report,
         right="A sound, new function, tested by a plan that stood before its result.",
-        wrong=[
-            Wrong(
-                'from actlab import design\nreport = design.candidate("x*sigmoid(x)")',
-                "hand in what `design.run` returned",
-            ),
-            Wrong(
-                handed_in(candidate='"3*x*sigmoid(x)", name="Swish3"'),
-                "is swish but for",
-            ),
-            Wrong(
-                handed_in(candidate="lambda x: x * torch.sigmoid(x.detach()).cos()"),
-                "autograd gives the slope",
-            ),
-            Wrong(
-                handed_in(rivals=("relu", "tanh")),
-                "is missing among the rivals",
-            ),
-            Wrong(
-                handed_in(
-                    after="from dataclasses import replace\n"
-                    "report = replace(report, plan=replace(plan, margin=5.0))\n"
-                ),
-                "not the one that was registered",
-            ),
-            Wrong(
-                handed_in(rivals=("relu", "elu"), seeds=2),
-                "2 seeds see only",
-            ),
-        ],
+        wrong={
+            'from actlab import design\nreport = design.candidate("x*sigmoid(x)")': "hand in what `design.run` returned"
+        }
+        | slips(
+            RUN,
+            {
+                'own = design.candidate("3*x*sigmoid(x)", name="Swish3")': "is swish but for",
+                "own = design.candidate(lambda x: x * torch.sigmoid(x.detach()).cos())": "autograd gives the slope",
+                'rivals = ["relu", "tanh"]': "is missing among the rivals",
+                "report = replace(result, plan=replace(plan, margin=5.0))": "not the one that was registered",
+                'rivals = ["relu", "elu"]\nseeds = range(2)': "2 seeds see only",
+            },
+        ),
     ),
 ]
 
@@ -702,20 +397,11 @@ PREDICTIONS = [
         ),
         textbook=0,
         textbook_label="“Combines the virtues of both”",
-        because=[
-            (
-                "It unites what is good in two functions.",
-                "It is their mean, and so is nearly everything on its sheet.",
-            ),
-            (
-                "It is 7 % of a shape away from Swish, and has its gain.",
-                "Yes. The prediction was made from the sheet alone.",
-            ),
-            (
-                "Mixtures blur what each part does well.",
-                "There is not enough between the two to be blurred.",
-            ),
-        ],
+        because={
+            "It unites what is good in two functions.": "It is their mean, and so is nearly everything on its sheet.",
+            "It is 7 % of a shape away from Swish, and has its gain.": "Yes. The prediction was made from the sheet alone.",
+            "Mixtures blur what each part does well.": "There is not enough between the two to be blurred.",
+        },
         source="the registered test of the next cell, 10 seeds",
     ),
     Prediction(
@@ -729,21 +415,11 @@ PREDICTIONS = [
         ),
         textbook=1,
         textbook_label="If a score is an honest measure",
-        because=[
-            (
-                "Fresh seeds are as often better as worse.",
-                "For a formula that was picked blindly, yes. These were picked for "
-                "having had good ones.",
-            ),
-            (
-                "They were chosen because their one seed was good.",
-                "Exactly, and the seed is not chosen again.",
-            ),
-            (
-                "The best functions win with any seed.",
-                "They do better than most. They do not do as well as when they won.",
-            ),
-        ],
+        because={
+            "Fresh seeds are as often better as worse.": "For a formula that was picked blindly, yes. These were picked for having had good ones.",
+            "They were chosen because their one seed was good.": "Exactly, and the seed is not chosen again.",
+            "The best functions win with any seed.": "They do better than most. They do not do as well as when they won.",
+        },
         source="the training runs of the next cell, 6 seeds each",
     ),
 ]

@@ -20,6 +20,9 @@ from actlab.figures.style import (
     WIDTH,
     display_name,
     finish,
+    label_right,
+    name_rows,
+    named_ticks,
     number,
     styled,
     tint,
@@ -56,12 +59,8 @@ def registered_differences(comparison: Comparison) -> Figure:
         axes.plot([row["low"], row["high"]], [y, y], color=COLOURS[look])
         axes.plot(row["difference"], y, marker=MARKERS[look], markersize=7,
                   color=COLOURS[look])  # fmt: skip
-        axes.annotate(
-            f"{row['verdict']}\n(predicted: {row['predicted']})", xy=(1.0, y),
-            xycoords=axes.get_yaxis_transform(), xytext=(6, 0),
-            textcoords="offset points", va="center", fontsize=9,
-            annotation_clip=False,
-        )  # fmt: skip
+        outcome = f"{row['verdict']}\n(predicted: {row['predicted']})"
+        label_right(axes, outcome, y, 6, fontsize=9)
         findings.append(
             f"{display_name(row['rival'])} {number(row['difference'], 2)} "
             f"({number(row['low'], 2)} to {number(row['high'], 2)}), "
@@ -69,9 +68,7 @@ def registered_differences(comparison: Comparison) -> Figure:
         )
     reach = max(margin, *(abs(row[end]) for row in rows for end in ("low", "high")))
     axes.set_xlim(-1.15 * reach, 1.15 * reach)
-    axes.set_ylim(len(rows) - 0.5, -0.5)
-    axes.set_yticks(range(len(rows)), [display_name(row["rival"]) for row in rows])
-    axes.grid(axis="y", visible=False)
+    name_rows(axes, [display_name(row["rival"]) for row in rows])
     axes.set_xlabel(f"{name} − rival, points of test accuracy")
     alt = (
         f"Dot plot with intervals: {name} minus each rival in points of test accuracy, "
@@ -111,9 +108,7 @@ def search_and_second_look(
         axes.annotate(level_name, (level, 1.0), xycoords=axes.get_xaxis_transform(),
                       xytext=(0, 2), textcoords="offset points", ha="center",
                       va="bottom", fontsize=9)  # fmt: skip
-    axes.set_yticks(range(len(frame)), list(frame["formula"]), fontsize=9)
-    axes.set_ylim(len(frame) - 0.5, -0.5)
-    axes.grid(axis="y", visible=False)
+    name_rows(axes, list(frame["formula"]), fontsize=9)
     axes.set_xlabel("accuracy on held-out images, %")
     handles = [
         Line2D([], [], marker=MARKERS[1], color=COLOURS[1], linestyle="",
@@ -171,8 +166,7 @@ def best_of_many(values: Sequence[float], *, name: str = "ReLU") -> Figure:
                   fontsize=9)  # fmt: skip
     axes.set_xscale("log")
     ticks = [n for n in (1, 2, 5, 10, 20, 50, 100) if n <= len(found)]
-    axes.set_xticks(ticks, [str(n) for n in ticks])
-    axes.minorticks_off()
+    named_ticks(axes, ticks, [str(n) for n in ticks])
     axes.set_xlabel("names under which it was tried, on a logarithmic scale")
     axes.set_ylabel("accuracy of the best, %")
     figure.legend(loc="outside upper left", ncols=1)

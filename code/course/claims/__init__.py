@@ -125,7 +125,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("ids", nargs="*", metavar="ID", help="such as C-017")
     wanted = [name.upper() for name in parser.parse_args(arguments).ids]
-    rows = {row.id: row for row in [*trials(), *load()]}
+    ledger: list[Claim | Trial] = [*trials(), *load()]
+    rows = {row.id: row for row in ledger}
     unknown = [name for name in wanted if name not in rows]
     if unknown:
         print(f"no claim {', '.join(unknown)}; there are {', '.join(rows)}")

@@ -8,6 +8,7 @@ A chapter's module `chNN/exercises.py` holds two lists, `EXERCISES` (of `Page` a
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,6 +27,8 @@ __all__ = [
     "Prediction",
     "Reply",
     "Wrong",
+    "slips",
+    "wrong_answer",
 ]
 
 KINDS = (
@@ -146,7 +149,9 @@ class Wrong:
     is a number, (low, high) for a range of numbers, a place or text of a choice, a
     full order, or `Before(…)`. For code: source text that defines the answer as its
     last name (`torch`, `nn`, `F`, `np` and `math` are there).
-    reply: one line of why; for code, a part of the line that must be printed.
+    reply: one line of why. For code: what must stand in the line that is printed;
+    `report.compare` and `report.mistake` print it when an answer shares the outputs
+    of this one, and where they are not used the grader has to.
     """
 
     answer: Mapping[str, Any] | str
@@ -157,10 +162,12 @@ class Wrong:
 class Page:
     """An exercise answered on the page: numbers, choices, orders.
 
-    right: the reply to the right answer, with why. otherwise: added to the reply to
-    a wrong answer that nobody foresaw, instead of the pointer to the hint.
-    numbers_for: function of a variant number that returns the same exercise with
-    other numbers (and its `task`), for classes.
+    right: the reply to the right answer, with why. wrong: {"part = value": reply};
+    also "a = −1, b = 4" for several parts and "a = 0.1 to 0.2" for a range (see
+    `wrong_answer`), or a list of `Wrong`. otherwise: added to the reply to a wrong
+    answer that nobody foresaw, instead of the pointer to the hint. numbers_for:
+    function of a variant number that returns the same exercise with other numbers
+    (and its `task`), for classes.
     """
 
     id: str
@@ -170,10 +177,13 @@ class Page:
     outcome: int
     parts: Sequence[Number | Choice | Order]
     right: str
-    wrong: Sequence[Wrong] = ()
+    wrong: Mapping[str, str] | Sequence[Wrong] = ()
     otherwise: str = ""
     task: str = ""
     numbers_for: Callable[[int], Page] | None = None
+
+    def __post_init__(self) -> None:
+        _list_wrong(self, wrong_answer)
 
 
 @dataclass(frozen=True)
@@ -182,7 +192,8 @@ class Code:
 
     grade: function (answer, variant, report); it calls `report.fail(…)`,
     `report.compare(…)` and so on (see `report.Report`); if none of them stops it,
-    the answer is right. right: one line of why, after "correct on … cases".
+    the answer is right. wrong: {source text: reply}, see `Wrong`. right: one line of
+    why, after "correct on … cases".
     """
 
     id: str
@@ -191,8 +202,11 @@ class Code:
     stars: int
     outcome: int
     grade: Callable[..., Any]
-    wrong: Sequence[Wrong] = ()
+    wrong: Mapping[str, str] | Sequence[Wrong] = ()
     right: str = ""
+
+    def __post_init__(self) -> None:
+        _list_wrong(self, str)
 
 
 @dataclass(frozen=True)
@@ -200,7 +214,7 @@ class Prediction:
     """A commitment before a run: guess first, then see what was measured.
 
     part: holds the measured answer. textbook: the usual prediction, in the form of
-    the answer. because: (reason to choose, reply to it). source: where the measured
+    the answer. because: {reason to choose: reply to it}. source: where the measured
     value comes from. note: a sentence that closes the reveal.
     """
 
@@ -209,7 +223,7 @@ class Prediction:
     part: Part
     textbook: Any = None
     textbook_label: str = "The textbook's prediction"
-    because: Sequence[tuple[str, str]] = ()
+    because: Mapping[str, str] = field(default_factory=dict)
     source: str = ""
     note: str = ""
 
@@ -221,6 +235,70 @@ class Chapter:
     number: int
     exercises: Sequence[Page | Code] = field(default_factory=tuple)
     predictions: Sequence[Prediction] = field(default_factory=tuple)
+
+
+def _list_wrong(entry: Page | Code, read: Callable[[str], Any]) -> None:
+    """Turn {what was answered: reply} into the tuple of `Wrong` that `wrong` is."""
+    wrong = entry.wrong
+    if isinstance(wrong, Mapping):
+        wrong = [Wrong(read(answer), reply) for answer, reply in wrong.items()]
+    object.__setattr__(entry, "wrong", tuple(wrong))  # the record is frozen
+
+
+_PART = re.compile(r"(\w+) = (.+?)(?:, (?=\w+ = )|$)")
+
+
+def wrong_answer(text: str) -> dict[str, Any]:
+    """The wrong answer to a page that a text such as "a = -1, b = 4" stands for.
+
+    A value is a number ("a = -6", "width = inf"), a range of numbers ("q = 0 to
+    1e-20"), the place of an option ("sentence = 2"), or its text ("sentence = It
+    holds."). Orders are written as `Wrong(…)`. Raises ValueError for other texts.
+    """
+    found = list(_PART.finditer(text))
+    if not found or "".join(part[0] for part in found) != text:
+        raise ValueError(
+            f"a wrong answer reads 'part = value', several of them with commas "
+            f"between, or 'part = low to high'; got {text!r}"
+        )
+    return {part[1]: _value(part[2]) for part in found}
+
+
+def _value(text: str) -> int | float | str | tuple[float, float]:
+    low, to, high = text.partition(" to ")
+    try:
+        return (_number(low), _number(high)) if to else _number(text)
+    except ValueError:
+        return text
+
+
+def _number(text: str) -> int | float:
+    try:
+        return int(text)
+    except ValueError:
+        return float(text)
+
+
+def slips(right: str, lines: Mapping[str, str]) -> dict[str, str]:
+    """Wrong programs that differ from a right one in a line: {source: reply}.
+
+    lines: {line: reply}. A line takes the place of the one that begins with the same
+    word; several changes are separated by a line break. Raises ValueError unless
+    exactly one line of the program begins so.
+    """
+    return {_slipped(right, line): reply for line, reply in lines.items()}
+
+
+def _slipped(right: str, changes: str) -> str:
+    rows = right.splitlines()
+    for change in changes.splitlines():
+        word = change.split()[0]
+        at = [place for place, row in enumerate(rows) if row.split()[:1] == [word]]
+        if len(at) != 1:
+            raise ValueError(f"{len(at)} lines of the program begin with {word!r}")
+        indent = rows[at[0]].partition(word)[0]
+        rows[at[0]] = indent + change
+    return "\n".join(rows)
 
 
 def value_of(answer: Any) -> Any:

@@ -264,7 +264,7 @@ def predict(id: str) -> Element:
         raise TypeError(f'{entry.id} is an exercise: use ask or check("{entry.id}", …)')
     because = ""
     if entry.because:
-        options = _options([option for option, _ in entry.because], "because")
+        options = _options(list(entry.because), "because")
         because = f"<fieldset data-because><legend>Because</legend>{options}</fieldset>"
     body = (
         f"<form><fieldset disabled><legend>{_text(entry.question)}</legend>"
@@ -292,7 +292,7 @@ def prediction_sheet(entry: Prediction) -> dict[str, Any]:
         "part": _prediction_part(entry.part),
         "textbook": textbook,
         "textbookLabel": entry.textbook_label,
-        "because": [reply for _, reply in entry.because],
+        "because": list(entry.because.values()),
         "note": entry.note,
         "source": entry.source.rstrip("."),
     }

@@ -12,14 +12,17 @@ grader reads like a list of expectations:
             lambda x, slope: torch.where(x > 0, x, slope * x),
             [(x, 0.1), (x, 1.5), (x, -0.3)],
             names=("x", "slope"),
-            mistakes=[(lambda x, slope: torch.maximum(slope * x, x), "max(…) is …")],
         )
+
+The typical wrong answers of the exercise's record run beside the reader's: an answer
+that shares the outputs of one of them gets its reply.
 """
 
 from __future__ import annotations
 
+import ast
 import contextlib
-import dis
+import functools
 import io
 import math
 import random
@@ -32,7 +35,16 @@ from typing import Any
 import numpy as np
 import torch
 
-__all__ = ["Failed", "NotAttempted", "Report", "is_stub", "show"]
+from .model import Wrong
+
+__all__ = [
+    "Failed",
+    "NotAttempted",
+    "Report",
+    "answer_from_source",
+    "is_stub",
+    "show",
+]
 
 LONGEST = 120  # characters of anything the reader made that go into a reply
 LARGEST = 50_000_000  # elements of a returned tensor that are looked at
@@ -109,32 +121,54 @@ def _clone(value: Any) -> Any:
     return value
 
 
+@functools.cache
+def answer_from_source(source: str) -> Any:
+    """What a piece of code defines last, or the value of its last expression.
+
+    The code sees `torch`, `nn`, `F`, `np` and `math`. For the course's own texts
+    (wrong answers and solutions), never for a reader's input.
+    """
+    names = {"torch": torch, "nn": torch.nn, "np": np, "math": math}
+    names["F"] = torch.nn.functional
+    tree = ast.parse(source)
+    last = tree.body[-1]
+    if isinstance(last, ast.Expr):
+        tree.body.pop()
+    exec(compile(tree, "<answer>", "exec"), names)
+    if isinstance(last, ast.Expr):
+        return eval(compile(ast.Expression(last.value), "<answer>", "eval"), names)
+    if isinstance(last, (ast.FunctionDef, ast.ClassDef)):
+        return names[last.name]
+    targets = last.targets if isinstance(last, ast.Assign) else [last.target]
+    return names[targets[-1].id]
+
+
 def is_stub(function: Any) -> bool:
-    """Whether a function was left as handed out: only `...`, or `name = ...` in it."""
+    """Whether a function was left as handed out: `...`, `return ...` or a docstring.
+
+    A `name = ...` that was left shows when the function runs, see `Report.call`.
+    """
     if isinstance(function, type):
         own = [m for m in vars(function).values() if hasattr(m, "__code__")]
         return any(is_stub(method) for method in own)
     if isinstance(function, torch.nn.Module):
         function = function.forward
     code = getattr(getattr(function, "__func__", function), "__code__", None)
-    if code is None:
-        return False
-    steps = [s for s in dis.get_instructions(code) if s.opname not in _SILENT]
-    for step, following in zip(steps, steps[1:] + steps[-1:], strict=True):
-        if step.argval is ... and step.opname == "RETURN_CONST":
-            return True
-        stored = following.opname in _KEEPS
-        if step.opname == "LOAD_CONST" and step.argval is ... and stored:
-            return True
-    return all(
-        s.opname in ("LOAD_CONST", "RETURN_VALUE", "RETURN_CONST", "POP_TOP")
-        and (s.opname in ("RETURN_VALUE", "POP_TOP") or s.argval in (None, ...))
-        for s in steps
+    return (
+        code is not None
+        and code.co_code in _EMPTY
+        and all(isinstance(c, (str, type(None), type(...))) for c in code.co_consts)
     )
 
 
-_SILENT = {"RESUME", "NOP", "CACHE", "COPY_FREE_VARS", "MAKE_CELL", "EXTENDED_ARG"}
-_KEEPS = {"STORE_FAST", "STORE_NAME", "STORE_DEREF", "STORE_ATTR", "RETURN_VALUE"}
+def _bare(): ...
+
+
+def _documented():
+    """Nothing."""
+
+
+_EMPTY = {function.__code__.co_code for function in (_bare, _documented)}
 
 
 @contextlib.contextmanager
@@ -163,13 +197,16 @@ def _quiet():
 class Report:
     """What is known about one answer while it is graded.
 
-    cases: how many comparisons have agreed so far. Every method either returns or
-    ends the grading with a reply.
+    wrong: the exercise's typical wrong answers. cases: how many comparisons have
+    agreed so far. Every method either returns or ends the grading with a reply.
     """
 
-    def __init__(self, exercise: str, variant: int | None = None) -> None:
+    def __init__(
+        self, exercise: str, variant: int | None = None, wrong: Sequence[Wrong] = ()
+    ) -> None:
         self.exercise = exercise
         self.variant = variant
+        self.wrong = wrong
         self.cases = 0
 
     # -- ending ----------------------------------------------------------------
@@ -183,6 +220,37 @@ class Report:
         if not bool(condition):
             self.fail(text)
         self.cases += 1
+
+    # -- typical wrong answers -------------------------------------------------
+
+    @property
+    def mistakes(self) -> list[tuple[Callable[..., Any], str]]:
+        """The exercise's typical wrong answers as functions, each with its reply."""
+        return [(answer_from_source(one.answer), one.reply) for one in self.wrong]
+
+    def mistake(
+        self,
+        got: Any,
+        *arguments: Any,
+        by: Callable[[Callable[..., Any]], Any] | None = None,
+        rtol: float = 1e-4,
+        atol: float = 1e-4,
+        otherwise: str = "",
+    ) -> str:
+        """The reply of the first typical wrong answer that gives what the reader got.
+
+        got: numbers, of any shape. arguments: what the wrong functions are called
+        with. by: (wrong function) -> its numbers, where a plain call is not enough.
+        rtol, atol: as in `torch.allclose`. otherwise: the reply if none fits.
+        """
+
+        def fits(wrong: Callable[..., Any]) -> bool:
+            made = by(wrong) if by else wrong(*_clone(arguments))
+            pair = [torch.as_tensor(v, dtype=torch.float64) for v in (got, made)]
+            same = pair[0].shape == pair[1].shape
+            return same and torch.allclose(*pair, rtol, atol, equal_nan=True)
+
+        return _first_reply(self.mistakes, fits) or otherwise
 
     # -- numbers to test with --------------------------------------------------
 
@@ -216,7 +284,8 @@ class Report:
     def call(self, function: Callable[..., Any], *arguments: Any, at: str = "") -> Any:
         """What the reader's function returns for clones of the arguments.
 
-        Fails if it raises anything or returns None; `at` names the case.
+        Fails if it raises anything or returns None; `at` names the case. A `...` that
+        comes back, or an error about one, is a `name = ...` that the reader has left.
         """
         if is_stub(function):
             raise NotAttempted
@@ -230,12 +299,43 @@ class Report:
         except NotImplementedError:
             raise NotAttempted from None
         except BaseException as error:
+            if "ellipsis" in _message(error):
+                raise NotAttempted from None
             self.fail(f"{at}: raised {_name(error)}.")
-        if got is ...:
+        several = isinstance(got, (tuple, list)) and len(got) < LONGEST
+        if got is ... or (several and any(one is ... for one in got)):
             raise NotAttempted
         if got is None:
             self.fail(f"{at}: returned None: is the return missing?")
         return got
+
+    def value_and_slope(
+        self,
+        function: Callable[..., Any],
+        x: torch.Tensor,
+        *others: Any,
+        at: str,
+        shape: Sequence[int] | None = None,
+        lost: str = "",
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """What the reader's function of x returns, and the gradient of its sum at x.
+
+        others: further arguments. shape: of the value, if not that of x. lost: the
+        reply if no gradient comes back to x.
+        """
+        leaf = x.detach().clone().requires_grad_()
+        value = self.call(lambda: function(leaf, *_clone(others)), at=at)
+        self.tensor(value, x.shape if shape is None else shape, at)
+        slope = None
+        if value.requires_grad:
+            (slope,) = torch.autograd.grad(value.sum(), leaf, allow_unused=True)
+        if slope is None:
+            self.fail(
+                lost
+                or f"{at}: no gradient comes back to x. Numbers taken out with .item() "
+                "or .detach() leave the graph."
+            )
+        return value.detach(), slope
 
     def where(
         self,
@@ -275,19 +375,19 @@ class Report:
         *,
         names: Sequence[str] = (),
         tolerance: float = 1e-5,
-        mistakes: Sequence[tuple[Callable[..., Any], str]] = (),
+        mistakes: Sequence[tuple[Callable[..., Any], str]] | None = None,
         diagnose: Callable[[list, list], str | None] | None = None,
-        dtype: bool = False,
         where: Callable[..., str] | None = None,
     ) -> list:
         """Fail at the first case where the function and the oracle disagree.
 
         cases: tuples of arguments. names: of the arguments. tolerance: absolute plus
-        relative. mistakes: (wrong function, reply); the reply of the first one whose
-        outputs the reader's share on all cases is added. diagnose: (outputs of the
-        reader, expected outputs) -> reply or None, asked if no mistake fits; an
-        output that could not be had is None. dtype: also compare the dtype. where:
-        (arguments) -> words for a case, instead of "at x = 2.0". Returns the outputs.
+        relative. mistakes: (wrong function, reply), by default the exercise's typical
+        wrong answers; the reply of the first one whose outputs the reader's share on
+        all cases is added. diagnose: (outputs of the reader, expected outputs) ->
+        reply or None, asked if no mistake fits; an output that could not be had is
+        None. where: (arguments) -> words for a case, instead of "at x = 2.0". Returns
+        the outputs.
         """
         self.function(function)
         cases = [case if isinstance(case, tuple) else (case,) for case in cases]
@@ -300,14 +400,18 @@ class Report:
             try:
                 got = self.call(function, *case, at=at)
                 words = self._difference(case, names, right, got, tolerance, at, where)
-                if not words and dtype:
-                    words = _dtype_difference(at, right, got)
             except Failed as stopped:
                 words = str(stopped)
             outputs.append(got)
             failure = failure or words
         if failure:
-            why = _explain(cases, outputs, expected, mistakes, diagnose, tolerance)
+            why = _first_reply(
+                self.mistakes if mistakes is None else mistakes,
+                lambda wrong: _shares(wrong, cases, outputs, tolerance),
+            )
+            if not why and diagnose is not None:
+                with contextlib.suppress(Exception):  # must not hide the finding
+                    why = diagnose(outputs, expected) or ""
             self.fail(f"{failure} {why}".strip())
         self.cases += sum(_elements(c, e) for c, e in zip(cases, expected, strict=True))
         return outputs
@@ -427,29 +531,20 @@ class Report:
         return ""
 
 
-def _dtype_difference(at: str, right: Any, got: Any) -> str:
-    wanted, found = getattr(right, "dtype", None), getattr(got, "dtype", None)
-    if wanted == found:
-        return ""
-    return f"{at}: the values are right, the dtype is {found} and should be {wanted}."
-
-
-def _explain(cases, outputs, expected, mistakes, diagnose, tolerance) -> str:
-    """The reply of the mistake that these outputs come from, if it is a known one."""
-    judge = Report("")
+def _first_reply(
+    mistakes: Iterable[tuple[Callable[..., Any], str]], fits: Callable[..., bool]
+) -> str:
+    """The reply of the first mistake that fits; one that raises does not."""
     for wrong, reply in mistakes:
-        if _shares(judge, wrong, cases, outputs, tolerance):
-            return reply
-    if diagnose is None:
-        return ""
-    try:
-        return diagnose(outputs, expected) or ""
-    except Exception:  # a diagnosis must never hide the finding it should explain
-        return ""
+        with contextlib.suppress(Exception), _quiet():
+            if fits(wrong):
+                return reply
+    return ""
 
 
-def _shares(judge: Report, wrong, cases, outputs, tolerance) -> bool:
+def _shares(wrong: Callable[..., Any], cases, outputs, tolerance: float) -> bool:
     """Whether the outputs are those of a wrong function (its errors included)."""
+    judge = Report("")
     for case, output in zip(cases, outputs, strict=True):
         try:
             made = wrong(*_clone(case))
@@ -487,12 +582,16 @@ def _plain(value: Any) -> str:
     return show(value)
 
 
-def _name(error: BaseException) -> str:
+def _message(error: BaseException) -> str:
+    """The text of an error, which may fail to have one."""
     try:
-        text = str(error)
+        return str(error)
     except (KeyboardInterrupt, GeneratorExit):
         raise
     except BaseException:
-        text = ""
-    text = _clip(text)
+        return ""
+
+
+def _name(error: BaseException) -> str:
+    text = _clip(_message(error))
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

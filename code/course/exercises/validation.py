@@ -24,7 +24,7 @@ from .model import (
     value_of,
 )
 
-__all__ = ["answer_for", "right_answer", "validate"]
+__all__ = ["answer_for", "page_problems", "right_answer", "validate"]
 
 LADDER = {1: 2, 2: 3, 3: 1}
 MISTAKES = 3
@@ -84,18 +84,35 @@ def _entry(entry: Page | Code) -> Iterator[str]:
     wanted = MISTAKES if entry.stars else 1
     if len(entry.wrong) < wanted:
         yield f"{wanted} typical wrong answers are needed, has {len(entry.wrong)}"
-    for text, count in Counter(wrong.reply for wrong in entry.wrong).items():
-        if count > 1:
-            yield f"{count} wrong answers share the reply {text!r}"
-        if isinstance(entry, Page) and len(text.split()) < 4:
-            yield f"the reply {text!r} is too short to say why"
     if isinstance(entry, Page):
-        yield from _page(entry)
+        yield from page_problems(entry)
 
 
-def _page(page: Page) -> Iterator[str]:
+def page_problems(page: Page) -> Iterator[str]:
+    """What is wrong with a page exercise by itself: parts, answers and replies."""
     if len(page.right.split()) < 4:
         yield "the right answer gets no reply that says why"
+    yield from _replies(page)
+    problems = [*_parts(page)]
+    yield from problems
+    if not problems:  # the answers can be read, so try them
+        yield from _right(page)
+        yield from _wrong(page)
+
+
+def _replies(page: Page) -> Iterator[str]:
+    """Each wrong answer has a reply of its own, and a sentence."""
+    for text, count in Counter(wrong.reply for wrong in page.wrong).items():
+        if count > 1:
+            yield f"{count} wrong answers share the reply {text!r}"
+        if len(text.split()) < 4:
+            yield f"the reply {text!r} is too short to say why"
+    if not all(wrong.answer for wrong in page.wrong):
+        yield "a wrong answer names no part"
+
+
+def _parts(page: Page) -> Iterator[str]:
+    """The parts can be answered on a page, and wrong answers name them."""
     for part in page.parts:
         if isinstance(part, Curve):
             yield f"part {part.name}: a curve can only be predicted"
@@ -104,20 +121,21 @@ def _page(page: Page) -> Iterator[str]:
         yield "two parts have the same name"
     unknown = {name for wrong in page.wrong for name in wrong.answer} - names
     if unknown:
-        yield f"no part is called {sorted(unknown)}"
-        return
-    if not all(wrong.answer for wrong in page.wrong):
-        yield "a wrong answer names no part"
-    if reply(page, right_answer(page)).status != "right":
+        yield f"no part is called {sorted(unknown)}, there are {sorted(names)}"
+
+
+def _right(page: Page) -> Iterator[str]:
+    """The right answer is accepted, and does not stand there from the start."""
+    answer = right_answer(page)
+    if reply(page, answer).status != "right":
         yield "its own right answer is not accepted"
     for part in page.parts:
-        given = (
-            [place(part.items, i) for i in value_of(part.answer)]
-            if isinstance(part, Order)
-            else None
-        )
-        if given == list(range(len(given or ()))) and given:
+        if isinstance(part, Order) and answer[part.name] == sorted(answer[part.name]):
             yield f"part {part.name}: the items stand in the right order already"
+
+
+def _wrong(page: Page) -> Iterator[str]:
+    """Each wrong answer is rejected with its reply; each wrong option has one."""
     for wrong in page.wrong:
         got = reply(page, answer_for(page, wrong))
         if got.status not in ("wrong", "partial"):
@@ -125,18 +143,15 @@ def _page(page: Page) -> Iterator[str]:
         elif wrong.reply not in got.text:
             yield f"the wrong answer {wrong.answer} gets another's reply: {got.text}"
     if len(page.parts) == 1 and isinstance(page.parts[0], Choice) and page.stars:
-        yield from _unanswered_options(page, page.parts[0])
+        yield from _options(page, page.parts[0])
 
 
-def _unanswered_options(page: Page, part: Choice) -> Iterator[str]:
-    right = place(part.options, value_of(part.answer))
-    known = {
-        place(part.options, wrong.answer[part.name])
-        for wrong in page.wrong
-        if wrong.answer
-    }
-    for at in set(range(len(part.options))) - known - {right}:
-        yield f"the option {part.options[at]!r} has no reply of its own"
+def _options(page: Page, part: Choice) -> Iterator[str]:
+    known = [wrong.answer[part.name] for wrong in page.wrong if wrong.answer]
+    answered = {place(part.options, at) for at in (*known, value_of(part.answer))}
+    for at, option in enumerate(part.options):
+        if at not in answered:
+            yield f"the option {option!r} has no reply of its own"
 
 
 def _guess(prediction: Prediction) -> Iterator[str]:
@@ -149,7 +164,7 @@ def _guess(prediction: Prediction) -> Iterator[str]:
         yield f"a curve has 5 to 9 points, this one {len(part.x)}"
     if not prediction.source:
         yield "no source of the measured answer is named"
-    for option, text in prediction.because:
+    for option, text in prediction.because.items():
         if not text:
             yield f"the reason {option!r} gets no reply"
 
