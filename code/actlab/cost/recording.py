@@ -172,6 +172,7 @@ def _provenance(
     words = f"--rounds {options.rounds} --seconds {options.seconds:g} --record"
     if options.only:
         words = f"--only {' '.join(options.only)} {words}"
+    compiler = cost.compiler()
     return {
         "question": "What does each activation cost beside ReLU?",
         "command": f"python -m actlab.cost {words}",
@@ -182,7 +183,7 @@ def _provenance(
             for name, settings in CASES.items()
             if not (options.only and "keys" in settings)
         },
-        "compiler": cost.compiler() and Path(cost.compiler()).name,
+        "compiler": compiler and Path(compiler).name,
         "capability": torch.backends.cpu.get_cpu_capability(),
         "load_at_start": [round(number, 2) for number in load],
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -19,6 +19,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterable
 from importlib import resources
+from importlib.resources.abc import Traversable
 from typing import Any
 
 import numpy as np
@@ -158,7 +159,9 @@ class _Counter(TorchDispatchMode):
 
     count = 0
 
-    def __torch_dispatch__(self, operation, types, arguments=(), keywords=None):
+    def __torch_dispatch__(
+        self, operation: Any, types: Any, arguments: Any = (), keywords: Any = None
+    ) -> Any:
         result = operation(*arguments, **(keywords or {}))
         self.count += not operation.is_view
         return result
@@ -279,7 +282,7 @@ def provenance(key: str | None = None) -> dict[str, Any]:
     return json.loads(_file(name).read_text("utf-8"))
 
 
-def _file(name: str):
+def _file(name: str) -> Traversable:
     return resources.files(__package__) / name
 
 
@@ -295,9 +298,10 @@ def _passes(
     """Return an activation's forward and backward pass as calls."""
     activation = activation.to(device=x.device, dtype=x.dtype)
     learnt = [p for p in activation.parameters() if p.requires_grad]
+    call: Callable[[Tensor], Tensor] = activation
     if compiled:
-        activation = torch.compile(activation, dynamic=False)
-    output = activation(x)
+        call = torch.compile(activation, dynamic=False)
+    output = call(x)
     upstream = torch.ones_like(output)
     inputs = [x, *learnt]
 
@@ -306,7 +310,7 @@ def _passes(
             output, inputs, upstream, retain_graph=True, allow_unused=True
         )
 
-    return {"forward": lambda: activation(x), "backward": backward}
+    return {"forward": lambda: call(x), "backward": backward}
 
 
 def _clock() -> Callable[[], float]:
