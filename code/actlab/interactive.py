@@ -19,6 +19,7 @@ from html.entities import html5
 from importlib import resources
 
 import numpy as np
+import sympy
 
 from . import catalogue, formulas
 
@@ -92,31 +93,29 @@ def explorer(
     ``formulas.FormulaError`` for formulas that cannot be read and
     ``catalogue.UnknownActivationError`` for unknown names. Chapter 02.
     """
-    if isinstance(function, str):
-        function = _read(function)
+    found = _read(function) if isinstance(function, str) else function
     if xlim is None:
-        row = isinstance(function, catalogue.Activation)
-        xlim = function.view if row else (-5.0, 5.0)
+        xlim = found.view if isinstance(found, catalogue.Activation) else (-5.0, 5.0)
     low, high = (float(limit) for limit in xlim)
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise ValueError(f"xlim must be two numbers, the smaller first, got {xlim!r}")
-    if isinstance(function, catalogue.Activation):
-        if function.kind != "scalar":
+    if isinstance(found, catalogue.Activation):
+        if found.kind != "scalar":
             raise ValueError(
-                f"{function.name} takes a whole vector, so it has no single curve to "
+                f"{found.name} takes a whole vector, so it has no single curve to "
                 "explore; take a function that works element by element, such as 'gelu'"
             )
         return Explorer(
-            name=function.name,
-            value=function.numpy(),
-            slope=function.numpy_derivative(),
-            javascript=function.javascript,
-            slope_javascript=function.derivative_javascript,
-            params=dict(function.params),
+            name=found.name,
+            value=found.numpy(),
+            slope=found.numpy_derivative(),
+            javascript=found.javascript,
+            slope_javascript=found.derivative_javascript,
+            params=dict(found.params),
             xlim=(low, high),
-            id=_identifier(function.key, (low, high)),
+            id=_identifier(found.key, (low, high)),
         )
-    text, expression = function
+    text, expression = found
     derivative = expression.diff(formulas.x)
     return Explorer(
         name=text,
@@ -130,7 +129,7 @@ def explorer(
     )
 
 
-def _read(text: str) -> catalogue.Activation | tuple[str, object]:
+def _read(text: str) -> catalogue.Activation | tuple[str, sympy.Expr]:
     """A catalogue row, or a formula with its text."""
     try:
         return catalogue.get(text)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from numbers import Integral, Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import torch
@@ -18,6 +18,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .datasets import Dataset
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 __all__ = [
     "LOSSES",
@@ -32,6 +35,8 @@ __all__ = [
 OPTIMISERS = ("sgd", "adam", "adamw")
 LOSSES = ("auto", "cross_entropy", "mse")
 SCHEDULES = ("constant", "cosine")
+Criterion = Callable[[Tensor, Tensor], Tensor]
+
 EVALUATION_BATCH = 1000  # rows at a time: small enough to stay in the processor's cache
 
 
@@ -185,7 +190,7 @@ def _attempt(
     start = time.perf_counter()
     generator = torch.Generator().manual_seed(settings["seed"])
     log = log or _nothing
-    rows = [_row(0, math.nan, network, data, criterion) | log(network, 0)]
+    rows = [{**_row(0, math.nan, network, data, criterion), **log(network, 0)}]
     last = error = None
     with _random_layers(settings["seed"], device), _bar(epochs, progress) as bar:
         for epoch in range(1, epochs + 1):
@@ -198,7 +203,7 @@ def _attempt(
             last = losses[-1]
             mean = _mean_loss(losses, len(order), batch_size)
             row = _row(epoch, mean, network, data, criterion)
-            rows.append(row | log(network, epoch))
+            rows.append({**row, **log(network, epoch)})
             bar.set_postfix_str(_summary(rows[-1]), refresh=False)
             bar.update()
     seconds = time.perf_counter() - start
@@ -209,7 +214,7 @@ def _train_epoch(
     network: nn.Module,
     batches: Iterator[tuple[Tensor, Tensor]],
     stepper: torch.optim.Optimizer,
-    criterion: Callable[[Tensor, Tensor], Tensor],
+    criterion: Criterion,
     clock: Callable[[], None],
 ) -> tuple[list[float], list[float]]:
     """Train on each batch; return each step's loss and step size.
@@ -276,7 +281,7 @@ def _batches(
 
 @torch.no_grad()
 def _evaluate(
-    network: nn.Module, x: Tensor, y: Tensor, criterion: Callable
+    network: nn.Module, x: Tensor, y: Tensor, criterion: Criterion
 ) -> tuple[float, float]:
     was_training = network.training
     network.eval()
@@ -293,7 +298,11 @@ def _evaluate(
 
 
 def _row(
-    epoch: int, train_loss: float, network: nn.Module, data: Dataset, criterion
+    epoch: int,
+    train_loss: float,
+    network: nn.Module,
+    data: Dataset,
+    criterion: Criterion,
 ) -> dict[str, float]:
     test_loss, accuracy = _evaluate(network, data.x_test, data.y_test, criterion)
     return {
@@ -341,7 +350,7 @@ def _no_change() -> None:
     return
 
 
-def _criterion(loss: str, y: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
+def _criterion(loss: str, y: Tensor) -> Criterion:
     _choose("loss", loss, LOSSES)
     if loss == "auto":
         loss = "mse" if y.is_floating_point() else "cross_entropy"
@@ -355,7 +364,7 @@ def _criterion(loss: str, y: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
             f"mse needs targets with decimals; y_train is whole-number ({y.dtype}). "
             "Use y.float(), or loss='cross_entropy' for classes"
         )
-    return {"mse": _mean_squared_error, "cross_entropy": F.cross_entropy}[loss]
+    return _mean_squared_error if loss == "mse" else F.cross_entropy
 
 
 def _mean_squared_error(output: Tensor, target: Tensor) -> Tensor:
@@ -390,7 +399,7 @@ def _check_settings(settings: Mapping[str, Any]) -> None:
         value = settings[name]
         if not isinstance(value, Integral) or value < (name == "batch_size"):
             raise ValueError(f"{name} is {value!r}; give a positive whole number")
-    if not (isinstance(lr, Real) and math.isfinite(lr) and lr > 0):
+    if not (isinstance(lr, Real) and math.isfinite(lr) and float(lr) > 0):
         raise ValueError(f"lr is {lr!r}; give a positive number, for instance 0.1")
     if not 0 <= momentum < 1:
         raise ValueError(f"momentum is {momentum!r}; give a number from 0 to below 1")
@@ -421,12 +430,12 @@ def _random_layers(seed: int, device: str | torch.device) -> Iterator[None]:
         yield
 
 
-def _bar(epochs: int, progress: bool):
+def _bar(epochs: int, progress: bool) -> tqdm:
     with warnings.catch_warnings():
         # Where notebook widgets are missing tqdm says so; its bar of text will do.
         warnings.simplefilter("ignore")
         from tqdm.auto import tqdm
     # Not disable=False: the environment variable TQDM_DISABLE is to have its say.
-    off = {} if progress else {"disable": True}
+    off: dict[str, Any] = {} if progress else {"disable": True}
     # Leave nothing behind: a finished bar in a notebook's output is noise.
     return tqdm(total=epochs, desc="epochs", leave=False, **off)

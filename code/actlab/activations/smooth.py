@@ -45,6 +45,8 @@ class Swish(nn.Module):
     Chapter: 5 and 8. Source: Ramachandran, Zoph and Le 2017, arXiv:1710.05941.
     """
 
+    beta: nn.Parameter | float
+
     def __init__(self, beta: float = 1.0, trainable: bool = False) -> None:
         super().__init__()
         if trainable:

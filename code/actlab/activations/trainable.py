@@ -728,7 +728,9 @@ def _local_basis(u: Tensor, degree: int) -> Tensor:
             before, here = padded[r], padded[r + 1]
             rising = 0.0 if before is None else (u + (d - r)) * before
             falling = 0.0 if here is None else (r + 1 - u) * here
-            values.append((rising + falling) / d)
+            both = rising + falling
+            assert isinstance(both, Tensor), "one of two neighbours is a spline"
+            values.append(both / d)
     return torch.stack(values, -1)
 
 

@@ -17,7 +17,7 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Any
@@ -26,6 +26,7 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
+from torch._ops import OpOverload
 from torch.utils import benchmark
 from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -160,7 +161,11 @@ class _Counter(TorchDispatchMode):
     count = 0
 
     def __torch_dispatch__(
-        self, operation: Any, types: Any, arguments: Any = (), keywords: Any = None
+        self,
+        operation: OpOverload,
+        types: Sequence[type],
+        arguments: tuple[Any, ...] = (),
+        keywords: dict[str, Any] | None = None,
     ) -> Any:
         result = operation(*arguments, **(keywords or {}))
         self.count += not operation.is_view
@@ -298,10 +303,10 @@ def _passes(
     """Return an activation's forward and backward pass as calls."""
     activation = activation.to(device=x.device, dtype=x.dtype)
     learnt = [p for p in activation.parameters() if p.requires_grad]
-    call: Callable[[Tensor], Tensor] = activation
+    run: Callable[[Tensor], Tensor] = activation
     if compiled:
-        call = torch.compile(activation, dynamic=False)
-    output = call(x)
+        run = torch.compile(activation, dynamic=False)
+    output = run(x)
     upstream = torch.ones_like(output)
     inputs = [x, *learnt]
 
@@ -310,7 +315,7 @@ def _passes(
             output, inputs, upstream, retain_graph=True, allow_unused=True
         )
 
-    return {"forward": lambda: call(x), "backward": backward}
+    return {"forward": lambda: run(x), "backward": backward}
 
 
 def _clock() -> Callable[[], float]:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     import torch
 
     from ..datasets import Dataset
+    from ..networks import MLP
 
 
 @styled
@@ -193,7 +194,7 @@ def kinks(
 
 @styled
 def joints(
-    network: torch.nn.Module,
+    network: MLP,
     *,
     units: int = 3,
     xlim: tuple[float, float] = (-2.0, 2.0),
@@ -215,6 +216,7 @@ def joints(
     import torch
 
     first, last = network.linears[0], network.linears[-1]
+    assert isinstance(first, torch.nn.Linear) and isinstance(last, torch.nn.Linear)
     shape = (len(network.linears), first.in_features, last.out_features)
     if shape != (2, 1, 1):
         raise ValueError(
@@ -226,7 +228,7 @@ def joints(
     x = torch.linspace(*xlim, 801, dtype=torch.float64)[:, None]
     with torch.no_grad():
         joint = network.joints(x)[0]
-        weighted = joint.activation * network.linears[-1].weight[0]
+        weighted = joint.activation * last.weight[0].double()
         total = network(x)[:, 0].numpy()
     reach = (weighted.amax(0) - weighted.amin(0)).argsort(descending=True)[:units]
     shown = sorted(reach.tolist())

@@ -314,7 +314,7 @@ def accuracy_grid(
     figure, axes = plt.subplots(figsize=(WIDTH, 0.62 * len(rows) + 1.5))
     findings = []
     for i, kind in enumerate(kinds):
-        texts = []
+        texts: list[str] = []
         for j, row in enumerate(rows):
             runs = frame[(frame[by] == row) & (frame[markers] == kind)]["test_accuracy"]
             if runs.empty:

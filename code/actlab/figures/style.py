@@ -11,7 +11,7 @@ import functools
 import math
 import textwrap
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -19,6 +19,9 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from scipy.optimize import isotonic_regression
+
+if TYPE_CHECKING:
+    from matplotlib.typing import RcKeyType
 
 ALT_TEXTS: list[str] = []
 """Alt texts of the figures drawn so far, oldest first."""
@@ -46,7 +49,7 @@ MARKERS = ("o", "^", "s", "D", "v", "P")
 WIDTH = 4.8  # inches; at 110 dpi and on a 350 px column 9.5 pt are 9.6 px high
 DPI = 110
 
-STYLE: dict[str, Any] = {
+STYLE: dict[RcKeyType, Any] = {
     "figure.dpi": DPI,
     "savefig.dpi": DPI,
     "figure.facecolor": PAPER,
@@ -106,8 +109,9 @@ def styled(draw: Callable[..., Figure]) -> Callable[..., Figure]:
 
 def finish(figure: Figure, alt: str) -> Figure:
     """Attach the alt text and register it."""
-    figure.alt = textwrap.shorten(alt, ALT_LENGTH, placeholder=" …")
-    ALT_TEXTS.append(figure.alt)
+    short = textwrap.shorten(alt, ALT_LENGTH, placeholder=" …")
+    figure.alt = short  # type: ignore[attr-defined]  # ours, Matplotlib has none
+    ALT_TEXTS.append(short)
     return figure
 
 
@@ -152,10 +156,11 @@ def display_name(key: str) -> str:
 
 def tint(colour: str, strength: float) -> tuple[float, float, float]:
     """Mix a colour into the paper: 0 is paper, 1 the colour."""
-    return tuple(
+    red, green, blue = (
         strength * c + (1 - strength) * p
         for c, p in zip(to_rgb(colour), to_rgb(PAPER), strict=True)
     )
+    return red, green, blue
 
 
 def as_numbers(values: Any) -> np.ndarray:
@@ -177,7 +182,9 @@ def label_ends(
     to_fraction = axes.transData + axes.transAxes.inverted()
     x_right = axes.get_xlim()[1]
     heights = np.array([to_fraction.transform((x_right, y))[1] for _, y, _ in ends])
-    axes_height = axes.get_position().height * axes.figure.get_size_inches()[1] * 72
+    figure = axes.figure
+    assert isinstance(figure, Figure), "names stand beside a whole figure"
+    axes_height = axes.get_position().height * figure.get_size_inches()[1] * 72
     order = np.argsort(heights, kind="stable")
     sizes = np.array([12.5 / axes_height * (text.count("\n") + 1) for text in texts])
     middles = sizes[order].cumsum() - sizes[order] / 2  # of names without a gap

@@ -226,9 +226,9 @@ def _read_tree(text: str) -> ast.expr:
         tree = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         found = re.search(r"(?<![A-Za-z_\d])([\d.]+)([A-Za-z(])", text)
-        hint = f"; write {found[1]}*{found[2]}..." if found else ""
+        tip = f"; write {found[1]}*{found[2]}..." if found else ""
         reason = getattr(error, "msg", None) or type(error).__name__
-        raise FormulaError(f"cannot read {_shorten(text)!r} ({reason}){hint}") from None
+        raise FormulaError(f"cannot read {_shorten(text)!r} ({reason}){tip}") from None
     nodes = sum(not isinstance(node, ast.expr_context) for node in ast.walk(tree))
     if nodes > MAX_NODES:
         raise FormulaError(f"the formula has {nodes} parts; at most {MAX_NODES}")
@@ -261,14 +261,15 @@ class _Reader:
         return method(node, depth + 1)
 
     def bounded(
-        self, node: ast.AST, compute: Callable[[], float], parts: list[float | None]
+        self, node: ast.AST, compute: Callable[..., Any], parts: list[float | None]
     ) -> float | None:
         """Return the value of a constant part, or None where x or a letter is in it."""
-        if any(part is None for part in parts):
+        known = [part for part in parts if part is not None]
+        if len(known) < len(parts):
             return None
         shown = _shorten(ast.unparse(node))
         try:
-            value = compute()
+            value = compute(*known)
         except OverflowError:
             value = math.inf
         except (ZeroDivisionError, ValueError) as error:
@@ -281,7 +282,7 @@ class _Reader:
 
     def read_Constant(self, node: ast.Constant, depth: int) -> tuple:
         value = node.value
-        if type(value) not in (int, float):
+        if isinstance(value, bool) or not isinstance(value, int | float):
             kind = type(value).__name__
             raise FormulaError(
                 f"{_shorten(repr(value))} is a Python {kind}, not a number; "
@@ -330,9 +331,7 @@ class _Reader:
         right, right_value, right_degree = self.read(node.right, depth)
         if isinstance(node.op, ast.Div) and (right_value == 0 or right == 0):
             raise FormulaError(f"{_shorten(ast.unparse(node))} divides by zero")
-        value = self.bounded(
-            node, lambda: combine(left_value, right_value), [left_value, right_value]
-        )
+        value = self.bounded(node, combine, [left_value, right_value])
         return combine(left, right), value, max(left_degree, right_degree)
 
     def read_power(self, node: ast.BinOp, depth: int) -> tuple:
@@ -357,7 +356,7 @@ class _Reader:
                 f"the powers in {_shorten(ast.unparse(node))} multiply to {degree}; "
                 f"at most {MAX_DEGREE}"
             )
-        result = self.bounded(node, lambda: value**exponent, [value])
+        result = self.bounded(node, lambda base: base**exponent, [value])
         return base ** sympy.Rational(str(exponent)), result, degree
 
     @staticmethod
@@ -366,9 +365,10 @@ class _Reader:
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
             sign = -1 if isinstance(node.op, ast.USub) else 1
             node = node.operand
-        if isinstance(node, ast.Constant) and type(node.value) in (int, float):
-            return sign * node.value
-        return None
+        value = node.value if isinstance(node, ast.Constant) else None
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return None
+        return sign * value
 
     def read_Call(self, node: ast.Call, depth: int) -> tuple:
         if not isinstance(node.func, ast.Name):
@@ -389,7 +389,7 @@ class _Reader:
         self.branch(name in _BRANCHING)
         parts = [self.read(argument, depth) for argument in node.args]
         values = [value for _, value, _ in parts]
-        value = self.bounded(node, lambda: compute(*values), values)
+        value = self.bounded(node, compute, values)
         expr = build(*(part for part, _, _ in parts))
         return expr, value, max(degree for _, _, degree in parts)
 

@@ -58,7 +58,7 @@ _JS_FUNCTIONS: Mapping[str, str] = {
 class _Javascript(InOrder, JavascriptCodePrinter):
     """SymPy's printer, on one line and with the functions of `JS_PRELUDE`."""
 
-    def _print_Pow(self, expr: sympy.Pow) -> str:
+    def _print_Pow(self, expr: sympy.Pow, rational: bool = False) -> str:
         if expr.exp == -1:
             return f"(1 / {self._print(expr.base)})"
         return JavascriptCodePrinter._print_Pow(self, expr)

@@ -83,8 +83,8 @@ def _compile(node: sympy.Basic) -> Values:
     if node.is_Mul:
         return _product(node)
     if node.is_Pow and x not in node.exp.free_symbols:
-        base, exponent = _compile(node.base), float(mpmath_function(node.exp)(0.0))
-        return lambda values: base(values) ** exponent
+        root, power = _compile(node.base), float(mpmath_function(node.exp)(0.0))
+        return lambda values: root(values) ** power
     parts = [_compile(part) for part in node.args]
     if node.is_Add:
         return lambda values: reduce(operator.add, (part(values) for part in parts))
@@ -116,10 +116,13 @@ def _product(node: sympy.Mul) -> Values:
     others = [_compile(part) for part in node.args if not part.is_Add]
 
     def product(values: Tensor) -> Tensor:
-        result = reduce(operator.mul, (part(values) for part in others), 1.0)
+        result: float | Tensor = 1.0
+        for part in others:
+            result = result * part(values)
         for part in differences:
             factor = part(values)
             result = (factor * result).masked_fill(factor == 0, 0.0)
+        assert isinstance(result, Tensor), "a product has factors"
         return result
 
     return product

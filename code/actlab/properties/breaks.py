@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import sympy
@@ -18,7 +19,7 @@ import sympy
 from ..formulas import Maximum, Minimum, numpy_function, x
 
 Array = np.ndarray
-Scalar = Callable[[Array], Array]
+Scalar = Callable[[Any], Array]  # of an array, or of a single number
 
 # Kinks of callables are looked for on [-REACH, REACH].
 REACH = 20.0

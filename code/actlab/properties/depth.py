@@ -77,8 +77,10 @@ def iterate_correlation(
     for before, after in zip(variances, variances[1:], strict=False):
         known = 0 < after < math.inf and not math.isnan(correlations[-1])
         correlations.append(
-            correlation_map(
-                function, correlations[-1], before, weight_variance, bias_variance
+            float(
+                correlation_map(
+                    function, correlations[-1], before, weight_variance, bias_variance
+                )
             )
             if known
             else math.nan

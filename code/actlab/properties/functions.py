@@ -147,8 +147,9 @@ def function_of(f: Any, params: Mapping[str, float] | None = None) -> Function:
     if callable(f):
         if params:
             raise TypeError("parameters are for formulas; give a callable its own")
-        named = type(f).__name__ if isinstance(f, torch.nn.Module) else None
-        name = named or getattr(f, "__name__", type(f).__name__)
+        name = type(f).__name__
+        if not isinstance(f, torch.nn.Module):
+            name = getattr(f, "__name__", name)
         return _from_callable(f, "f" if name == "<lambda>" else name)
     raise TypeError(
         "f is a catalogue key, a formula, a SymPy expression or a tensor function, "

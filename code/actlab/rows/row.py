@@ -141,7 +141,8 @@ class Activation:
 
     def trial(self) -> dict[str, float]:
         """Return a second value of every parameter, as the tests try it."""
-        return {name: param.trial for name, param in self.params.items()}
+        trials = ((name, param.trial) for name, param in self.params.items())
+        return {name: trial for name, trial in trials if trial is not None}  # all have
 
     def make(self, **params: float) -> nn.Module:
         """Return a new module; a parameter left out takes its default."""

@@ -6,6 +6,7 @@ import json
 import math
 from dataclasses import asdict
 from importlib import resources
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from .records import read_record
 
 # What tells the cells of a grid apart.
 KEYS = ["regime", "activation", "init", "variant", "optimiser", "lr", "momentum"]
+_NO_RUN = Interval(math.nan, math.nan, math.nan, math.nan, n=0)
 
 
 def load(study: Study | str) -> pd.DataFrame:
@@ -77,7 +79,7 @@ def summary(table: pd.DataFrame, epoch: int | None = None) -> pd.DataFrame:
         values = group["test_accuracy"].dropna()
         row = dict(zip(keys, key)) | {"epoch": int(group["epoch"].max())}
         row["broke_down"] = len(group) - len(values)
-        numbers = interval(values) if len(values) else Interval(*[math.nan] * 4, n=0)
+        numbers = interval(values) if len(values) else _NO_RUN
         row["accuracy"] = str(numbers)
         rows.append(row | asdict(numbers))
     return pd.DataFrame(rows)
@@ -134,7 +136,7 @@ def _at_epoch(table: pd.DataFrame, epoch: int | None) -> pd.DataFrame:
     return rows
 
 
-def _recorded(study: Study | str, suffix: str):
+def _recorded(study: Study | str, suffix: str) -> Traversable:
     study = find(study) if isinstance(study, str) else study
     if not is_recorded(study):
         raise StudyError(
@@ -144,5 +146,5 @@ def _recorded(study: Study | str, suffix: str):
     return _file(study, suffix)
 
 
-def _file(study: Study, suffix: str):
+def _file(study: Study, suffix: str) -> Traversable:
     return resources.files(study.home) / "results" / f"{study.name}.{suffix}"

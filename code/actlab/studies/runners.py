@@ -218,7 +218,8 @@ def fit_classifier(
         progress=False,
         log=log,
     )
-    return result.history.to_dict("list"), result.seconds
+    columns = result.history.to_dict("list")
+    return {str(name): column for name, column in columns.items()}, result.seconds
 
 
 def _classifier_run(setting: Setting) -> ClassifierRun:
@@ -293,12 +294,19 @@ def _shape_of_classifier(condition: ClassifierRun) -> Hashable:
 
 
 def _run_classifier(setting: Setting, device: str) -> tuple[History, float]:
+<<<<<<< HEAD
     change = controls.VARIANTS[_classifier_run(setting).variant]
+=======
+    condition = setting.condition
+    assert isinstance(condition, ClassifierRun)
+    change = controls.VARIANTS[condition.variant]
+>>>>>>> 216e5bccef1e2524af11259b36a2e5911183d49b
     return fit_classifier(setting, device, _activation_parameter, change)
 
 
 def _activation_parameter(network: nn.Module, epoch: int) -> dict[str, float]:
     """Return the mean of the numbers that the activations learn, if they learn any."""
+    assert isinstance(network, MLP | SmallCNN)
     learnt = [p for p in network.activations.parameters() if p.requires_grad]
     if not learnt:
         return {}

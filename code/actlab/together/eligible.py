@@ -81,8 +81,12 @@ def _mark(value: Any) -> Any:
 
 
 def _hooked(module: nn.Module) -> bool:
-    kinds = ("_forward_hooks", "_forward_pre_hooks")
-    kinds += ("_backward_hooks", "_backward_pre_hooks")
+    kinds = (
+        "_forward_hooks",
+        "_forward_pre_hooks",
+        "_backward_hooks",
+        "_backward_pre_hooks",
+    )
     return any(getattr(module, kind) for kind in kinds)
 
 

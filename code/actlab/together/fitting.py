@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import torch
@@ -14,10 +14,13 @@ from torch import nn
 from .. import training
 from ..datasets import Dataset
 from ..networks import MLP
-from ..training import Run
+from ..training import Criterion, Run
 from .eligible import structure, why_alone
 from .group import EVALUATION_BATCH, Group
-from .tasks import Log, Task
+from .tasks import Log, Task, linears_of
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 PER_NETWORK = ("lr", "optimiser", "momentum", "schedule", "seed")
 ON_CPU = 16  # networks at once: enough to spread what a step costs beside products
@@ -81,7 +84,7 @@ def fit_many(
             alone = members[0].alone
             train = _fit_alone if alone else _fit_group
             train(members, data, criterion, device, bar)
-    return [task.run for task in tasks]
+    return [task.outcome for task in tasks]
 
 
 def memory_of(
@@ -94,7 +97,7 @@ def memory_of(
     optimiser.
     """
     training._choose("optimiser", optimiser, training.OPTIMISERS)
-    linears = list(network.linears)
+    linears = linears_of(network)
     largest = max(linear.weight.numel() for linear in linears)
     parameters = sum(p.numel() for p in network.parameters())
     copies = 2 if optimiser == "sgd" else 4  # with the averages and the gradient
@@ -124,7 +127,7 @@ def _tasks(
         own = {name: values[i] for name, values in lists.items()}
         # The order of training.fit's settings.
         names = ("data", "epochs", *PER_NETWORK[:4], "batch_size", "seed", "loss")
-        settings = {name: (common | own)[name] for name in names}
+        settings = {name: {**common, **own}[name] for name in names}
         training._check_settings(settings)
         tasks.append(Task(network, settings, each))
     return tasks
@@ -156,7 +159,7 @@ def _groups(
     for task in tasks:
         task.alone = _why_alone_here(task, data, owners)
         if task.alone is None:
-            task.structure = structure(task.network)
+            task.structure = structure(task.mlp)
     groups = [[task] for task in tasks if task.alone]
     kinds: dict[tuple, list[Task]] = {}
     for task in tasks:
@@ -179,8 +182,9 @@ def _why_alone_here(task: Task, data: Dataset, owners: Mapping[int, int]) -> str
 
 def _kind(task: Task) -> tuple:
     """What networks of one group have in common."""
-    shapes = tuple(linear.weight.shape for linear in task.network.linears)
-    dtype = task.network.linears[0].weight.dtype
+    linears = linears_of(task.mlp)
+    shapes = tuple(linear.weight.shape for linear in linears)
+    dtype = linears[0].weight.dtype
     return shapes, dtype, task.settings["optimiser"], task.settings["momentum"]
 
 
@@ -189,7 +193,7 @@ def _fitting(task: Task, device: torch.device) -> int:
         return ON_CPU
     settings = task.settings
     free, _ = torch.cuda.mem_get_info(device)
-    one = memory_of(task.network, 1, settings["batch_size"], settings["optimiser"])
+    one = memory_of(task.mlp, 1, settings["batch_size"], settings["optimiser"])
     return max(1, free // 2 // one)
 
 
@@ -214,7 +218,13 @@ def _in_order(members: list[Task], device: torch.device) -> list[Task]:
 # --- training ----------------------------------------------------------------------
 
 
-def _fit_alone(members: list[Task], data: Dataset, criterion, device, bar) -> None:
+def _fit_alone(
+    members: list[Task],
+    data: Dataset,
+    criterion: Criterion,
+    device: torch.device,
+    bar: tqdm,
+) -> None:
     """Train a group of one as ``training.fit`` does."""
     (task,) = members
     task.network.to(device)
@@ -225,7 +235,13 @@ def _fit_alone(members: list[Task], data: Dataset, criterion, device, bar) -> No
     bar.update(task.settings["epochs"])
 
 
-def _fit_group(members: list[Task], data: Dataset, criterion, device, bar) -> None:
+def _fit_group(
+    members: list[Task],
+    data: Dataset,
+    criterion: Criterion,
+    device: torch.device,
+    bar: tqdm,
+) -> None:
     """Train a group from beginning to end and hand out the runs."""
     for task in members:
         task.network.to(device)
@@ -267,4 +283,4 @@ def _log_epoch(group: Group, epoch: int, means: list[float]) -> None:
         if task.error is None:
             names = ("train_loss", "test_loss", "test_accuracy")
             row = {"epoch": epoch} | dict(zip(names, numbers))
-            task.rows.append(row | task.log(task.network, epoch))
+            task.rows.append({**row, **task.log(task.network, epoch)})

@@ -23,8 +23,8 @@ from ..datasets import Dataset
 from ..networks import MLP
 from . import products
 from .eligible import unique
-from .steppers import Slot, stepper_of
-from .tasks import Task
+from .steppers import Slot, Stepper, stepper_of
+from .tasks import Task, linears_of
 
 __all__ = ["EVALUATION_BATCH", "Group"]
 
@@ -34,7 +34,7 @@ EVALUATION_BATCH = 256  # rows at a time
 class _Family:
     """Networks side by side whose activations are one function, parameters aside."""
 
-    def __init__(self, networks: list[MLP], where: slice, stepper) -> None:
+    def __init__(self, networks: list[MLP], where: slice, stepper: Stepper) -> None:
         self.networks, self.where = networks, where
         self.found: dict[Slot, list[Tensor]] = {}
         first = unique(networks[0])
@@ -119,7 +119,9 @@ class _Room:
         self.z = layers(units)
         # One function for all: its own output serves.
         single = len(group.families) == 1
-        self.h = [None] * len(units[:-1]) if single else layers(units[:-1])
+        self.h: dict[int, Tensor] = {}
+        if not single:
+            self.h.update(enumerate(layers(units[:-1])))
         self.errors = layers(units[:-1]) if errors else []
         self.y = group.data.y_train.new_empty(
             x_rows, rows, *group.data.y_train.shape[1:]
@@ -129,20 +131,26 @@ class _Room:
 class Group:
     """Networks of one shape, one optimiser and one momentum, as common tensors."""
 
-    def __init__(self, tasks: list[Task], data: Dataset, criterion, device) -> None:
+    def __init__(
+        self,
+        tasks: list[Task],
+        data: Dataset,
+        criterion: training.Criterion,
+        device: torch.device,
+    ) -> None:
         self.tasks, self.data, self.device = tasks, data, device
         self.classes = criterion is F.cross_entropy
-        self.networks = [task.network for task in tasks]
+        self.networks = [task.mlp for task in tasks]
         settings = tasks[0].settings
         self.batch_size, self.epochs = settings["batch_size"], settings["epochs"]
         self.stepper = stepper_of(settings)
-        linears = self.networks[0].linears
+        linears = linears_of(self.networks[0])
         self.dtype = linears[0].weight.dtype
         self.sizes = [linears[0].in_features, *(m.out_features for m in linears)]
         self._check_targets()
         self._take_parameters()
         self.families = [
-            _Family([task.network for task in same], where, self.stepper)
+            _Family([task.mlp for task in same], where, self.stepper)
             for same, where in _stretches(tasks, lambda task: task.structure)
         ]
         self._prepare_batches()
@@ -160,9 +168,10 @@ class Group:
     def _take_parameters(self) -> None:
         """Move weights and biases into common tensors, which the networks then see."""
         everyone, stepper = slice(0, len(self.tasks)), self.stepper
+        linears = [linears_of(network) for network in self.networks]
         self.weights, biases = [], []
         for layer in range(len(self.sizes) - 1):
-            own = [network.linears[layer] for network in self.networks]
+            own = [maps[layer] for maps in linears]
             weight = torch.stack([linear.weight.detach() for linear in own])
             for linear, row in zip(own, weight):
                 linear.weight.data = row
@@ -174,8 +183,8 @@ class Group:
         self.bias_gradient = torch.zeros_like(bias)
         self.spans = torch.tensor([0, *self.sizes[1:]]).cumsum(0).tolist()
         for layer in range(len(self.sizes) - 1):
-            for network, row in zip(self.networks, self._of_layer(bias, layer)):
-                network.linears[layer].bias.data = row
+            for maps, row in zip(linears, self._of_layer(bias, layer)):
+                maps[layer].bias.data = row
 
     def _of_layer(self, biases: Tensor, layer: int) -> Tensor:
         return biases[:, self.spans[layer] : self.spans[layer + 1]]

@@ -8,9 +8,10 @@ from typing import Any
 
 from torch import nn
 
+from ..networks import MLP
 from ..training import NonFiniteLossError, Run
 
-__all__ = ["Log", "Task"]
+__all__ = ["Log", "Task", "linears_of"]
 
 Log = Callable[[nn.Module, int], Mapping[str, Any]]
 
@@ -28,3 +29,22 @@ class Task:
     last: float | None = None
     error: NonFiniteLossError | None = None
     run: Run | None = None
+
+    @property
+    def mlp(self) -> MLP:
+        """The network, of a task that is not ``alone``."""
+        assert isinstance(self.network, MLP), "other networks train alone"
+        return self.network
+
+    @property
+    def outcome(self) -> Run:
+        """The run, once it is over."""
+        assert self.run is not None, "each group hands out its runs"
+        return self.run
+
+
+def linears_of(network: MLP) -> list[nn.Linear]:
+    """Return the linear maps, from the input to the output."""
+    linears = [m for m in network.linears if isinstance(m, nn.Linear)]
+    assert len(linears) == len(network.linears), "others train alone"
+    return linears

@@ -97,8 +97,10 @@ def _draw_inputs(axes: Axes, middle: float, weights: Iterable[str]) -> None:
         start = np.array([INPUT, y]) + 0.27 * direction
         stop = np.array([SUM, middle]) - 0.34 * direction
         _draw_arrow(axes, tuple(start), tuple(stop))
+        x, height = start + 0.42 * (stop - start)
         axes.text(
-            *(start + 0.42 * (stop - start)),
+            x,
+            height,
             label,
             ha="center",
             va="center",

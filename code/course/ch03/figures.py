@@ -40,7 +40,7 @@ def descent_paths(
 
     Chapter 03.
     """
-    target = np.asarray(target, dtype=float)
+    goal = np.asarray(target, dtype=float)
     figure, grid = plt.subplots(
         1, len(paths), figsize=(WIDTH, 2.95), sharex=True, sharey=True, squeeze=False
     )
@@ -49,7 +49,7 @@ def descent_paths(
     reach = 0.58 * (points.max(0) - points.min(0)).max()
     axis = np.linspace(-reach, reach, 121)
     first, second = np.meshgrid(centre[0] + axis, centre[1] + axis)
-    away = np.stack([first - target[0], second - target[1]], -1)
+    away = np.stack([first - goal[0], second - goal[1]], -1)
     findings = []
     for axes, (title, (path, hessian)) in zip(grid[0], paths.items(), strict=True):
         path, hessian = np.asarray(path), np.asarray(hessian)
@@ -59,12 +59,12 @@ def descent_paths(
         )
         axes.plot(path[:, 0], path[:, 1], color=COLOURS[0], linewidth=1.4,
                   marker="o", markersize=3.2)  # fmt: skip
-        axes.plot(*target, linestyle="", marker="P", markersize=9, color=COLOURS[1])
+        axes.plot(*goal, linestyle="", marker="P", markersize=9, color=COLOURS[1])
         axes.set_title(textwrap.fill(title, 24))
         axes.set_aspect("equal")
         axes.grid(False)
         axes.set_xlabel("weight 1")
-        near = np.abs(path - target).max(1) < 0.01
+        near = np.abs(path - goal).max(1) < 0.01
         steps = int(np.argmax(near)) if near.any() else None
         turns = np.linalg.eigvalsh(hessian)
         findings.append(

@@ -116,7 +116,7 @@ def tuning_curves(
         axes.plot(group["lr"], group[y], linestyle="", marker=MARKERS[i % 6],
                   color=colour, markersize=3.5, alpha=0.5)  # fmt: skip
         axes.plot(mean.index, mean, color=colour, linestyle=DASHES[i % 6])
-        best = mean.idxmin()
+        best = float(mean.idxmin())
         axes.plot([best], [mean[best]], marker="o", markersize=9,
                   markerfacecolor="none", markeredgecolor=INK)  # fmt: skip
         ends.append((name, float(mean.iloc[-1]), colour))
@@ -210,7 +210,7 @@ def loss_differences(
     figure, axes = plt.subplots(figsize=(WIDTH, 0.5 * len(kinds) + 1.4))
     findings = []
     for i, group in enumerate(groups):
-        texts = []
+        texts: list[str] = []
         part = frame[frame[markers] == group]
         zero = part[part[by] == baseline].set_index("seed")[y]
         for j, kind in enumerate(kinds):

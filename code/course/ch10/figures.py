@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.colors import ListedColormap
+from matplotlib.colors import ListedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
@@ -68,7 +68,7 @@ def life_history(frame: pd.DataFrame) -> Figure:
         squeeze=False,
         figsize=(WIDTH, 1.15 * len(layers) + 1.0),
     )
-    colours = ListedColormap([tint(COLOURS[0], 0.14), INK])
+    colours = ListedColormap([tint(COLOURS[0], 0.14), to_rgb(INK)])
     findings = []
     for axes, layer in zip(grid[:, 0], layers, strict=True):
         table = frame[frame["layer"] == layer].pivot(
@@ -109,7 +109,9 @@ def life_history(frame: pd.DataFrame) -> Figure:
 
 
 @styled
-def unit_lives(highest: Mapping[str, np.ndarray], *, ylabel: str | None = None):
+def unit_lives(
+    highest: Mapping[str, np.ndarray], *, ylabel: str | None = None
+) -> Figure:
     """Draw the highest pre-activation of some units over training steps.
 
     Below 0 a ReLU unit is dead.
@@ -174,7 +176,7 @@ def dead_by_layer(
     figure, axes = plt.subplots(figsize=(WIDTH, 3.3))
     findings = []
     for i, (key, group) in enumerate(frame.groupby(by, sort=False)):
-        name = labels.get(key, str(key))
+        name = labels.get(str(key), str(key))
         means = group.groupby("layer")["share"].mean()
         colour = COLOURS[i % 6]
         axes.plot(group["layer"], group["share"], linestyle="", marker=MARKERS[i % 6],
@@ -221,7 +223,7 @@ def death_and_accuracy(
     figure, axes = plt.subplots(figsize=(WIDTH, 3.3))
     findings = []
     for i, (key, group) in enumerate(frame.groupby(by, sort=False)):
-        name = labels.get(key, str(key))
+        name = labels.get(str(key), str(key))
         axes.plot(group["share"], group["test_accuracy"], linestyle="",
                   marker=MARKERS[i % 6], color=COLOURS[i % 6], markersize=6,
                   alpha=0.85, label=name)  # fmt: skip
@@ -365,7 +367,8 @@ def zeroing_curves(
     """
     figure, axes = plt.subplots(figsize=(WIDTH, 3.2))
     ends, findings = [], []
-    for i, (name, group) in enumerate(frame.groupby(by, sort=False)):
+    for i, (key, group) in enumerate(frame.groupby(by, sort=False)):
+        name = str(key)
         middle = group.groupby("target")[["zeros", "test_accuracy"]].mean()
         axes.plot(middle["zeros"], middle["test_accuracy"], color=COLOURS[i % 6],
                   linestyle=DASHES[i % 6], marker=MARKERS[i % 6], markersize=4.5,

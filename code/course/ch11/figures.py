@@ -192,28 +192,28 @@ def lyapunov_curve(
 
     Chapter 11.
     """
-    gains = np.asarray(gains, dtype=np.float64)
+    at = np.asarray(gains, dtype=np.float64)
     figure, axes = plt.subplots(figsize=(WIDTH, 2.9))
     axes.axhline(0, color=INK, linewidth=1)
     ends, findings = [], []
     for k, (label, values) in enumerate(exponents.items()):
-        values = np.asarray(values, dtype=np.float64).reshape(len(gains), -1)
+        values = np.asarray(values, dtype=np.float64).reshape(len(at), -1)
         mean = values.mean(1)
         axes.fill_between(
-            gains, values.min(1), values.max(1), color=COLOURS[k], alpha=0.2, lw=0
+            at, values.min(1), values.max(1), color=COLOURS[k], alpha=0.2, lw=0
         )
         axes.plot(
-            gains, mean, color=COLOURS[k], linestyle=DASHES[k], marker=MARKERS[k], ms=4
+            at, mean, color=COLOURS[k], linestyle=DASHES[k], marker=MARKERS[k], ms=4
         )
         ends.append((label, float(mean[-1]), COLOURS[k]))
         above = np.nonzero(mean > 0.01)[0]
         findings.append(
-            f"{label}: {number(mean[0], 2)} at gain {number(gains[0])}, "
-            + (f"positive from {number(gains[above[0]])} on, " if len(above) else "")
-            + f"{number(mean[-1], 2)} at {number(gains[-1])}"
+            f"{label}: {number(mean[0], 2)} at gain {number(at[0])}, "
+            + (f"positive from {number(at[above[0]])} on, " if len(above) else "")
+            + f"{number(mean[-1], 2)} at {number(at[-1])}"
         )
     axes.set_xscale("log")
-    named_ticks(axes, gains, [number(gain) for gain in gains])
+    named_ticks(axes, at.tolist(), [number(gain) for gain in at])
     axes.margins(x=0.02)
     axes.set_xlabel("gain g of the weights")
     axes.set_ylabel("exponent per step")
@@ -458,17 +458,17 @@ def kernel_against_slope(
 
     Chapter 11.
     """
-    slopes = np.asarray(slopes, dtype=np.float64)
+    at = np.asarray(slopes, dtype=np.float64)
     ratios = np.atleast_2d(np.asarray(ratios, dtype=np.float64))
     figure, axes = plt.subplots(figsize=(WIDTH, 2.9))
     if theory is not None:
-        fine = np.linspace(slopes.min(), slopes.max(), 201)
+        fine = np.linspace(at.min(), at.max(), 201)
         axes.plot(fine, theory(fine), color=COLOURS[1], linestyle=DASHES[1])
     for row in ratios:
-        axes.plot(slopes, row, "o", color=COLOURS[0], markersize=4.5, alpha=0.7)
+        axes.plot(at, row, "o", color=COLOURS[0], markersize=4.5, alpha=0.7)
     ends = [("draws", float(ratios[:, -1].mean()), COLOURS[0])]
     if theory is not None:
-        end = float(theory(slopes[-1:])[0])
+        end = float(theory(at[-1:])[0])
         ends.append(("wide network", end + 0.35, COLOURS[1]))
     axes.margins(x=0.03)
     label_ends(axes, ends)
@@ -479,12 +479,12 @@ def kernel_against_slope(
         ""
         if theory is None
         else " The dots are within "
-        f"{number(float(np.abs(ratios - theory(slopes)).max()), 2)} of the curve."
+        f"{number(float(np.abs(ratios - theory(at)).max()), 2)} of the curve."
     )
     alt = (
         f"Scatter plot of {count(len(ratios), 'draw')} per slope: the smallest "
         "eigenvalue of the tangent kernel relative to that of ReLU, against the slope "
-        f"for negative inputs. It falls from {number(means[0])} at {number(slopes[0])} "
-        f"to {number(means[-1], 2)} at {number(slopes[-1])}.{apart}"
+        f"for negative inputs. It falls from {number(means[0])} at {number(at[0])} "
+        f"to {number(means[-1], 2)} at {number(at[-1])}.{apart}"
     )
     return finish(figure, alt)

@@ -234,7 +234,7 @@ def conditions_and_verdicts(
         part = frame[frame["condition"] == condition]
         runs = dict(list(part.groupby("activation", sort=False)["test_accuracy"]))
         means = _one_condition(axes, row, runs, highlight, limits, as_error)
-        first = means.idxmax()
+        first = str(means.idxmax())
         findings.append(f"{condition}: {display_name(first)} {means[first]:.1f}")
     figure.legend(handles=_legend_of(highlight), loc="outside upper left", ncols=3)
     if as_error:
@@ -268,7 +268,7 @@ def _one_condition(
     means = pd.Series({name: values.mean() for name, values in runs.items()})
     inside = means.between(*limits)
     shown = 100 - means if as_error else means
-    for name in means.index[inside].difference(highlight, sort=False):
+    for name in means.index[inside].difference(list(highlight), sort=False):
         axes.plot(shown[name], row, marker="o", markersize=4.5, color=OTHERS)
     for k, name in enumerate(highlight):
         if not inside.get(name, False):
@@ -507,9 +507,9 @@ def _name_points(
         costs = {}
         for offset in unit * PLACES:
             box = _box_beside(point, offset, size)
-            away = _outside(box, axes.get_window_extent().extents)
+            away = _outside(box, np.asarray(axes.get_window_extent().extents))
             costs[box] = _hits(box, taken) + 40 * away + 2 * math.hypot(*offset)
-        box = min(costs, key=costs.get)
+        box = min(costs, key=costs.__getitem__)
         taken.append(box)
         middle = (np.array(box[:2]) + box[2:]) / 2
         axes.annotate(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 
 from actlab.figures.style import (
@@ -44,7 +45,7 @@ __all__ = [
 DIRECTIONS = ("forward", "backward")
 
 
-def _plain_log(axis) -> None:
+def _plain_log(axis: Axis) -> None:
     """Label a logarithmic axis with plain numbers, three in a decade where few fit."""
     low, high = axis.get_view_interval()
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
@@ -89,9 +90,10 @@ def cost_dots(frame: pd.DataFrame, *, reference: str = "relu") -> Figure:
     axes.set_xlabel(f"time, in multiples of {display_name(reference)}'s (log scale)")
     legend_above(axes, columns=2)
     findings = [
-        f"{display_name(line.key)} {number(line.forward, 2)} and "
-        f"{number(line.backward, 2)}"
-        for line in frame.itertuples()
+        f"{display_name(key)} {number(forward, 2)} and {number(backward, 2)}"
+        for key, forward, backward in zip(
+            frame["key"], frame["forward"], frame["backward"], strict=True
+        )
     ]
     alt = (
         f"Dot plot of time as a multiple of {display_name(reference)}'s, logarithmic, "
@@ -170,8 +172,8 @@ def cost_shares(frame: pd.DataFrame) -> Figure:
     """
     figure, axes = plt.subplots(figsize=(WIDTH, 3.2))
     ends, findings = [], []
-    for i, (key, group) in enumerate(frame.groupby("key", sort=False)):
-        group = group.sort_values("width")
+    for i, (label, group) in enumerate(frame.groupby("key", sort=False)):
+        key, group = str(label), group.sort_values("width")
         spread = 100 * group[["low", "high"]].to_numpy().T
         middle = 100 * group["share"]
         axes.fill_between(group["width"], *spread, color=COLOURS[i % 6], alpha=0.15,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
@@ -25,13 +26,14 @@ from actlab.figures.style import (
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.typing import ColorType
 
     from actlab.probes import HealthReport
 
 __all__ = ["health_board", "treatment_board"]
 
 # A status is a mark first; the shade repeats it.
-LOOK = {
+LOOK: dict[str, tuple[str, ColorType, ColorType]] = {
     "ok": ("·", MUTED, PAPER),
     "watch": ("!", INK, tint(COLOURS[4], 0.25)),
     "trouble": ("×", PAPER, COLOURS[1]),
@@ -92,10 +94,11 @@ def treatment_board(
     Chapter 14.
     """
     rows, columns = [str(r) for r in table.index], [str(c) for c in table.columns]
+    numbers = table.to_numpy(dtype=float)
     figure, axes = _board(rows, [c.replace(" ", "\n") for c in columns])
     for i in range(len(rows)):
         for j in range(len(columns)):
-            value = float(table.iloc[i, j])
+            value = numbers[i, j]
             high = value >= cured
             text = "nan" if math.isnan(value) else f"{value:.0f}"
             paper = COLOURS[0] if high else PAPER
@@ -112,7 +115,7 @@ def treatment_board(
     return finish(figure, alt)
 
 
-def _board(rows: list[str], columns: list[str]):
+def _board(rows: list[str], columns: list[str]) -> tuple[Figure, Axes]:
     lines = 1 + max(name.count("\n") for name in columns)
     size = (WIDTH, 0.27 * len(rows) + 0.55 + 0.17 * lines)
     figure, axes = plt.subplots(figsize=size)
@@ -125,7 +128,9 @@ def _board(rows: list[str], columns: list[str]):
     return figure, axes
 
 
-def _cell(axes, row: int, column: int, text: str, ink, paper) -> None:
+def _cell(
+    axes: Axes, row: int, column: int, text: str, ink: ColorType, paper: ColorType
+) -> None:
     axes.add_patch(
         Rectangle(
             (column + 0.03, row + 0.05), 0.94, 0.9, facecolor=paper, edgecolor="none"

@@ -95,14 +95,16 @@ def search_and_second_look(
     """
     figure, axes = plt.subplots(figsize=(WIDTH, 0.36 * len(frame) + 1.3))
     falls = []
-    for y, row in enumerate(frame.itertuples()):
-        mean = float(np.mean(row.fresh))
-        axes.plot([mean, row.score], [y, y], color=MUTED, linewidth=1.2)
-        axes.plot(row.fresh, [y] * len(row.fresh), linestyle="", marker="|",
+    for y, (score, fresh) in enumerate(
+        zip(frame["score"], frame["fresh"], strict=True)
+    ):
+        mean = float(np.mean(fresh))
+        axes.plot([mean, score], [y, y], color=MUTED, linewidth=1.2)
+        axes.plot(fresh, [y] * len(fresh), linestyle="", marker="|",
                   color=COLOURS[0], alpha=0.6, markersize=7)  # fmt: skip
         axes.plot(mean, y, marker=MARKERS[0], color=COLOURS[0], markersize=6.5)
-        axes.plot(row.score, y, marker=MARKERS[1], color=COLOURS[1], markersize=7)
-        falls.append(row.score - mean)
+        axes.plot(score, y, marker=MARKERS[1], color=COLOURS[1], markersize=7)
+        falls.append(score - mean)
     if level is not None:
         axes.axvline(level, color=INK, linewidth=1.2, linestyle=DASHES[1])
         axes.annotate(level_name, (level, 1.0), xycoords=axes.get_xaxis_transform(),
@@ -151,7 +153,7 @@ def best_of_many(values: Sequence[float], *, name: str = "ReLU") -> Figure:
     if len(found) < 5:
         raise ValueError(f"values has {len(found)} runs; give five or more")
     sizes = np.arange(1, len(found) + 1)
-    best = np.array([_mean_of_largest(found, n) for n in sizes])
+    best = np.array([_mean_of_largest(found, int(n)) for n in sizes])
     mean, std = found.mean(), found.std(ddof=1)
     theory = np.array([mean + std * expected_maximum(int(n)) for n in sizes])
     figure, axes = plt.subplots(figsize=(WIDTH, 3.2))
