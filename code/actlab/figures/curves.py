@@ -20,44 +20,10 @@ def read_curve(function: str | Activation | Callable) -> Function:
     from .. import catalogue
     from ..properties.functions import Function, function_of
 
-<<<<<<< HEAD
     if callable(function) and not isinstance(function, catalogue.Activation):
-=======
-
-def read_curve(function: str | Activation | Callable) -> Curve:
-    """Read a catalogue key, an activation, a formula or a torch callable."""
-    from .. import catalogue, formulas
-
-    if isinstance(function, str):
-        try:
-            row = catalogue.get(function)
-        except KeyError as unknown:
-            if function.isidentifier() and function != "x":
-                raise
-            expression = formulas.parse(function)
-            del unknown
-            return Curve(
-                function,
-                formulas.numpy_function(expression),
-                formulas.numpy_function(expression.diff(formulas.x)),
-            )
-        return _of_row(row)
-    if isinstance(function, catalogue.Activation):
-        return _of_row(function)
-    if callable(function):
->>>>>>> 216e5bccef1e2524af11259b36a2e5911183d49b
         name = getattr(function, "__name__", type(function).__name__)
         return Function(name, *torch_value_and_slope(function))
     return function_of(function)
-
-
-def _of_row(row: Activation) -> Curve:
-    if row.kind != "scalar":
-        raise ValueError(
-            f"{row.key!r} maps vectors to vectors and has no curve; "
-            "give a function that works element by element, such as 'gelu'"
-        )
-    return Curve(row.name, row.numpy(), row.numpy_derivative())
 
 
 def torch_value_and_slope(

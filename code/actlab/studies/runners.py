@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+import pandas as pd
 import torch
 from torch import nn
 
@@ -218,8 +219,11 @@ def fit_classifier(
         progress=False,
         log=log,
     )
-    columns = result.history.to_dict("list")
-    return {str(name): column for name, column in columns.items()}, result.seconds
+    return _columns(result.history), result.seconds
+
+
+def _columns(history: pd.DataFrame) -> History:
+    return {str(name): history[name].tolist() for name in history}
 
 
 def _classifier_run(setting: Setting) -> ClassifierRun:
@@ -279,7 +283,7 @@ def _fit_classifiers(
         together=len(settings),
     )
     return [
-        _broken(run.error) if run.error else (run.history.to_dict("list"), run.seconds)
+        _broken(run.error) if run.error else (_columns(run.history), run.seconds)
         for run in runs
     ]
 
@@ -294,13 +298,7 @@ def _shape_of_classifier(condition: ClassifierRun) -> Hashable:
 
 
 def _run_classifier(setting: Setting, device: str) -> tuple[History, float]:
-<<<<<<< HEAD
     change = controls.VARIANTS[_classifier_run(setting).variant]
-=======
-    condition = setting.condition
-    assert isinstance(condition, ClassifierRun)
-    change = controls.VARIANTS[condition.variant]
->>>>>>> 216e5bccef1e2524af11259b36a2e5911183d49b
     return fit_classifier(setting, device, _activation_parameter, change)
 
 
