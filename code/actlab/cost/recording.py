@@ -173,6 +173,7 @@ def _provenance(
     words = f"--rounds {options.rounds} --seconds {options.seconds:g} --record"
     if options.only:
         words = f"--only {' '.join(options.only)} {words}"
+    compiler = cost.compiler()
     return {
         "question": "What does each activation cost beside ReLU?",
         "command": f"python -m actlab.cost {words}",

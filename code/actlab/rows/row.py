@@ -6,6 +6,7 @@ Chapter: 02 (what an activation function is), 03 to 08 (the families).
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -40,10 +41,10 @@ class Param:
     high: float
     trainable: bool = False
     step: float = 0.01
-    trial: float | None = None
+    trial: float = math.nan
 
     def __post_init__(self) -> None:
-        if self.trial is None:
+        if math.isnan(self.trial):
             further = max(self.high, self.low, key=lambda end: abs(end - self.default))
             grain = max(self.step, 0.25)
             halfway = grain * round((self.default + further) / 2 / grain)

@@ -5,6 +5,7 @@ Where a function has many coefficients, its row is the function that it starts a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from math import comb, factorial
 
@@ -27,9 +28,7 @@ _a_0, _a_1, _a_2, _b_1, _b_2 = sympy.symbols("a_0 a_1 a_2 b_1 b_2", real=True)
 _f_1, _f_3, _f_5 = sympy.symbols("f_1 f_3 f_5", real=True)
 
 
-def _learnt(
-    default: float, low: float, high: float, trial: float | None = None
-) -> Param:
+def _learnt(default: float, low: float, high: float, trial: float = math.nan) -> Param:
     return Param(default, low, high, trainable=True, trial=trial)
 
 
