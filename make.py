@@ -4,7 +4,7 @@
 It needs Python alone, no package and no shell. Where there is make, ``make book`` is
 the same: the Makefile hands its goals over to this file. Each command sets up what it
 needs, once, in ``.venv``. Settings are words ``NAME=value`` or environment variables
-(``SETTINGS`` below), as in ``python make.py execute STALE=1``.
+(``SETTINGS`` below), as in ``python make.py serve PORT=8001``.
 """
 
 # An old Python must be able to load this file, to be told that it is too old: no
@@ -34,7 +34,6 @@ SETTINGS = {
     "WORKERS": "2",  # test processes side by side
     "CHAPTER": "",  # for quick: 04, or "04 05"; empty: those that changed
     "NOTEBOOKS": "",  # for execute: their paths; empty: all chapters
-    "STALE": "",  # for execute: 1 skips notebooks whose outputs are fresh
     "PORT": "8000",  # for serve
     "CPU_INDEX": "https://download.pytorch.org/whl/cpu",
 }
@@ -282,13 +281,12 @@ def serve() -> None:
         say("")
 
 
-@command("run all chapters again (NOTEBOOKS=paths, STALE=1)", "setup")
+@command("run all chapters again (NOTEBOOKS=paths)", "setup")
 def execute() -> None:
     """Run chapters and store their outputs."""
     notebooks = setting("NOTEBOOKS").split()
     run(program("ruff"), "format", "--quiet", *(notebooks or ["chapters"]))
-    stale = ["--stale"] if setting("STALE") else []
-    python("tools/execute.py", *stale, *notebooks)
+    python("tools/execute.py", *notebooks)
 
 
 # --- the tests ------------------------------------------------------------------------

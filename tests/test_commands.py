@@ -106,7 +106,7 @@ def test_make_without_a_goal_helps(words):
 @needs_make
 def test_make_hands_its_variables_over():
     assert call("make", "help", PYTHON="false").returncode != 0
-    done = call("make", "nothing", "STALE=1")
+    done = call("make", "nothing", "PORT=8001")
     assert "make.py does not know 'nothing'" in done.stderr
 
 
@@ -296,7 +296,6 @@ def test_what_runs_has_one_thread_and_the_package():
         ),
         (["site-test"], "test_site.py", "All browser tests passed."),
         (["colab-test"], "test_colab.py", "Each chapter runs alone."),
-        (["execute", "STALE=1"], "python tools/execute.py --stale", ""),
         (["execute", "NOTEBOOKS=a b"], "ruff format --quiet a b", ""),
         (["execute"], "ruff format --quiet chapters", ""),
         (["serve", "PORT=81"], "--directory _build/html 81", ""),
