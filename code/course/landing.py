@@ -61,7 +61,7 @@ def _question(chapter: int, page: Page) -> Page:
     """The same question, each reply to a wrong answer ending with the chapter."""
     wrong = [
         replace(one, reply=f"{one.reply} (Chapter {chapter:02d}.)")
-        for one in page.wrong
+        for one in page.mistakes
     ]
     return replace(page, wrong=wrong)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from torch import nn
 
 from actlab import networks, studies
 
@@ -21,6 +22,7 @@ def mean_pieces() -> float:
     counts = []
     for seed in range(200):
         first = networks.MLP([1, 50, 1], "relu", seed=seed).linears[0]
+        assert isinstance(first, nn.Linear)
         kinks = -first.bias / first.weight[:, 0]
         counts.append(int((kinks.abs() < 1).sum()) + 1)
     return sum(counts) / len(counts)

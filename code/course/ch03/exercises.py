@@ -101,10 +101,11 @@ def compare_sigmoid(
 ) -> None:
     """Fail at the first place that is wrong, and say what usually does that."""
     wide = name == "float32"
-    relative, floor = (1e-4, 1e-30) if wide else (2e-2, 1e-5)
+    relative, least = (1e-4, 1e-30) if wide else (2e-2, 1e-5)
+    floor: float | torch.Tensor = least
     if what == "slope":
         # σ(1 − σ) loses its small digits on the right, and may.
-        floor = torch.where(x > 0, 1e-6 if wide else 2e-3, floor)
+        floor = torch.where(x > 0, 1e-6 if wide else 2e-3, least)
     wrong = ~((found - exact).abs() <= relative * exact.abs() + floor)
     if not wrong.any():
         report.cases += len(x)

@@ -48,8 +48,8 @@ def accuracy_of_two_softmaxes() -> float:
     """Mean test accuracy on digits, in per cent: softmax twice, epoch 30, 5 seeds."""
     found = []
     for seed in range(5):
-        network = networks.MLP([64, 32, 32, 10], "relu", seed=seed)
-        network = torch.nn.Sequential(network, torch.nn.Softmax(dim=1))
+        logits = networks.MLP([64, 32, 32, 10], "relu", seed=seed)
+        network = torch.nn.Sequential(logits, torch.nn.Softmax(dim=1))
         run = training.fit(
             network,
             datasets.digits(),
@@ -85,8 +85,8 @@ def _log() -> list[tuple[int, float, float]]:
         y_test=data.y_test[test],
         classes=data.classes[:4],
     )
-    network = networks.MLP([64, 32, 4], "relu", seed=0)
-    network = torch.nn.Sequential(network, torch.nn.Softmax(dim=1))
+    logits = networks.MLP([64, 32, 4], "relu", seed=0)
+    network = torch.nn.Sequential(logits, torch.nn.Softmax(dim=1))
     run = training.fit(
         network, four, epochs=80, lr=0.05, momentum=0.9, seed=0, progress=False
     )

@@ -152,7 +152,9 @@ def _lines(part: Any, report: Report) -> torch.Tensor:
 # --- 7.1 to 7.3 -----------------------------------------------------------------------
 
 
-def page_7_1(values=(2.0, -3.0), gates=(0.0, 1.0)) -> Page:
+def page_7_1(
+    values: tuple[float, float] = (2.0, -3.0), gates: tuple[float, float] = (0.0, 1.0)
+) -> Page:
     """Exercise 7.1 for two values and two gates."""
     (a, b), (c, d) = values, gates
     numbers = ", ".join(f"{v:g}".replace("-", "−") for v in (a, b, c, d))

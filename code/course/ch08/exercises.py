@@ -46,7 +46,9 @@ def fourier_psnr() -> float:
 # --- 8.4 ----------------------------------------------------------------------------
 
 
-def reference_waves(x: Tensor, amplitude: Tensor, omega: Tensor, phase: Tensor):
+def reference_waves(
+    x: Tensor, amplitude: Tensor, omega: Tensor, phase: Tensor
+) -> Tensor:
     """The sum of sines, in float64."""
     x, amplitude, omega, phase = (v.double() for v in (x, amplitude, omega, phase))
     return (amplitude * torch.sin(x.unsqueeze(-1) * omega + phase)).sum(-1)
@@ -70,7 +72,11 @@ def grade_waves(answer: Any, variant: int | None, report: Report) -> None:
         got = report.tensor(report.call(module, x, at=at), shape, at).double()
         right = reference_waves(x, *start)
         if not torch.allclose(got, right, atol=1e-4):
-            why = report.mistake(got, by=lambda wrong, x=x: wrong(*start)(x))
+
+            def values(wrong: Callable[..., Any], x: Tensor = x) -> Any:
+                return wrong(*start)(x)
+
+            why = report.mistake(got, by=values)
             report.fail(f"{at}: the values are not Σ C sin(Ωx + Φ). {why}".strip())
         report.cases += x.numel()
     x = report.draw(50, -3, 3)
@@ -266,12 +272,11 @@ def grade_control(answer: Any, variant: int | None, report: Report) -> None:
         wanted = second_moment(learnt)
         got = report.call(second_moment, control, at=name)
         if not abs(got / wanted - 1) < 0.01:
-            why = report.mistake(
-                got,
-                by=lambda wrong, f=learnt: second_moment(wrong(f)),
-                rtol=0.01,
-                atol=0,
-            )
+
+            def moment(wrong: Callable[..., Any], f: nn.Module = learnt) -> float:
+                return second_moment(wrong(f))
+
+            why = report.mistake(got, by=moment, rtol=0.01, atol=0)
             report.fail(
                 f"control of {name}: E[f²] is {wanted:.3f}, your E[g²] {got:.3f}. "
                 f"{why}".strip()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -45,9 +46,15 @@ def ratio_without_biases() -> float:
         network = MLP([256] * 31 + [10], "relu", "default_zero_bias", seed=seed)
         network = network.double()
         F.cross_entropy(network(x), y).backward()
-        first, last = network.linears[0], network.linears[29]
-        ratios.append(float(first.weight.grad.norm() / last.weight.grad.norm()))
+        first, last = (_gradient(network.linears[at]) for at in (0, 29))
+        ratios.append(float(first.norm() / last.norm()))
     return float(np.median(ratios))
+
+
+def _gradient(layer: nn.Module) -> torch.Tensor:
+    """The gradient of a linear layer's weights, which has been computed."""
+    assert isinstance(layer, nn.Linear) and layer.weight.grad is not None
+    return layer.weight.grad
 
 
 def best_accuracy(variant: str, init: str, regime: str = "vanishing") -> Any:
@@ -80,6 +87,7 @@ RANDOM_DRAWS = (
 def grade_gain(answer: Any, variant: int | None, report: Report) -> None:
     """9.3: five functions, one with a mean, to three decimals, and twice alike."""
     report.function(answer)
+    functions: list[Callable[[torch.Tensor], torch.Tensor]]
     functions = [F.gelu, F.relu, torch.tanh, torch.sigmoid, F.selu]
     if variant is not None:
         factor = 1.5 + 0.25 * (variant % 4)
@@ -113,6 +121,7 @@ def grade_init(answer: Any, variant: int | None, report: Report) -> None:
         with torch.random.fork_rng(devices=[]):
             torch.default_generator.manual_seed(seed)
             for linear in network.linears:
+                assert isinstance(linear, nn.Linear)  # no reader has seen it yet
                 _apply(answer, linear, report)
         size, error, offset = _both_ends(network, seed)
         sizes.append(size)
@@ -130,8 +139,8 @@ def grade_init(answer: Any, variant: int | None, report: Report) -> None:
         )
         report.cases += 9
         return
-    linear = network.linears[5]
-    gain = float(linear.weight.detach().square().mean().sqrt() * 256**0.5)
+    inner: Any = network.linears[5]  # as the reader left it
+    gain = float(inner.weight.detach().square().mean().sqrt() * 256**0.5)
     report.fail(f"{seen} {_why(gain)}")
 
 
@@ -154,12 +163,13 @@ def _both_ends(network: nn.Module, seed: int) -> tuple[float, float, float]:
     h = torch.randn(32, 256, dtype=torch.float64, generator=generator)
     y = torch.randint(10, (32,), generator=generator)
     pre_activations = []
-    for linear in network.linears[:-1]:
+    linears: Any = network.linears  # as the reader left them
+    for linear in linears[:-1]:
         bias = 0 if linear.bias is None else linear.bias.detach().double()
         z = F.linear(h, linear.weight.detach().double()) + bias
         pre_activations.append(z.requires_grad_())
         h = F.relu(z)
-    output = F.linear(h, network.linears[-1].weight.detach().double())
+    output = F.linear(h, linears[-1].weight.detach().double())
     loss = F.cross_entropy(output, y, reduction="sum")
     first, last = torch.autograd.grad(loss, [pre_activations[0], pre_activations[-1]])
     size = float(h.detach().square().mean().sqrt())

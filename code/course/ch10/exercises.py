@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import torch
+from torch import nn
 
 from actlab import studies
 from actlab.networks import MLP
@@ -125,10 +126,17 @@ def sleeping_network(report: Report) -> tuple[MLP, list[torch.Tensor], torch.Ten
     for mask, units in zip(dead, ((1, 4), (0, 2, 6), (5,)), strict=True):
         mask[list(units)] = True
     with torch.no_grad():
-        for linear, mask in zip(net.linears, dead):
+        for linear, mask in zip(_linears(net), dead):
             linear.bias[:] = 0.1
             linear.bias[mask] = -50.0
     return net, dead, report.draw(40, 5, -1, 1)
+
+
+def _linears(net: MLP) -> list[nn.Linear]:
+    """The linear maps of a network that no reader has changed yet."""
+    linears = [linear for linear in net.linears if isinstance(linear, nn.Linear)]
+    assert len(linears) == len(net.linears)
+    return linears
 
 
 WAKE = """def wake(net, dead):
@@ -148,7 +156,7 @@ def grade_wake(answer: Any, variant: int | None, report: Report) -> None:
     net, dead, x = sleeping_network(report)
     with torch.no_grad():
         before = net(x)
-    old = [(linear.weight.clone(), linear.bias.clone()) for linear in net.linears]
+    old = [(linear.weight.clone(), linear.bias.clone()) for linear in _linears(net)]
 
     def in_place(net: MLP, dead: list) -> int:
         answer(net, dead)
@@ -158,8 +166,9 @@ def grade_wake(answer: Any, variant: int | None, report: Report) -> None:
     with torch.no_grad():
         moved = (net(x) - before).abs().max().item()
     silent = [(j.activation == 0).all(0) for j in net.joints(x)]
+    linears: Any = net.linears  # as the reader left them
     for layer, mask in enumerate(dead):
-        into, out = net.linears[layer], net.linears[layer + 1]
+        into, out = linears[layer], linears[layer + 1]
         weight, bias = old[layer]
         name = f"hidden layer {layer + 1}"
         # Rows of the living: only columns of units that are dead below may change.

@@ -160,7 +160,7 @@ def grade_train(answer: Any, variant: int | None, report: Report) -> None:
     report.function(answer)
     x, y = report.draw(12, 4, -1, 1), torch.arange(12) % 3
 
-    def pair() -> tuple[nn.Module, torch.optim.Optimizer]:
+    def pair() -> tuple[nn.Linear, torch.optim.Optimizer]:
         torch.manual_seed(1)
         net = nn.Linear(4, 3)
         return net, torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)

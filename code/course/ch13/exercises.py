@@ -334,7 +334,15 @@ def _both(
     return value, slope
 
 
-def _near(report, x, got, truth, tolerance, name, why) -> None:
+def _near(
+    report: Report,
+    x: torch.Tensor,
+    got: torch.Tensor,
+    truth: torch.Tensor,
+    tolerance: float,
+    name: str,
+    why: str,
+) -> None:
     bad = ~torch.isclose(got.double(), truth, tolerance, 1e-30)
     if x.dtype == torch.float16:
         bad &= ~((got.double() - truth).abs() < 1e-6)

@@ -83,7 +83,11 @@ def grade_difference(answer: Any, variant: int | None, report: Report) -> None:
         mine = _trials(report, salt + "m", bests[0])
         theirs = _trials(report, salt + "t", bests[1])
 
-        def call(mine: Tensor, theirs: Tensor, tables=(mine, theirs)) -> Any:
+        def call(
+            mine: Tensor,
+            theirs: Tensor,
+            tables: tuple[Trials, Trials] = (mine, theirs),
+        ) -> Any:
             copies = [
                 {lr: (v.clone(), t.clone()) for lr, (v, t) in table.items()}
                 for table in tables

@@ -108,7 +108,7 @@ def grade(entry: Page | Code, answer: Any, variant: int | None = None) -> Reply:
     untouched = Reply("open", "not attempted yet")
     if answer is None or answer is ...:
         return untouched
-    report = Report(entry.id, variant, entry.wrong)
+    report = Report(entry.id, variant, entry.mistakes)
     try:
         entry.grade(answer, variant, report)
     except Failed as failed:

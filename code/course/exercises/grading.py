@@ -36,7 +36,7 @@ def sheet(page: Page) -> dict[str, Any]:
         "otherwise": page.otherwise or (HINT if page.stars else LINKS),
         "parts": [_part_sheet(part) for part in page.parts],
         "wrong": [
-            [_pattern_sheet(page, wrong.answer), wrong.reply] for wrong in page.wrong
+            [_pattern_sheet(page, wrong.answer), wrong.reply] for wrong in page.mistakes
         ],
     }
 
@@ -178,7 +178,9 @@ def judge(data: dict[str, Any], given: Mapping[str, Any]) -> Reply:
     return Reply("partial" if partial else "wrong", " ".join(texts))
 
 
-def _known_replies(data, read, wrong: set[str]) -> tuple[list[str], set[str]]:
+def _known_replies(
+    data: Mapping[str, Any], read: Mapping[str, Any], wrong: set[str]
+) -> tuple[list[str], set[str]]:
     """Replies of the misconceptions seen, the most specific first, none twice."""
     texts: list[str] = []
     covered: set[str] = set()
@@ -236,7 +238,9 @@ def _as_text(raw: Any) -> str:
 def _as_place(options: Sequence[str], raw: Any) -> int | None:
     if isinstance(raw, str):
         return list(options).index(raw) if raw in options else None
-    if isinstance(raw, bool) or not isinstance(raw, numbers.Real):
+    # kept in a name: as a `Real` alone it could not be compared with an int
+    real = isinstance(raw, numbers.Real) and not isinstance(raw, bool)
+    if not real:
         return None
     whole = 0 <= raw < len(options) and float(raw).is_integer()
     return int(raw) if whole else None

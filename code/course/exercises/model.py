@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 __all__ = [
     "KINDS",
@@ -141,8 +141,12 @@ class Before:
     second: Any
 
 
+# {part name: value} for a page, source text for code
+A = TypeVar("A", bound=Mapping[str, Any] | str)
+
+
 @dataclass(frozen=True)
-class Wrong:
+class Wrong(Generic[A]):
     """A typical wrong answer and the reply meant for it.
 
     answer: for a page, {part name: value}; parts left out may hold anything. A value
@@ -154,7 +158,7 @@ class Wrong:
     of this one, and where they are not used the grader has to.
     """
 
-    answer: Mapping[str, Any] | str
+    answer: A
     reply: str
 
 
@@ -177,13 +181,19 @@ class Page:
     outcome: int
     parts: Sequence[Number | Choice | Order]
     right: str
-    wrong: Mapping[str, str] | Sequence[Wrong] = ()
+    wrong: Mapping[str, str] | Sequence[Wrong[Mapping[str, Any]]] = ()
     otherwise: str = ""
     task: str = ""
     numbers_for: Callable[[int], Page] | None = None
 
     def __post_init__(self) -> None:
         _list_wrong(self, wrong_answer)
+
+    @property
+    def mistakes(self) -> tuple[Wrong[Mapping[str, Any]], ...]:
+        """What `wrong` lists, whichever way it was written."""
+        assert isinstance(self.wrong, tuple), "made so when the record was made"
+        return self.wrong
 
 
 @dataclass(frozen=True)
@@ -202,11 +212,17 @@ class Code:
     stars: int
     outcome: int
     grade: Callable[..., Any]
-    wrong: Mapping[str, str] | Sequence[Wrong] = ()
+    wrong: Mapping[str, str] | Sequence[Wrong[str]] = ()
     right: str = ""
 
     def __post_init__(self) -> None:
         _list_wrong(self, str)
+
+    @property
+    def mistakes(self) -> tuple[Wrong[str], ...]:
+        """What `wrong` lists, whichever way it was written."""
+        assert isinstance(self.wrong, tuple), "made so when the record was made"
+        return self.wrong
 
 
 @dataclass(frozen=True)
@@ -239,9 +255,11 @@ class Chapter:
 
 def _list_wrong(entry: Page | Code, read: Callable[[str], Any]) -> None:
     """Turn {what was answered: reply} into the tuple of `Wrong` that `wrong` is."""
-    wrong = entry.wrong
-    if isinstance(wrong, Mapping):
-        wrong = [Wrong(read(answer), reply) for answer, reply in wrong.items()]
+    wrong: Iterable[Wrong]
+    if isinstance(entry.wrong, Mapping):
+        wrong = [Wrong(read(answer), reply) for answer, reply in entry.wrong.items()]
+    else:
+        wrong = entry.wrong
     object.__setattr__(entry, "wrong", tuple(wrong))  # the record is frozen
 
 

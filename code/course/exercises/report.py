@@ -29,8 +29,8 @@ import random
 import sys
 import warnings
 import zlib
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -89,7 +89,8 @@ def _show(value: Any) -> str:
     if isinstance(value, (float, np.floating)):
         return f"{float(value):.4g}"
     if isinstance(value, (int, np.integer)):
-        return str(value) if abs(value) < 10**12 else f"{float(value):.4g}"
+        size: Any = abs(value)  # the two types share no order
+        return str(value) if size < 10**12 else f"{float(value):.4g}"
     if isinstance(value, (str, list, tuple, dict, set)):
         return _clip(repr(value)) if len(value) <= 20 else _shape(value)
     if callable(value):
@@ -128,7 +129,7 @@ def answer_from_source(source: str) -> Any:
     The code sees `torch`, `nn`, `F`, `np` and `math`. For the course's own texts
     (wrong answers and solutions), never for a reader's input.
     """
-    names = {"torch": torch, "nn": torch.nn, "np": np, "math": math}
+    names: dict[str, Any] = {"torch": torch, "nn": torch.nn, "np": np, "math": math}
     names["F"] = torch.nn.functional
     tree = ast.parse(source)
     last = tree.body[-1]
@@ -139,8 +140,13 @@ def answer_from_source(source: str) -> Any:
         return eval(compile(ast.Expression(last.value), "<answer>", "eval"), names)
     if isinstance(last, (ast.FunctionDef, ast.ClassDef)):
         return names[last.name]
-    targets = last.targets if isinstance(last, ast.Assign) else [last.target]
-    return names[targets[-1].id]
+    if isinstance(last, ast.Assign):
+        target = last.targets[-1]
+    else:
+        assert isinstance(last, (ast.AnnAssign, ast.AugAssign)), "defines nothing last"
+        target = last.target
+    assert isinstance(target, ast.Name), "the answer has one name"
+    return names[target.id]
 
 
 def is_stub(function: Any) -> bool:
@@ -161,10 +167,10 @@ def is_stub(function: Any) -> bool:
     )
 
 
-def _bare(): ...
+def _bare() -> None: ...
 
 
-def _documented():
+def _documented() -> None:
     """Nothing."""
 
 
@@ -172,7 +178,7 @@ _EMPTY = {function.__code__.co_code for function in (_bare, _documented)}
 
 
 @contextlib.contextmanager
-def _quiet():
+def _quiet() -> Iterator[None]:
     """Swallow output, and put back what a reader's function may have changed."""
     kept = torch.get_rng_state(), np.random.get_state(), random.getstate()
     dtype, grad = torch.get_default_dtype(), torch.is_grad_enabled()
@@ -202,7 +208,10 @@ class Report:
     """
 
     def __init__(
-        self, exercise: str, variant: int | None = None, wrong: Sequence[Wrong] = ()
+        self,
+        exercise: str,
+        variant: int | None = None,
+        wrong: Sequence[Wrong[str]] = (),
     ) -> None:
         self.exercise = exercise
         self.variant = variant
@@ -211,7 +220,7 @@ class Report:
 
     # -- ending ----------------------------------------------------------------
 
-    def fail(self, text: str) -> None:
+    def fail(self, text: str) -> NoReturn:
         """End the grading: the answer is wrong, and this is why."""
         raise Failed(text)
 
@@ -246,9 +255,10 @@ class Report:
 
         def fits(wrong: Callable[..., Any]) -> bool:
             made = by(wrong) if by else wrong(*_clone(arguments))
-            pair = [torch.as_tensor(v, dtype=torch.float64) for v in (got, made)]
-            same = pair[0].shape == pair[1].shape
-            return same and torch.allclose(*pair, rtol, atol, equal_nan=True)
+            a, b = (torch.as_tensor(v, dtype=torch.float64) for v in (got, made))
+            return a.shape == b.shape and torch.allclose(
+                a, b, rtol, atol, equal_nan=True
+            )
 
         return _first_reply(self.mistakes, fits) or otherwise
 
@@ -267,8 +277,9 @@ class Report:
     ) -> torch.Tensor:
         """Even random numbers: `draw(50, -3, 3)`; the last two are the ends."""
         *size, low, high = shape
-        size = [int(n) for n in size]
-        drawn = torch.rand(size, generator=self.generator(salt), dtype=torch.float64)
+        drawn = torch.rand(
+            [int(n) for n in size], generator=self.generator(salt), dtype=torch.float64
+        )
         return (low + (high - low) * drawn).to(dtype)
 
     # -- the reader's function -------------------------------------------------
@@ -442,7 +453,6 @@ class Report:
                 break
         seen = f"{name}: expected {show(float(expected))}, got {show(value)}."
         self.fail(f"{seen} {why}".strip())
-        return value
 
     def within(
         self, name: str, got: Any, low: float, high: float, why: str = ""
@@ -474,7 +484,6 @@ class Report:
             raise
         except BaseException:
             self.fail(f"{name}: a number is expected, got {show(value)}.")
-        return math.nan
 
     def tensor(
         self,
@@ -495,7 +504,16 @@ class Report:
             self.fail(f"{name}: {value.numel():,} elements are far too many.")
         return value.detach()
 
-    def _difference(self, case, names, right, got, tolerance, at, where) -> str:
+    def _difference(
+        self,
+        case: tuple,
+        names: Sequence[str],
+        right: Any,
+        got: Any,
+        tolerance: float,
+        at: str,
+        where: Callable[..., str] | None,
+    ) -> str:
         """How one output differs from the expected one, in words; empty if not."""
         if isinstance(right, (tuple, list)):
             return self._tuple_difference(case, names, right, got, tolerance, at, where)
@@ -521,7 +539,16 @@ class Report:
                 at += f", element {list(place)}"
         return f"{at}: expected {show(right[place])}, got {show(got[place])}."
 
-    def _tuple_difference(self, case, names, right, got, tolerance, at, where) -> str:
+    def _tuple_difference(
+        self,
+        case: tuple,
+        names: Sequence[str],
+        right: Sequence[Any],
+        got: Any,
+        tolerance: float,
+        at: str,
+        where: Callable[..., str] | None,
+    ) -> str:
         if not isinstance(got, (tuple, list)) or len(got) != len(right):
             return f"{at}: {len(right)} values are expected, got {show(got)}."
         for position, (r, g) in enumerate(zip(right, got, strict=True)):
@@ -542,7 +569,12 @@ def _first_reply(
     return ""
 
 
-def _shares(wrong: Callable[..., Any], cases, outputs, tolerance: float) -> bool:
+def _shares(
+    wrong: Callable[..., Any],
+    cases: Sequence[tuple],
+    outputs: Sequence[Any],
+    tolerance: float,
+) -> bool:
     """Whether the outputs are those of a wrong function (its errors included)."""
     judge = Report("")
     for case, output in zip(cases, outputs, strict=True):

@@ -102,12 +102,12 @@ def page_problems(page: Page) -> Iterator[str]:
 
 def _replies(page: Page) -> Iterator[str]:
     """Each wrong answer has a reply of its own, and a sentence."""
-    for text, count in Counter(wrong.reply for wrong in page.wrong).items():
+    for text, count in Counter(wrong.reply for wrong in page.mistakes).items():
         if count > 1:
             yield f"{count} wrong answers share the reply {text!r}"
         if len(text.split()) < 4:
             yield f"the reply {text!r} is too short to say why"
-    if not all(wrong.answer for wrong in page.wrong):
+    if not all(wrong.answer for wrong in page.mistakes):
         yield "a wrong answer names no part"
 
 
@@ -119,7 +119,7 @@ def _parts(page: Page) -> Iterator[str]:
     names = {part.name for part in page.parts}
     if len(names) < len(page.parts):
         yield "two parts have the same name"
-    unknown = {name for wrong in page.wrong for name in wrong.answer} - names
+    unknown = {name for wrong in page.mistakes for name in wrong.answer} - names
     if unknown:
         yield f"no part is called {sorted(unknown)}, there are {sorted(names)}"
 
@@ -136,7 +136,7 @@ def _right(page: Page) -> Iterator[str]:
 
 def _wrong(page: Page) -> Iterator[str]:
     """Each wrong answer is rejected with its reply; each wrong option has one."""
-    for wrong in page.wrong:
+    for wrong in page.mistakes:
         got = reply(page, answer_for(page, wrong))
         if got.status not in ("wrong", "partial"):
             yield f"the wrong answer {wrong.answer} counts as {got.status}"
@@ -147,7 +147,7 @@ def _wrong(page: Page) -> Iterator[str]:
 
 
 def _options(page: Page, part: Choice) -> Iterator[str]:
-    known = [wrong.answer[part.name] for wrong in page.wrong if wrong.answer]
+    known = [wrong.answer[part.name] for wrong in page.mistakes if wrong.answer]
     answered = {place(part.options, at) for at in (*known, value_of(part.answer))}
     for at, option in enumerate(part.options):
         if at not in answered:
@@ -194,6 +194,7 @@ def answer_for(page: Page, wrong: Wrong) -> dict[str, Any]:
 
 def _wrong_value(part: Number | Choice | Order, value: Any) -> Any:
     if isinstance(value, Before):
+        assert isinstance(part, Order), f"{part.name} has no order"
         first, second = place(part.items, value.first), place(part.items, value.second)
         order = [item for item in _right_value(part) if item != first]
         order.insert(order.index(second), first)
