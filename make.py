@@ -382,8 +382,8 @@ def chosen_chapters() -> dict[str, str]:
 
 
 def numbers_in(path: str) -> list[str]:
-    """Return the chapters that a path names: chapters/04-…, chapter04.py, x_04.py."""
-    return re.findall(r"(?:chapter|[/_])(\d\d)(?=[-_.])", path)
+    """Return the chapters that a path names: chapters/04-…, course/ch04/…, x_ch04.py."""
+    return re.findall(r"(?:chapters/|[/_]ch)(\d\d)(?=[-_./])", path)
 
 
 def changed() -> list[str]:
@@ -410,11 +410,11 @@ def of_chapter(chapter: tuple[str, str]) -> str:
     """Return what pytest -k finds a chapter's tests by.
 
     These are tests whose parameter is the notebook's name, the chapter's number, or an
-    exercise's (4.2), and files that end in the number, as test_figures_04.py does.
+    exercise's (4.2), and files named after the chapter, as test_ch04_figures.py is.
     """
     number, stem = chapter
     short = int(number)
-    names = (stem, f"[{short}]", f"[{short}.", f"_{number}.py", f"chapter{number}")
+    names = (stem, f"[{short}]", f"[{short}.", f"test_ch{number}")
     return " or ".join(names)
 
 

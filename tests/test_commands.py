@@ -407,10 +407,11 @@ def test_constraints_keep_the_pins_of_other_systems(calls, monkeypatch, tmp_path
     ("path", "numbers"),
     [
         ("chapters/04-relu-family.ipynb", ["04"]),
-        ("code/actlab/exercises/chapter12.py", ["12"]),
-        ("code/course/exercises/chapter_12.py", ["12"]),
-        ("tests/course/test_figures_07.py", ["07"]),
-        ("code/actlab/results/first-look.csv", []),
+        ("code/course/ch12/exercises.py", ["12"]),
+        ("code/course/ch01/results/first-look.csv", ["01"]),
+        ("tests/course/test_ch07_figures.py", ["07"]),
+        ("tests/course/test_ch07.py", ["07"]),
+        ("code/actlab/networks.py", []),
         ("benchmarks/run-2026-11-21.md", []),
         ("README.md", []),
     ],
@@ -423,7 +424,7 @@ def test_quick_takes_the_chapters_that_changed(monkeypatch):
     monkeypatch.setenv("CHAPTER", "")
     paths = [
         "chapters/04-relu-family.ipynb",
-        "tests/test_figures_07.py",
+        "tests/course/test_ch07.py",
         "x/99-none.md",
     ]
     monkeypatch.setattr(make, "changed", lambda: paths)
