@@ -382,7 +382,7 @@ def chosen_chapters() -> dict[str, str]:
 
 
 def numbers_in(path: str) -> list[str]:
-    """Return the chapters that a path names: chapters/04-…, course/ch04/…, x_ch04.py."""
+    """Return the chapters that a path names: chapters/04-…, course/ch04/, x_ch04.py."""
     return re.findall(r"(?:chapters/|[/_]ch)(\d\d)(?=[-_./])", path)
 
 
