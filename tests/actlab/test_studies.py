@@ -56,6 +56,7 @@ def tiny(monkeypatch, tmp_path_factory) -> Path:
     home.mkdir()
     (home / "__init__.py").touch()
     monkeypatch.syspath_prepend(str(home.parent))
+    monkeypatch.setattr(run_module, "uncommitted_changes", lambda: False)
     monkeypatch.delitem(sys.modules, "tiny_home", raising=False)
     return home
 
@@ -233,10 +234,18 @@ def copied(done, tmp_path) -> Path:
         (b"{}", "holds no setting"),
         (b"\xff\xfe\x00", "cannot be read"),
         (b'{"setting": {"seed": 7}, "history": {}}', "another run"),
+        ({"finished": None}, "it has no finished as a str"),
+        ({"seconds": "3"}, "it has no seconds as a float"),
+        ({"environment": {}}, "its environment has no code_sha256"),
+        ({"history": {}}, "have different lengths, or none"),
+        ({"history": {"epoch": [0, 1], "test_loss": [1]}}, "different lengths"),
+        ({"history": {"epoch": 3}}, "a column of its history is no list"),
     ],
 )
 def test_damaged_or_foreign_record_is_named_and_left(done, tmp_path, content, message):
     path = copied(done, tmp_path)
+    if isinstance(content, dict):  # valid JSON of the right run, with one part changed
+        content = json.dumps(json.loads(path.read_text()) | content).encode()
     path.write_bytes(content)
     before = records(tmp_path)
     with pytest.raises(RecordError, match=message) as error:
@@ -246,6 +255,86 @@ def test_damaged_or_foreign_record_is_named_and_left(done, tmp_path, content, me
     path.unlink()
     table = studies.run(TINY, jobs=1, out=tmp_path, progress=False)
     pd.testing.assert_frame_equal(table, done[1])
+
+
+def test_runs_of_other_code_are_not_mixed_silently(done, tmp_path, tiny, capsys):
+    path = copied(done, tmp_path)
+    record = json.loads(path.read_text())
+    record["environment"]["code_sha256"] = 64 * "0"
+    record["history"]["test_accuracy"] = [99.9] * len(record["history"]["epoch"])
+    path.write_text(json.dumps(record))
+    words = ["run", "tiny", "--jobs", "1", "--out", str(tmp_path)]
+    assert main(words) == 1
+    said = capsys.readouterr().err
+    assert "1 of the 4 runs in" in said and "--redo does them again" in said
+    assert main([*words, "--keep"]) == 0
+    assert (pd.read_csv(tmp_path / "tiny.csv")["test_accuracy"] == 99.9).sum() == 3
+    origin = json.loads((tmp_path / "tiny.json").read_text())
+    assert len(origin["environments"]) == 2 and origin["command"].endswith("--keep")
+    assert main([*words, "--redo"]) == 0
+    table = pd.read_csv(tmp_path / "tiny.csv")
+    pd.testing.assert_frame_equal(table, done[1], rtol=1e-4)
+    with pytest.raises(StudyError, match="other_code is 'ignore'"):
+        studies.run(TINY, out=tmp_path, other_code="ignore", progress=False)
+
+
+def test_another_torch_is_other_code(done):
+    setting = TINY.settings()[0]
+    record = records_module.read_record(setting, done[0] / "runs")
+    assert not records_module.other_code(setting, record)
+    record["environment"]["versions"]["torch"] = "1.0"
+    assert records_module.other_code(setting, record)
+
+
+def test_what_a_kill_left_is_removed_later(done, tmp_path):
+    path = copied(done, tmp_path)
+    old, new = (path.parent / f".{path.name}-{end}" for end in ("old", "new"))
+    old.touch()
+    new.touch()
+    os.utime(old, (time.time() - 7200,) * 2)
+    studies.run(TINY, jobs=1, out=tmp_path, progress=False)
+    assert not old.exists() and new.exists()
+
+
+def test_a_finished_study_needs_no_disk_to_write_on(done, tmp_path, monkeypatch):
+    copied(done, tmp_path)
+    studies.run(TINY, jobs=1, out=tmp_path, progress=False)
+
+    def refuse(*arguments, **options):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), "here")
+
+    monkeypatch.setattr(records_module.tempfile, "mkstemp", refuse)
+    studies.run(TINY, jobs=1, out=tmp_path, progress=False)
+
+
+def test_a_dirty_tree_is_not_recorded(tiny, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(run_module, "uncommitted_changes", lambda: True)
+    words = ["run", "tiny", "--record", "--jobs", "1", "--out", str(tmp_path)]
+    assert main(words) == 1
+    assert "--record takes committed code" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_uncommitted_changes_are_seen(tmp_path, monkeypatch):
+    def git(*words):
+        command = ["git", "-c", "user.name=n", "-c", "user.email=e", *words]
+        subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+
+    code = tmp_path / "code"
+    (code / "course" / "ch01" / "results").mkdir(parents=True)
+    (code / "one.py").write_text("1")
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-qm", "first")
+    monkeypatch.setattr(records_module, "CODE", code)
+    assert records_module.uncommitted_changes() is False
+    (code / "course" / "ch01" / "results" / "new.csv").write_text("1")
+    (tmp_path / "README.md").write_text("1")
+    assert records_module.uncommitted_changes() is False
+    (code / "one.py").write_text("2")
+    assert records_module.uncommitted_changes() is True
+    monkeypatch.setattr(records_module, "CODE", tmp_path)
+    assert records_module.uncommitted_changes() is None  # somebody else's repository
 
 
 def test_foreign_table_is_not_overwritten(tmp_path):

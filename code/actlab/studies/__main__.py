@@ -23,7 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\nstopped; finished runs are on disk, the same command goes on")
         return 130
     except OSError as error:
-        print(f"error: {error.strerror or error}", file=sys.stderr)
+        # Our own errors say it all; the system's name their file beside the reason.
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"error: {where}{error.strerror or error}", file=sys.stderr)
         return 1
     except (LookupError, RuntimeError, ValueError) as error:
         print(f"error: {error.args[0] if error.args else error}", file=sys.stderr)
@@ -63,6 +65,13 @@ def _parser() -> argparse.ArgumentParser:
         help="let a running Dask cluster do the runs (needs actlab[cluster]); whoever "
         "reaches that port can run code: keep it closed to strangers",
     )
+    other = do.add_mutually_exclusive_group()
+    other.add_argument(
+        "--redo", action="store_true", help="do runs of other code again"
+    )
+    other.add_argument(
+        "--keep", action="store_true", help="take runs of other code as they are"
+    )
     do.add_argument(
         "--record", action="store_true", help="make it the result that is shipped"
     )
@@ -99,6 +108,7 @@ def _run(options: argparse.Namespace) -> int:
         batch=options.batch,
         command=_command(options),
         record=options.record,
+        other_code="redo" if options.redo else "keep" if options.keep else "refuse",
     )
     _print_summary(table)
     print(f"table and provenance: {out / study.name}.csv, .json")
@@ -118,7 +128,9 @@ def _command(options: argparse.Namespace) -> str:
         words.append(f"--device {options.device}")
     if options.scheduler is not None:
         words.append("--scheduler tcp://…")
-    return " ".join(words + ["--record"] * options.record)
+    for name in ("keep", "redo", "record"):
+        words += [f"--{name}"] * getattr(options, name)
+    return " ".join(words)
 
 
 def _status(options: argparse.Namespace) -> int:
@@ -144,12 +156,19 @@ def _show(options: argparse.Namespace) -> int:
     origin = studies.provenance(options.name)
     print(origin["question"])
     _print_summary(table, options.epoch)
-    machine = origin["environments"][0]
     print(
         f"{origin['runs']} runs, {origin['seconds_of_all_runs'] / 60:.0f} minutes on "
-        f"one thread; {machine['cpu']}; torch {machine['versions']['torch']}; "
-        f"{origin['last_run_finished'][:10]}\n{origin['command']}"
+        f"one thread, {origin['last_run_finished'][:10]}\n{origin['command']}"
     )
+    for machine in origin["environments"]:
+        commit = machine["git_commit"]
+        print(
+            f"made with torch {machine['versions']['torch']}, Python "
+            f"{machine['python']}, {machine['cpu']}; commit "
+            f"{commit[:7] if commit else 'unknown'}"
+            + ", with uncommitted changes" * bool(machine.get("uncommitted_changes"))
+            + f"; code {machine['code_sha256'][:7]}"
+        )
     return 0
 
 

@@ -15,7 +15,9 @@ import os
 import platform
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache
 from importlib import metadata
@@ -59,8 +61,7 @@ def record_of(
         "seconds": seconds,
         "together": together,
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
-        "environment": environment(type(setting.condition).__module__)
-        | _device(device),
+        "environment": environment(_module_of(setting)) | _device(device),
     }
 
 
@@ -89,7 +90,55 @@ def read_record(setting: Setting, folder: Path) -> dict[str, Any] | None:
         raise RecordError(f"{path} holds no setting and history; {_ADVICE}")
     if _plain(record["setting"]) != _plain(declared(setting)):
         raise RecordError(f"{path} is the record of another run; {_ADVICE}")
+    lacking = _lacking(record)
+    if lacking:
+        raise RecordError(f"{path} is damaged: {lacking}; {_ADVICE}")
     return record
+
+
+def _lacking(record: dict[str, Any]) -> str:
+    """Say what a record of the right setting lacks; "" for a whole one."""
+    for name, kind in _PARTS.items():
+        if not isinstance(record.get(name), kind):
+            return f"it has no {name} as a {kind.__name__}"
+    history = record["history"]
+    if not all(isinstance(column, list) for column in history.values()):
+        return "a column of its history is no list"
+    lengths = {len(column) for column in history.values()}
+    if len(lengths) != 1 or lengths == {0} or "epoch" not in history:
+        return "the columns of its history have different lengths, or none"
+    if not isinstance(record["environment"].get("code_sha256"), str):
+        return "its environment has no code_sha256"
+    return ""
+
+
+_PARTS = {"history": dict, "seconds": float, "finished": str, "environment": dict}
+
+
+def other_code(setting: Setting, record: dict[str, Any]) -> bool:
+    """Say whether a record was made by other code than today's.
+
+    Compared are the hashes of all modules that the run reaches, and torch's version.
+    Chapter 12.
+    """
+    then, now = record["environment"], environment(_module_of(setting))
+    return (
+        then["code_sha256"] != now["code_sha256"]
+        or then["versions"]["torch"] != now["versions"]["torch"]
+    )
+
+
+def remove_leftovers(folder: Path, older_than: float = 3600) -> None:
+    """Remove what a process killed while writing has left; files are seconds old."""
+    now = time.time()
+    for path in folder.glob(".*.json-*"):
+        with suppress(OSError):  # another process may be faster
+            if now - path.stat().st_mtime > older_than:
+                path.unlink()
+
+
+def _module_of(setting: Setting) -> str:
+    return type(setting.condition).__module__
 
 
 _ADVICE = "it was left as it is. Move it away, and the run will be done again"
@@ -98,9 +147,13 @@ _ADVICE = "it was left as it is. Move it away, and the run will be done again"
 def write_text(path: Path, text: str) -> None:
     """Write a file so that nobody ever sees half of it.
 
-    Raises ``OSError`` with the file's name if that fails, for instance on a full disk;
-    what stood there before still does.
+    A file that holds the text already is left alone, so that a finished study can be
+    read from a disk that cannot be written.  Raises ``OSError`` with the file's name if
+    writing fails, for instance on a full disk; what stood there before still does.
     """
+    with suppress(OSError, UnicodeDecodeError):
+        if path.read_text("utf-8") == text:
+            return
     name = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -182,7 +235,7 @@ def study_provenance(
         "first_run_finished": finished[0] if finished else None,
         "last_run_finished": finished[-1] if finished else None,
         "environments": environments,
-        "recorded_at_commit": _git_commit(),
+        "recorded_at_commit": git_commit(),
         "data_sha256": data or None,
     }
 
@@ -214,7 +267,8 @@ def environment(*modules: str) -> dict[str, Any]:
         "cores": os.cpu_count(),
         "machine": platform.machine(),
         "system": platform.system(),
-        "git_commit": _git_commit(),
+        "git_commit": git_commit(),
+        "uncommitted_changes": uncommitted_changes(),
         "code_sha256": code_hash("actlab.studies.runners", *modules),
     }
 
@@ -300,13 +354,28 @@ def _imports(path: Path, package: str) -> Iterator[str]:
             yield from (f"{base}.{alias.name}" for alias in node.names)
 
 
-def _git_commit() -> str | None:
-    command = ["git", "-C", str(CODE), "rev-parse", "--show-prefix", "HEAD"]
+def git_commit() -> str | None:
+    """Return the commit of the checkout that the packages lie in; None if in none."""
+    lines = (_git("rev-parse", "--show-prefix", "HEAD") or "").split()
+    # Installed inside somebody else's repository, the commit would be theirs.
+    return lines[1] if len(lines) == 2 and lines[0] == "code/" else None
+
+
+def uncommitted_changes() -> bool | None:
+    """Say whether code of the checkout differs from its commit; None outside of one.
+
+    Recorded results are no code.
+    """
+    if git_commit() is None:
+        return None
+    lines = (_git("status", "--porcelain", "-uall", "--", ".") or "").splitlines()
+    return any("/results/" not in line for line in lines)
+
+
+def _git(*words: str) -> str | None:
+    command = ["git", "-C", str(CODE), *words]
     try:
         reply = subprocess.run(command, capture_output=True, text=True, timeout=10)
     except (OSError, subprocess.SubprocessError):
         return None
-    lines = reply.stdout.split()
-    # Installed inside somebody else's repository, the commit would be theirs.
-    ours = reply.returncode == 0 and len(lines) == 2 and lines[0] == "code/"
-    return lines[1] if ours else None
+    return reply.stdout if reply.returncode == 0 else None

@@ -20,10 +20,13 @@ from .records import (
     RecordError,
     read_record,
     record_of,
+    remove_leftovers,
     study_provenance,
+    uncommitted_changes,
     write_record,
     write_table,
 )
+from .records import other_code as made_by_other_code
 
 COLUMNS = [
     "study",
@@ -40,6 +43,7 @@ COLUMNS = [
     "test_accuracy",
 ]
 SECONDS_TO_CONNECT = 20
+OTHER_CODE = ("refuse", "redo", "keep")
 
 
 def run(
@@ -54,6 +58,7 @@ def run(
     batch: int | None = None,
     command: str | None = None,
     record: bool = False,
+    other_code: str = "refuse",
 ) -> pd.DataFrame:
     """Do every run of a study that is not on disk yet; write its table; return it.
 
@@ -76,20 +81,24 @@ def run(
     command : what the provenance says that was called.
     record : whether the complete result becomes the one that is shipped, in the folder
         ``results`` of the study's home.
+    other_code : what to do about runs on disk that other code, or another torch, has
+        made: ``"refuse"`` to go on, ``"redo"`` them, or ``"keep"`` them, which the
+        provenance then says.
 
     May be interrupted or killed at any time; the next call goes on and ends with the
     same table.  Returns the table described at :func:`actlab.studies.load`, with the
     runs that are done.  Raises :class:`StudyError` for settings that cannot be and for
-    recording an incomplete study, :class:`RecordError` for a foreign file where a
-    record belongs, ``OSError`` for a full disk; nothing is overwritten then.
-    Chapter 12.
+    recording an incomplete study or from a tree with uncommitted changes,
+    :class:`RecordError` for a foreign file where a record belongs and for runs of other
+    code, ``OSError`` for a full disk; nothing is overwritten then.  Chapter 12.
     """
     study = find(study) if isinstance(study, str) else study
     _refuse_impossible(study, jobs, limit, batch, device, record)
     out = default_out(study.name) if out is None else Path(out)
     folder = out / "runs"
     _refuse_foreign_table(study.name, out)
-    missing = {s for s in study.settings() if read_record(s, folder) is None}
+    remove_leftovers(folder)
+    missing = _missing(study, folder, other_code)
     size = batch or (256 if device.startswith("cuda") else 16)
     groups = [g for g in runners.groups(study.settings(), size) if missing & {*g}]
     # The longest first, so that no core waits long for the last one.
@@ -113,6 +122,34 @@ def run(
 def default_out(name: str) -> Path:
     """Return the folder in which a study's runs are kept by default."""
     return Path.home() / ".cache" / "actlab" / "studies" / name
+
+
+def _missing(study: Study, folder: Path, other_code: str) -> set[Setting]:
+    """Return the runs to do; say what about those that other code has done."""
+    if other_code not in OTHER_CODE:
+        raise StudyError(f"other_code is {other_code!r}; choose one of {OTHER_CODE}")
+    found = {s: read_record(s, folder) for s in study.settings()}
+    missing = {s for s, record in found.items() if record is None}
+    old = {s for s, r in found.items() if r is not None and made_by_other_code(s, r)}
+    if not old or other_code == "keep":
+        return missing
+    if other_code == "redo":
+        return missing | old
+    example = found[min(old, key=lambda setting: setting.id)]
+    assert example is not None
+    versions, commit = _origin_of(example)
+    raise RecordError(
+        f"{len(old)} of the {len(found) - len(missing)} runs in {folder} were made by "
+        f"other code ({versions}, commit {commit}). --redo does them again, --keep "
+        "takes them as they are and says so in the provenance; --out leads elsewhere"
+    )
+
+
+def _origin_of(record: dict[str, Any]) -> tuple[str, str]:
+    environment = record["environment"]
+    commit = environment.get("git_commit")
+    torch = environment["versions"]["torch"]
+    return f"torch {torch}", commit[:7] if commit else "unknown"
 
 
 def _length(group: Sequence[Setting]) -> int:
@@ -164,6 +201,11 @@ def _refuse_impossible(
     if record and not study.home:
         raise StudyError(
             f"study {study.name!r} has no home, the package in which it is recorded"
+        )
+    if record and uncommitted_changes():
+        raise StudyError(
+            "--record takes committed code, so that its commit tells what ran: "
+            "commit the changes below code/, or leave out --record"
         )
     if device.startswith("cuda"):
         import torch
