@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -907,9 +908,8 @@ def test_every_sign_says_what_it_means_what_to_try_and_where_from(digits):
 
 
 def test_the_sources_of_the_limits_are_in_the_bibliography():
-    from conftest import ROOT
-
-    text = (ROOT / "reference" / "references.bib").read_text(encoding="utf-8")
+    root = Path(__file__).resolve().parents[2]
+    text = (root / "reference" / "references.bib").read_text(encoding="utf-8")
     keys = set(re.findall(r"^@\w+\{([^,]+),", text, flags=re.M))
     assert set(SOURCES) - {"custom", "derived"} <= keys
 
