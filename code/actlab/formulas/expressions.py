@@ -125,7 +125,10 @@ class Maximum(Special):
     """The larger of two numbers, for arguments too tangled for ``Piecewise``."""
 
     in_numpy = np.maximum
-    exact = max
+
+    @staticmethod
+    def exact(*numbers: mpmath.mpf) -> mpmath.mpf:
+        return max(numbers)
 
     def fdiff(self, argindex: int = 1) -> sympy.Expr:
         first, second = self.args
@@ -137,7 +140,10 @@ class Minimum(Special):
     """The smaller of two numbers, for arguments too tangled for ``Piecewise``."""
 
     in_numpy = np.minimum
-    exact = min
+
+    @staticmethod
+    def exact(*numbers: mpmath.mpf) -> mpmath.mpf:
+        return min(numbers)
 
     def fdiff(self, argindex: int = 1) -> sympy.Expr:
         first, second = self.args
