@@ -465,6 +465,7 @@ API = {
         "actlab.datasets",
         "actlab.networks",
         "actlab.training",
+        "actlab.together",
         "actlab.deep",
         "actlab.language",
         "actlab.controls",

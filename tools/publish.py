@@ -2,7 +2,7 @@
 
 The branch holds one commit: the pages (with the stamped notebooks under
 ``notebooks/``) that ``make book`` built from the commit named in its message. It
-runs in the publish workflow, whose checkout knows how to push.
+runs in the job "publish" of checks.yml, whose checkout knows how to push.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Write the course's address and commit into a copy of the chapters.
 
 Nobody edits an address by hand. ``python tools/stamp.py --repository owner/name
---commit SHA --out FOLDER`` writes stamped copies of all chapters; the publish
-workflow pushes them to the branch ``site``, where Colab badges, launch buttons and
+--commit SHA --out FOLDER`` writes stamped copies of all chapters; the workflow's last
+job pushes them to the branch ``site``, where Colab badges, launch buttons and
 downloads point. ``make book`` stamps what it builds in the same way when the
 checkout's origin is on GitHub.
 

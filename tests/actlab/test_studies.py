@@ -387,6 +387,9 @@ def test_impossible_grids(tmp_path, change, arguments, message):
     assert not list(tmp_path.iterdir())
 
 
+needs_process_groups = pytest.mark.skipif(
+    os.name == "nt", reason="Windows has no process groups to kill"
+)
 SCRIPT = """
 from dataclasses import replace
 from actlab import studies
@@ -404,6 +407,7 @@ study = Study("killed", "Is anything lost?", conditions, seeds=4)
 """
 
 
+@needs_process_groups
 def test_killed_at_any_moment_it_goes_on(tmp_path):
     """kill -9 to the whole process group, twice; then the same table, bit for bit."""
     go = f"{SCRIPT}\nstudies.run(study, jobs=2, batch=2, out={str(tmp_path / 'out')!r})"
@@ -499,6 +503,7 @@ def cluster(tmp_path):
         process.wait()
 
 
+@needs_process_groups
 def test_cluster_loses_a_worker_and_no_run(cluster, tmp_path):
     """One of two workers is killed in the middle; the table is that of one machine."""
     address, workers = cluster
