@@ -135,7 +135,8 @@
   // --- what scrolls sideways can be reached by keyboard ----------------------------
 
   const SCROLLERS =
-    ".cell_output, .cell_output .output, .pst-scrollable-table-container, .highlight pre, div.math, " +
+    ".cell_output, .cell_output .output, .pst-scrollable-table-container, " +
+    ".highlight pre, div.math, " +
     'mjx-container[display="true"], .cell_output pre';
 
   const markScrollers = () => {
