@@ -1,7 +1,7 @@
-"""Deep plain networks and what is done to make them learn: chapter 09's patients.
+"""Deep plain networks and what is done to make them learn.
 
-Thirty layers of equal width, with the cures that are recommended for them: a limit on
-the gradient, another start, a normalisation, a residual path. ``CURES`` names them.
+Many layers, with the cures that are recommended for them: a limit on the gradient,
+another start, a normalisation, a residual path.
 """
 
 from __future__ import annotations
@@ -18,24 +18,12 @@ from .datasets import Dataset
 from .networks import MLP
 from .training import NonFiniteLossError, evaluate
 
-__all__ = ["CURES", "DeepMLP", "start_as_tanh_", "train"]
+__all__ = ["DeepMLP", "start_as_tanh_", "train"]
 
 NORMS: dict[str, Callable[[int], nn.Module]] = {
     "none": lambda width: nn.Identity(),
     "layer": nn.LayerNorm,
     "batch": nn.BatchNorm1d,
-}
-
-CURES: dict[str, dict[str, Any]] = {
-    "": {},
-    "clip": {"clip": 1.0},
-    "layer_norm": {"norm": "layer"},
-    "batch_norm": {"norm": "batch"},
-    "residual": {"branch": 1.0},
-    "residual_clip": {"branch": 1.0, "clip": 1.0},
-    "scaled_residual": {"branch": "depth"},
-    "residual_layer_norm": {"branch": 1.0, "norm": "layer"},
-    "as_tanh": {},
 }
 
 

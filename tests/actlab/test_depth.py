@@ -27,7 +27,7 @@ from actlab.studies import Setting
 from actlab.studies.runners import execute
 from actlab.training import NonFiniteLossError
 from course.ch09 import figures as ch09
-from course.ch09.studies import DeepRun, patient
+from course.ch09.studies import CURES, DeepRun, patient
 
 SIZES = (64, *[16] * 6, 10)
 
@@ -208,7 +208,7 @@ def test_a_loss_that_is_no_number_ends_the_run():
         deep.train(network, datasets.digits().subset(64), lr=0.1, epochs=1)
 
 
-@pytest.mark.parametrize("variant", deep.CURES)
+@pytest.mark.parametrize("variant", CURES)
 def test_every_cure_of_the_study_builds_a_network(variant):
     condition = DeepRun(
         "exploding",

@@ -11,11 +11,25 @@ import torch
 from torch import nn
 
 from actlab import datasets
-from actlab.deep import CURES, DeepMLP, start_as_tanh_, train
+from actlab.deep import DeepMLP, start_as_tanh_, train
 from actlab.studies import Condition, Setting, Study
 from actlab.studies.runners import on_cpu, register
 
-__all__ = ["STUDIES", "DeepRun", "patient"]
+__all__ = ["CURES", "STUDIES", "DeepRun", "patient"]
+
+
+# What is done to the patient, by the name of the variant.
+CURES: dict[str, dict[str, Any]] = {
+    "": {},
+    "clip": {"clip": 1.0},
+    "layer_norm": {"norm": "layer"},
+    "batch_norm": {"norm": "batch"},
+    "residual": {"branch": 1.0},
+    "residual_clip": {"branch": 1.0, "clip": 1.0},
+    "scaled_residual": {"branch": "depth"},
+    "residual_layer_norm": {"branch": 1.0, "norm": "layer"},
+    "as_tanh": {},
+}
 
 
 @dataclass(frozen=True)
