@@ -8,8 +8,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from torch import nn
 
 from actlab import catalogue, datasets, design, formulas, statistics
@@ -441,16 +439,3 @@ def test_the_best_of_equal_functions_looks_better_than_it_is():
     assert table["score"].is_monotonic_decreasing
     again = design.score(table["formula"][0], data, [1])
     assert table["score"][0] == pytest.approx(again[0])
-
-
-@settings(max_examples=25, deadline=None)
-@given(st.lists(st.floats(80, 99), min_size=5, max_size=12))
-def test_the_mean_of_the_largest_is_that_over_all_choices(values):
-    from itertools import combinations
-
-    from course.ch15.figures import _mean_of_largest
-
-    ordered = np.sort(np.array(values))
-    for n in (1, 2, len(values)):
-        expected = np.mean([max(c) for c in combinations(values, n)])
-        assert _mean_of_largest(ordered, n) == pytest.approx(expected)

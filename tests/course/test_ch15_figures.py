@@ -9,6 +9,7 @@ from matplotlib import pyplot as plt
 
 from actlab import figures
 from course.ch15 import figures as ch15
+from course.ch15.figures import _mean_of_largest
 
 
 @pytest.fixture(autouse=True)
@@ -60,3 +61,12 @@ def test_the_best_of_many_rises_from_the_mean_to_the_largest():
     assert "rises from 84.0 to 88.0" in figure.alt
     with pytest.raises(ValueError, match="values has 4 runs"):
         ch15.best_of_many([1, 2, 3, 4])
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.floats(80, 99), min_size=5, max_size=12))
+def test_the_mean_of_the_largest_is_that_over_all_choices(values):
+    ordered = np.sort(np.array(values))
+    for n in (1, 2, len(values)):
+        expected = np.mean([max(c) for c in combinations(values, n)])
+        assert _mean_of_largest(ordered, n) == pytest.approx(expected)

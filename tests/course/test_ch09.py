@@ -1,0 +1,197 @@
+"""Chapter 09: its study, its figures, and what it says of them."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt
+import pandas as pd
+import pytest
+import torch
+from matplotlib.text import Text
+
+from actlab import figures, properties, studies
+from actlab.figures import style
+from actlab.studies import Setting
+from actlab.studies.runners import execute
+from course.ch09 import figures as ch09
+from course.ch09.studies import CURES, DeepRun, patient
+
+SIZES = (64, *[16] * 6, 10)
+
+
+@pytest.fixture(autouse=True)
+def _close():
+    figures.ALT_TEXTS.clear()
+    yield
+    plt.close("all")
+
+
+@pytest.mark.parametrize("variant", CURES)
+def test_every_cure_of_the_study_builds_a_network(variant):
+    condition = DeepRun(
+        "exploding",
+        "sigmoid",
+        0.1,
+        init="xavier",
+        variant=variant,
+        epochs=1,
+        sizes=SIZES,
+    )
+    history, seconds = execute(Setting(condition, 0))
+    assert history["epoch"] == [0, 1] and seconds > 0
+
+
+def test_the_exploding_patient_has_twice_the_weights():
+    settings = [
+        Setting(DeepRun(regime, "relu", lr=0.1, init="he", sizes=SIZES), 0)
+        for regime in ("vanishing", "exploding")
+    ]
+    one, two = (patient(s).linears for s in settings)
+    assert torch.equal(2 * one[0].weight, two[0].weight)
+    assert torch.equal(one[-1].weight, two[-1].weight), "the output layer is left"
+
+
+# --- figures --------------------------------------------------------------
+
+
+def measured() -> pd.DataFrame:
+    layers = pd.Index([1, 2, 3])
+    columns = {"activation": [1, 0.5, 0.2], "error_signal": [1e-3, 0.01, 0.1]}
+    return pd.DataFrame(columns | {"weight_gradient": [1, 1, 1.0]}, index=layers)
+
+
+def draw_tables():
+    rows = {"sigmoid": 1e-25, "tanh": 0.1, "ReLU": 1.0}
+    table = pd.DataFrame({"PyTorch": rows, "He": dict.fromkeys(rows, 1.0)})
+    return ch09.depth_tables({"error signal": table})
+
+
+DRAW = {
+    "profiles": lambda: ch09.depth_profiles(
+        {"ReLU": properties.depth_profile("relu", 3)}, {"ReLU": measured()}
+    ),
+    "profiles without theory": lambda: ch09.depth_profiles(
+        {"as it is": None}, {"as it is": measured()}, quantities=("activation",)
+    ),
+    "tables": draw_tables,
+    "ridges": lambda: ch09.gradient_ridges(
+        {
+            "ReLU": {
+                "layer 1": torch.arange(-499, 500.0).relu(),
+                "layer 2": torch.ones(9),
+            },
+            "tanh": {"layer 1": torch.randn(99), "layer 2": torch.zeros(5)},
+        }
+    ),
+    "line": lambda: ch09.along_line(
+        torch.linspace(0, 1, 50), {"smooth": torch.linspace(0, 1, 50) ** 2}
+    ),
+    "spectra": lambda: ch09.spectra({"flat": torch.ones(9), "one": [1, 0, 0]}),
+}
+
+
+@pytest.mark.parametrize("name", DRAW)
+def test_figure_says_what_it_shows_and_can_be_read(name):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        figure = DRAW[name]()
+        picture = io.BytesIO()
+        figure.savefig(picture, format="png")
+    assert [figure.alt] == figures.ALT_TEXTS
+    assert 60 < len(figure.alt) < 400 and figure.alt.endswith(".")
+    assert "nan" not in figure.alt
+    assert figure.get_figwidth() == style.WIDTH
+    assert len(picture.getvalue()) < 90_000
+    scale = 350 / (figure.get_figwidth() * 72)
+    for text in figure.findobj(Text):
+        if text.get_visible() and text.get_text().strip():
+            assert text.get_fontsize() * scale >= 9, text.get_text()
+
+
+def test_measured_error_signals_are_drawn_relative_to_the_last_layer():
+    figure = DRAW["profiles"]()
+    dots = figure.axes[1].lines[1].get_ydata()
+    assert dots == pytest.approx([0.01, 0.1, 1.0])
+
+
+def test_tables_print_powers_of_ten_and_count_the_healthy():
+    figure = DRAW["tables"]()
+    cells = [t.get_text() for t in figure.axes[0].texts]
+    assert cells == ["−25", "0", "−1", "0", "0", "0"]
+    assert "PyTorch 1, He 3" in figure.alt
+
+
+def test_ridges_count_zeros_and_give_medians():
+    figure = DRAW["ridges"]()
+    shares = [t.get_text() for t in figure.axes[0].texts]
+    assert "50 %" in shares[0]
+    assert "5 %" in shares[1]
+
+
+def test_neighbours_on_a_rough_line_are_told_from_those_on_a_smooth_one():
+    t = torch.linspace(0, 1, 400)
+    noise = torch.randn(400, generator=torch.Generator().manual_seed(0))
+    rough = ch09.along_line(t, {"rough": noise, "smooth": t.sin()}).alt
+    assert "smooth 1" in rough and "rough 1" not in rough
+
+
+# --- what chapter 09 quotes ---------------------------------------------------------
+
+
+def best_of(regime: str, activation: str, init: str, variant: str, optimiser: str):
+    """Accuracies at the step that is best on average; a breakdown is a guess."""
+    runs = studies.final("cures").fillna({"test_accuracy": 10.0})
+    where = {"regime": regime, "activation": activation, "init": init}
+    for column, value in (where | {"variant": variant, "optimiser": optimiser}).items():
+        runs = runs[runs[column] == value]
+    by_step = runs.groupby("lr")["test_accuracy"]
+    return by_step.get_group(by_step.mean().idxmax())
+
+
+def test_numbers_quoted_from_the_study_cures_are_recorded():
+    path = next((Path(__file__).parents[2] / "chapters").glob("09-*.ipynb"))
+    text = path.read_text("utf-8")
+    for variant, init, form in (
+        ("", "default", "as it is or clipped {:.1f} %"),
+        ("clip", "default", "as it is or clipped {:.1f} %"),
+        ("", "he", "He {:.0f},"),
+        ("layer_norm", "default", "layer norm {:.0f},"),
+        ("residual", "default", "residual {:.0f},"),
+        ("batch_norm", "default", "batch norm {:.0f},"),
+        ("residual_layer_norm", "default", "residual + layer norm {:.1f},"),
+        ("scaled_residual", "default", "residual / √30 {:.1f},"),
+        ("residual_clip", "default", "residual + clip {:.1f} %"),
+    ):
+        wanted = form.format(best_of("vanishing", "relu", init, variant, "sgd").mean())
+        assert wanted in text, wanted
+    for activation, init, variant, form in (
+        ("sigmoid", "default", "", "PyTorch's start {:.1f} %"),
+        ("sigmoid", "xavier_4", "", "Xavier × 4 {:.0f} %"),
+        ("sigmoid", "xavier", "as_tanh", "started as tanh {:.0f} %"),
+        ("tanh", "xavier", "", "tanh {:.0f} %"),
+        ("sigmoid", "default", "residual_layer_norm", "layer norm {:.1f} %"),
+    ):
+        runs = best_of("sigmoid", activation, init, variant, "adam")
+        assert form.format(runs.mean()) in text, form
+    batch = best_of("vanishing", "relu", "default", "batch_norm", "sgd")
+    assert f"from {batch.min():.0f} to {batch.max():.0f} %" in text
+
+
+def test_what_chapter_09_says_of_every_step_holds():
+    runs = studies.final("cures")
+    relu = runs[(runs["regime"] == "vanishing") & (runs["init"] == "default")]
+    steps = relu.set_index("variant")["test_accuracy"]
+    assert (steps[""] < 11).all() and (steps["clip"] < 11).all()
+    assert (steps["residual_layer_norm"] > 90).all(), "learns at every step"
+    plain = relu[relu["variant"] == "residual"].groupby("lr")["test_accuracy"]
+    assert plain.count()[0.01:].sum() == 0 and (plain.count()[:0.005] == 3).all()
+    exploding = runs[runs["regime"] == "exploding"].set_index("variant")
+    assert exploding.loc[[""], "test_accuracy"].isna().all()
+    assert exploding.loc[["clip"], "test_accuracy"].notna().all()
