@@ -1,6 +1,10 @@
 """Figures of chapter 15: what is drawn, and what their alt texts say."""
 
-from types import SimpleNamespace
+from types from itertools import combinations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+import SimpleNamespace
 
 import numpy as np
 import pandas as pd
