@@ -1,14 +1,13 @@
 """Figures of chapter 15: what is drawn, and what their alt texts say."""
 
-from types from itertools import combinations
-
-from hypothesis import given, settings
-from hypothesis import strategies as st
-import SimpleNamespace
+from itertools import combinations
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from matplotlib import pyplot as plt
 
 from actlab import figures
