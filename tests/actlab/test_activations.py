@@ -181,7 +181,10 @@ MODULES = [
 BOUNDED = [
     getattr(home, name)
     for home in (torch, torch.Tensor)
-    for name in "clamp clip clamp_min clamp_max fmax fmin maximum minimum".split()
+    for name in (
+        *("clamp", "clip", "clamp_min", "clamp_max"),
+        *("fmax", "fmin", "maximum", "minimum"),
+    )
     if hasattr(home, name)
 ]
 

@@ -121,9 +121,8 @@ def test_maxout_takes_the_largest_of_neighbours() -> None:
     equal = torch.tensor([2.0, 2.0, 1.0, 0.0, 0.0, 0.0], requires_grad=True)
     Maxout(3)(equal).sum().backward()
     assert equal.grad is not None
-    torch.testing.assert_close(
-        equal.grad, torch.tensor([1 / 2] * 2 + [0] + [1 / 3] * 3)
-    )
+    shares = torch.tensor([1 / 2, 1 / 2, 0, 1 / 3, 1 / 3, 1 / 3])
+    torch.testing.assert_close(equal.grad, shares)
     assert torch.autograd.gradcheck(Maxout(3), batch(4, 6).requires_grad_())
     with pytest.raises(ValueError, match=r"axis -1 into groups of 4; its size 6"):
         Maxout(4)(x)
