@@ -29,6 +29,7 @@ ANY_PYTHON = "ACTLAB_ANY_PYTHON"
 ROOT = Path(__file__).resolve().parent
 SITE = "_build/html"
 COLAB = ROOT / ".venv-colab"
+NEWEST_TORCH = ROOT / ".venv-newest"
 SETTINGS = {
     "VENV": ".venv",  # the environment's folder
     "WORKERS": "2",  # test processes side by side
@@ -467,13 +468,19 @@ def publish() -> None:
     python("tools/publish.py")
 
 
-@command("every test, with the newest torch", "setup")
+@command("every test, with the newest torch, in .venv-newest")
 def test_newest() -> None:
-    """Run every test with the newest torch; the next setup brings the pins back."""
-    remove(venv() / ".torch")
+    """Run every test with the newest torch, in an environment of its own.
+
+    All else is as pinned. ``.venv`` is left alone; the processes of their own keep
+    this one from being told that its environment is set up.
+    """
+    folder = f"VENV={NEWEST_TORCH.name}"
+    run(sys.executable, "make.py", "setup", folder)
     index = ("--extra-index-url", setting("CPU_INDEX"))
-    pip("install", "-q", "--upgrade", *index, "torch", "torchvision")
-    perform("test")
+    newest = ("install", "-q", "--upgrade", *index, "torch", "torchvision")
+    pip(*newest, folder=NEWEST_TORCH)
+    run(sys.executable, "make.py", "test", folder)
 
 
 @command("inside Colab's image: run each chapter alone")
@@ -535,9 +542,9 @@ def clean() -> None:
 
 @command("remove .venv as well", "clean")
 def distclean() -> None:
-    """Remove what was built and both environments."""
-    remove(venv())
-    remove(COLAB)
+    """Remove what was built and all environments."""
+    for folder in (venv(), COLAB, NEWEST_TORCH):
+        remove(folder)
 
 
 # --- the command line -----------------------------------------------------------------

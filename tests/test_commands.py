@@ -302,7 +302,7 @@ def test_what_runs_has_one_thread_and_the_package():
         (["links"], "python tools/links.py", ""),
         (["publish"], "python tools/publish.py", ""),
         (["resolve"], "python tools/resolve.py 3.11 3.12 3.13 3.14", ""),
-        (["test-newest"], "--upgrade --extra-index-url", "All tests passed."),
+        (["test-newest"], "make.py test VENV=.venv-newest", ""),
         (["colab-image-test"], "-m pip install -q pytest", ""),
         (["quick", "CHAPTER=4"], "04-relu-family.ipynb", "make test runs the rest."),
     ],
@@ -317,6 +317,19 @@ def test_the_command_runs_its_program(
     assert any(expected in line for line in printed(calls)), printed(calls)
     if last:
         assert capsys.readouterr().out.rstrip().endswith(last)
+
+
+def test_the_newest_torch_gets_an_environment_of_its_own(calls):
+    assert make.main(["test-newest"]) == 0
+    _, install, _ = calls
+    assert install[0] == str(make.program("python", make.NEWEST_TORCH))
+    assert make.NEWEST_TORCH != make.venv()
+    made, installed, tested = printed(calls)
+    assert made.endswith("make.py setup VENV=.venv-newest")
+    assert "install -q --upgrade --extra-index-url" in installed
+    assert installed.endswith(" torch torchvision")
+    assert tested.endswith("make.py test VENV=.venv-newest")
+    assert make.NEWEST_TORCH == make.ROOT / ".venv-newest"
 
 
 def test_a_program_that_fails_ends_the_command(calls, monkeypatch):
@@ -367,9 +380,11 @@ def test_lint_goes_before_the_tests_and_says_what_failed(calls, monkeypatch, cap
 def test_clean_removes_what_was_built_and_no_more(monkeypatch, tmp_path):
     monkeypatch.setattr(make, "ROOT", tmp_path)
     monkeypatch.setattr(make, "COLAB", tmp_path / ".venv-colab")
+    monkeypatch.setattr(make, "NEWEST_TORCH", tmp_path / ".venv-newest")
     monkeypatch.delenv("VENV", raising=False)
     elsewhere = tmp_path / "elsewhere"
     gone = ("_build/html", "code/__pycache__", ".ruff_cache", "code/a/__pycache__")
+    gone += (".venv-colab", ".venv-newest")
     kept = ("elsewhere/lib/__pycache__", "chapters", ".git/__pycache__")
     for name in (*gone, *kept):
         (tmp_path / name).mkdir(parents=True)

@@ -10,7 +10,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from rows_to_try import CASES, OURS
+from rows_to_try import CASES, OURS, VECTORS, settings
+from torch.overrides import TorchFunctionMode
 
 from actlab import activations, catalogue
 from actlab.activations import (
@@ -26,8 +27,11 @@ from actlab.activations import (
     NewFun,
     Rational,
     Step,
+    SwiGLU,
     Swish,
 )
+from actlab.formulas import parse
+from actlab.formulas.tensors import tensor_function
 from actlab.properties.functions import function_of
 
 DTYPES = [torch.float64, torch.float32, torch.float16, torch.bfloat16]
@@ -42,6 +46,8 @@ SLACK["hardsigmoid", torch.float64] = 5.1e-9
 for key in ("gelu", "swigelu"):
     SLACK[key, torch.bfloat16] = torch.finfo(torch.bfloat16).smallest_normal
 # An angle of 30 · 60 is rounded, and the slope is 30 times as steep as the sine.
+# Where modules cut their input, so that nothing overflows on the way.
+CUTS = [4.0, 7.0, 20.0, 25.0, 30.0, 45.0, 50.0, 750.0]
 PERIODIC = {"sine": 3e4, "staf": 200, "fourier": 200, "snake": 200, "gcu": 200}
 SLACK |= {
     (key, dtype): factor * torch.finfo(dtype).eps
@@ -85,7 +91,7 @@ def points(row: catalogue.Activation, params: dict, dtype: torch.dtype) -> torch
     huge = [limits.max, limits.max / 2, limits.max / 8, math.sqrt(limits.max)]
     # Where exp, sigmoid and tanh saturate, overflow and underflow in each dtype.
     edges = [4.5, 8.3, 9.0, 11.1, 16.6, 17.3, 19.1, 36.7, 88.7, 104.0, 709.8, 745.2]
-    loose = [0.0, *tiny, *huge, *edges, *np.geomspace(1e-4, 60, 40)]
+    loose = [0.0, *tiny, *huge, *edges, *CUTS, *np.geomspace(1e-4, 60, 40)]
     both = torch.tensor([*loose, *(-number for number in loose)], dtype=torch.float64)
     grid = torch.linspace(-8, 8, 65, dtype=torch.float64)
     found = torch.cat([grid.to(dtype), both.to(dtype), kinks, *beside])
@@ -170,6 +176,99 @@ MODULES = [
     *(pytest.param(row.make(**given), id=id) for (row, given), _, id in OURS),
     *(pytest.param(module, id=str(module)) for module in SPECIAL),
 ]
+
+
+BOUNDED = [
+    getattr(home, name)
+    for home in (torch, torch.Tensor)
+    for name in (
+        *("clamp", "clip", "clamp_min", "clamp_max"),
+        *("fmax", "fmin", "maximum", "minimum"),
+    )
+    if hasattr(home, name)
+]
+
+
+class SlopeAtABound(TorchFunctionMode):
+    """Clamp and its kin get a slope of 0, or of 1, where a number lies on its bound.
+
+    Which it is differs between releases of PyTorch, and between these functions.
+    """
+
+    def __init__(self, slope: int) -> None:
+        super().__init__()
+        self.slope = slope
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        result = function(*args, **kwargs)
+        if function not in BOUNDED:
+            return result
+        x, *bounds = *args, *kwargs.values()
+        given = [bound for bound in bounds if bound is not None]
+        tied = sum((x == bound for bound in given), torch.zeros_like(x, dtype=bool))
+        return torch.where(tied > 0, x if self.slope else x.detach(), result)
+
+
+def slope_at_bounds(function, x: torch.Tensor, slope: int) -> torch.Tensor:
+    """Return the gradient of the sum, for either slope of clamp at its bounds."""
+    x = x.clone().requires_grad_()
+    with SlopeAtABound(slope):
+        result = function(x).sum()
+    if not result.requires_grad:
+        return torch.zeros_like(x)
+    return torch.autograd.grad(result, x)[0]
+
+
+def assert_no_slope_leans_on_a_bound(function, x: torch.Tensor) -> None:
+    torch.testing.assert_close(
+        slope_at_bounds(function, x, 0), slope_at_bounds(function, x, 1), equal_nan=True
+    )
+
+
+@pytest.mark.parametrize("row, params", CASES)
+def test_no_slope_leans_on_what_clamp_does_at_its_bounds(row, params) -> None:
+    x = points(row, params, torch.float64)
+    assert_no_slope_leans_on_a_bound(made(row, params, torch.float64), x)
+
+
+@pytest.mark.parametrize("module", SPECIAL, ids=str)
+def test_no_slope_of_another_start_leans_on_it_either(module) -> None:
+    x = torch.tensor([*CUTS, 0.0, 1.0, 3.0]).double()
+    assert_no_slope_leans_on_a_bound(module.double(), torch.cat([x, -x]))
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        *(row.make(**given) for row in VECTORS for given in settings(row)),
+        SwiGLU(beta=2.0),
+    ],
+    ids=str,
+)
+def test_no_slope_along_an_axis_leans_on_it_either(module) -> None:
+    x = torch.tensor([*CUTS, 0.0, 1.0, 3.0, -1.0]).double()
+    x = torch.cat([x, -x])
+    for first, second in ((x, torch.ones_like(x)), (torch.ones_like(x), x), (x, x)):
+        both = torch.cat([first, second])
+        assert_no_slope_leans_on_a_bound(module.double(), both)
+
+
+@pytest.mark.parametrize(
+    ("text", "at", "slope"),
+    [
+        ("max(x, 0)", 0.0, 0.0),
+        ("min(x, 0)", 0.0, 0.0),
+        ("relu(x)", 0.0, 0.0),
+        ("clip(x, -1, 1)", 1.0, 0.0),
+        ("max(x, tanh(x))", 0.0, 1.0),
+    ],
+)
+def test_a_formula_gives_its_own_slope_at_a_tie(text, at, slope) -> None:
+    function = tensor_function(parse(text))
+    x = torch.tensor([at], dtype=torch.float64)
+    assert slope_at_bounds(function, x, 0).item() == slope
+    assert slope_at_bounds(function, x, 1).item() == slope
 
 
 def every_number(dtype: torch.dtype) -> torch.Tensor:

@@ -60,6 +60,10 @@ def test_the_clamped_unit_is_the_formula_and_finite() -> None:
         [56.0] * 2, rel=1e-4
     )
     assert torch.autograd.gradcheck(ClampedSwiGLU(), batch(4, 6).requires_grad_())
+    limits = torch.tensor([7.0, -7.0, 1.0, 1.0, 1.0, 7.0], requires_grad=True)
+    ClampedSwiGLU()(limits).sum().backward()
+    assert limits.grad is not None
+    assert limits.grad[[0, 1, 5]].tolist() == [0.0] * 3, "on a limit it is cut"
     with pytest.raises(ValueError, match="limit must be positive, not 0"):
         ClampedSwiGLU(limit=0)
 
@@ -114,6 +118,11 @@ def test_maxout_takes_the_largest_of_neighbours() -> None:
     assert Maxout(2)(x).tolist() == [[5.0, -2.0, 4.0]]
     assert Maxout(3)(x).tolist() == [[5.0, 4.0]]
     assert Maxout(2, dim=1)(torch.zeros(2, 6, 4)).shape == (2, 3, 4)
+    equal = torch.tensor([2.0, 2.0, 1.0, 0.0, 0.0, 0.0], requires_grad=True)
+    Maxout(3)(equal).sum().backward()
+    assert equal.grad is not None
+    shares = torch.tensor([1 / 2, 1 / 2, 0, 1 / 3, 1 / 3, 1 / 3])
+    torch.testing.assert_close(equal.grad, shares)
     assert torch.autograd.gradcheck(Maxout(3), batch(4, 6).requires_grad_())
     with pytest.raises(ValueError, match=r"axis -1 into groups of 4; its size 6"):
         Maxout(4)(x)

@@ -44,7 +44,7 @@ def weight_rows() -> dict[str, torch.Tensor]:
 KINKS = {
     "relu(x)": torch.relu,
     "maximum(x, 0)": lambda x: torch.maximum(x, torch.zeros_like(x)),
-    "clamp(x, min=0)": lambda x: torch.clamp(x, min=0),
+    "where(x < 0, 0, x)": lambda x: torch.where(x < 0, 0.0, x),
 }
 EVENTS = [
     (1943, "a threshold unit, described in words that need two lines to be told"),
@@ -102,7 +102,7 @@ def test_autograd_at_kinks_reads_both_sides_and_autograd() -> None:
     alt = ch04.autograd_at_kinks(KINKS).alt
     assert "relu(x): 0, 1, autograd 0;" in alt
     assert "maximum(x, 0): 0, 1, autograd 0.5;" in alt
-    assert "clamp(x, min=0): 0, 1, autograd 1." in alt
+    assert "where(x < 0, 0, x): 0, 1, autograd 1." in alt
 
 
 def test_threshold_units_have_a_loss_of_flat_steps() -> None:

@@ -6,6 +6,7 @@ A gated unit cuts one axis into halves, the value first and the gate second, as
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -120,7 +121,8 @@ class SwiGLU(Bilinear):
 class ClampedSwiGLU(nn.Module):
     """(value + 1) × Swish(gate), both cut at a limit, as in gpt-oss.
 
-    The value is cut at ± limit, the gate only from above.
+    The value is cut at ± limit, the gate only from above. A number on the limit counts
+    as cut, so its slope is 0.
 
     Parameters
     ----------
@@ -143,8 +145,9 @@ class ClampedSwiGLU(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the product: the shape of ``x`` with axis ``dim`` half as long."""
         value, gate = _halves(x, self.dim, "ClampedSwiGLU")
-        gate = gate.clamp(max=self.limit)
-        value = value.clamp(-self.limit, self.limit)
+        # The slope of clamp at its bounds depends on the release; hardtanh's is 0.
+        gate = F.hardtanh(gate, -math.inf, self.limit)
+        value = F.hardtanh(value, -self.limit, self.limit)
         return (value + 1) * _swish(gate, self.beta)
 
     def extra_repr(self) -> str:
@@ -153,6 +156,8 @@ class ClampedSwiGLU(nn.Module):
 
 class Maxout(nn.Module):
     """The largest of each group of k neighbours: after a linear layer, a maxout unit.
+
+    Where several are the largest they share the gradient evenly.
 
     Parameters
     ----------
@@ -184,7 +189,8 @@ class Maxout(nn.Module):
 class GroupSort(nn.Module):
     """Each group of k neighbours in rising order: it loses nothing and keeps the norm.
 
-    With k = 2 the smaller stands before the larger of each pair (MaxMin).
+    With k = 2 the smaller stands before the larger of each pair (MaxMin). Equal ones,
+    and so their gradients, keep their order.
 
     Parameters
     ----------
@@ -207,7 +213,7 @@ class GroupSort(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the sorted groups, in the shape and dtype of ``x``."""
         groups = _groups(x, self.dim, self.pieces, "GroupSort")
-        return groups.sort(-1).values.flatten(-2).movedim(-1, self.dim)
+        return groups.sort(dim=-1, stable=True).values.flatten(-2).movedim(-1, self.dim)
 
     def extra_repr(self) -> str:
         return f"pieces={self.pieces}, dim={self.dim}"
@@ -314,4 +320,5 @@ def _swish(x: Tensor, beta: float) -> Tensor:
         return x / 2
     scaled = beta * x
     small = F.silu(scaled.clamp(-1e4, 50.0)) / beta
-    return torch.where(scaled > 50.0, x, small)
+    # From 50 on it is x in every dtype; at 50 itself the clamp's slope may be 0.
+    return torch.where(scaled >= 50.0, x, small)

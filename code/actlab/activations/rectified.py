@@ -129,11 +129,14 @@ class XIELU(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return xIELU of each element of ``x``, in its shape and dtype."""
-        right, left = x.clamp(min=0), x.clamp(max=0)
+        positive = x > 0
+        # The left side holds at 0, where the slope of a clamp depends on the release
+        # of PyTorch.
+        right, left = x.clamp(min=0), x.masked_fill(positive, 0.0)
         # α_n (e^x − 1) − (α_n − β) x: the x of both terms is collected before it is
         # large, or half precision would lose digits of the difference.
         below = self.alpha_n * torch.expm1(left) - F.softplus(self.raw_n) * left
-        return torch.where(x > 0, right * (self.alpha_p * right + self.beta), below)
+        return torch.where(positive, right * (self.alpha_p * right + self.beta), below)
 
     def extra_repr(self) -> str:
         return (

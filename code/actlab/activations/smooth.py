@@ -107,7 +107,9 @@ class HardELiSH(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return HardELiSH of each element of ``x``, in its shape and dtype."""
-        middle, left = x.clamp(0.0, 1.0), x.clamp(-1.0, 0.0)
+        # Cut beyond the places where the pieces meet: what slope a clamp has at its
+        # bound depends on the release of PyTorch.
+        middle, left = x.clamp(-1.0, 2.0), x.clamp(-2.0, 1.0)
         right = torch.where(x >= 1, x, middle * (middle + 1) / 2)
         below = torch.where(x > -1, torch.expm1(left) * (left + 1) / 2, 0.0)
         return torch.where(x >= 0, right, below)
@@ -172,4 +174,6 @@ class Phish(nn.Module):
 
 def _gelu(x: Tensor) -> Tensor:
     """GELU, which is x itself above 20; torch's bfloat16 kernel overflows there."""
-    return torch.where(x > 20, x, F.gelu(x.clamp(max=20.0)))
+    # At 20 itself x, not the clamp, gives the slope: a clamp's at its bound is 1 up to
+    # PyTorch 2.13 and 0 since.
+    return torch.where(x >= 20, x, F.gelu(x.clamp(max=20.0)))

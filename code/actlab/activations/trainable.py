@@ -40,7 +40,8 @@ class LearnableELU(nn.Module):
     """ELU with a learnt α: x on the right, α(eˣ − 1) on the left.
 
     The exponential only ever sees min(x, 0). Written as ``where(x > 0, x, …exp(x)…)``
-    it overflows on the right, and 0 · ∞ makes the gradient of α nan.
+    it overflows on the right, and 0 · ∞ makes the gradient of α nan. ``clamp`` would do
+    as well, but its slope at its bound, here at 0, is 1 up to PyTorch 2.13 and then 0.
 
     Parameters
     ----------
@@ -56,8 +57,9 @@ class LearnableELU(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the ELU of each element of ``x``, in its shape and dtype."""
-        left = torch.expm1(x.clamp(max=0.0))
-        return torch.where(x > 0, x, self.alpha.to(x.dtype) * left)
+        right = x > 0
+        left = torch.expm1(x.masked_fill(right, 0.0))
+        return torch.where(right, x, self.alpha.to(x.dtype) * left)
 
     def extra_repr(self) -> str:
         return f"alpha={self.alpha.item():.4g}"
@@ -88,8 +90,10 @@ class PELU(nn.Module):
         """Return the PELU of each element of ``x``, in its shape and dtype."""
         wide = _wide(x)
         a, b = self.log_a.to(wide.dtype).exp(), self.log_b.to(wide.dtype).exp()
-        left = a * torch.expm1(wide.clamp(max=0.0) / b)
-        return torch.where(wide > 0, wide * (a / b), left).to(x.dtype)
+        right = wide > 0
+        # As in LearnableELU: no clamp, whose slope at 0 depends on the release.
+        left = a * torch.expm1(wide.masked_fill(right, 0.0) / b)
+        return torch.where(right, wide * (a / b), left).to(x.dtype)
 
     def extra_repr(self) -> str:
         return f"a={self.log_a.exp().item():.4g}, b={self.log_b.exp().item():.4g}"

@@ -133,8 +133,9 @@ def sigmoid_reason(
         return "Compare with (3.1): which form belongs to which side?"
     if at == 0:
         return (
-            "The values are right. But autograd gives |x| the slope 0 at x = 0, and "
-            "that wipes out the steepest point of the sigmoid."
+            "The values are right. But autograd gives |x| the slope 0 at x = 0 (since "
+            "PyTorch 2.14 also a clamp that ends there), and that wipes out the "
+            "steepest point of the sigmoid."
         )
     if math.isnan(got) and float32:
         return (
@@ -222,7 +223,7 @@ ILL = [
 ]
 
 STABLE = """def stable_sigmoid(x):
-    exponent, other = -x.clamp(min=0), x.clamp(max=0)
+    exponent, other = torch.where(x >= 0, -x, 0.0), torch.where(x >= 0, 0.0, x)
     for_positive = 1 / (1 + torch.exp(exponent))
     power = torch.exp(other)
     return torch.where(x >= 0, for_positive, power / (1 + power))"""

@@ -288,16 +288,17 @@ EXERCISES = [
         parts=[
             Number("relu", label="(a) `F.relu(x)`", answer=0),
             Number("maximum", label="(b) `torch.maximum(x, zero)`", answer=0.5),
-            Number("clamp", label="(c) `x.clamp(min=0)`", answer=1),
+            Number("clamp", label="(c) `x.clamp(min=0)`, PyTorch 2.13", answer=1),
             Number("where", label="(d) `torch.where(x > 0, x, 0.)`", answer=0),
         ],
-        right="`maximum` splits a tie between its two arguments, `clamp` lets it pass, `where` evaluates x > 0, and that is false at 0.",
+        right="`maximum` splits a tie between its two arguments, `clamp` lets it pass (up to PyTorch 2.13), `where` evaluates x > 0, and that is false at 0.",
         wrong={
             "relu = 0, maximum = 0, clamp = 0, where = 0": "Two of them differ. Ask each operation what it does with a tie: one splits it, one lets it pass.",
             "relu = 0.5, maximum = 0.5, clamp = 0.5, where = 0.5": "Any value in [0, 1] is a valid subgradient, and each operation picks its own. Only `maximum` picks the middle.",
             "relu = 1, maximum = 1, clamp = 1, where = 1": "That is the slope on the right. At 0 itself only `clamp` takes it.",
             "relu = 0, maximum = 1, clamp = 0.5, where = 0": "You swapped (b) and (c). Two equal arguments of `maximum` are a tie, and it splits the gradient.",
             "relu = 0, maximum = 0.5, clamp = 0.5, where = 0": "(c) has one tensor and a bound; a value that lies on the bound counts as inside.",
+            "relu = 0, maximum = 0.5, clamp = 0, where = 0": "So it is since PyTorch 2.14. Up to 2.13 a value that lies on the bound of `clamp` counts as inside.",
         },
     ),
     Code(

@@ -129,7 +129,7 @@ def misquoted_nipuna_jumps() -> str:
 
 @claim_check
 def naive_elu_poisons_its_parameter() -> str:
-    """where(x > 0, x, α(eˣ − 1)) at 89: the gradient of α is nan; expm1(clamp): not."""
+    """where(x > 0, x, α(eˣ − 1)) at 89: the gradient of α is nan; the module's: not."""
     import torch
 
     from actlab.activations import LearnableELU
@@ -144,7 +144,7 @@ def naive_elu_poisons_its_parameter() -> str:
     assert module.alpha.grad is not None
     grad = module.alpha.grad.item()
     require(abs(grad - math.expm1(-1)) < 1e-6, f"gradient {grad}")
-    return f"at x = 89 the naive gradient is nan, the clamped one {grad:.3f}"
+    return f"at x = 89 the naive gradient is nan, the module's {grad:.3f}"
 
 
 @claim_check
