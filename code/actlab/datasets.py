@@ -25,8 +25,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .networks import calls_inside
-
 __all__ = [
     "DataError",
     "Dataset",
@@ -469,7 +467,8 @@ def _verified_root(download: bool) -> Iterator[Path]:
             )
         root = _cache()
     if wrong := _wrong_root():
-        warnings.warn(f"{wrong}. {root} is taken instead", stacklevel=calls_inside())
+        # Behind this generator, contextlib and fashion_mnist: the caller's line.
+        warnings.warn(f"{wrong}. {root} is taken instead", stacklevel=4)
     if not _present(root):
         _download(root)
     files = _present(root)
