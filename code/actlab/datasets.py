@@ -7,12 +7,14 @@ returns a :class:`Dataset`: no loader, no transform at training time.
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import os
 import shutil
 import socket
 import tempfile
+import warnings
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -54,6 +56,12 @@ FASHION_MNIST_SHA256 = {
     ),
 }
 Draw = Callable[[np.random.Generator], tuple[np.ndarray, np.ndarray]]
+
+# Errors of the disk, not of the network.
+NO_ROOM = (
+    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR,
+    errno.EEXIST,
+)  # fmt: skip
 
 DOWNLOAD_TIMEOUT = 30.0  # seconds without a byte before a download counts as failed
 
@@ -354,6 +362,7 @@ def fashion_mnist(
     Looked for below ``$ACTLAB_DATA`` (a torchvision root: the folder that holds
     ``FashionMNIST/raw``), then below ``~/.cache/actlab``, then downloaded to there
     (30 MB) with a progress bar.  The four files are checked by SHA-256 before use.
+    An ``ACTLAB_DATA`` that leads nowhere is warned of.
 
     Parameters
     ----------
@@ -390,7 +399,37 @@ def fashion_mnist_missing() -> str | None:
         if _present(root):
             return None
     looked = " and ".join(str(_raw(root)) for root in _roots())
-    return f"no Fashion-MNIST files in {looked}; set ACTLAB_DATA to a torchvision root"
+    wrong = _wrong_root()
+    advice = f"{wrong}" if wrong else "set ACTLAB_DATA to a torchvision root"
+    return f"no Fashion-MNIST files in {looked}; {advice}"
+
+
+def _wrong_root() -> str:
+    """What is wrong with ACTLAB_DATA; empty where it is unset or leads to files."""
+    root, *others = _roots()
+    if not others or _present(root):
+        return ""
+    inner = next(
+        (
+            above
+            for above in (root.parent, root.parent.parent)
+            if _present(above) and root in (_raw(above), _raw(above).parent)
+        ),
+        None,
+    )
+    if inner is not None:
+        return f"ACTLAB_DATA is {root}, a folder too deep: set it to {inner}"
+    what = (
+        "which does not exist"
+        if not root.exists()
+        else "which is no folder"
+        if not root.is_dir()
+        else "which holds no FashionMNIST/raw with one of the four files"
+    )
+    return (
+        f"ACTLAB_DATA is {root}, {what}: set it to a torchvision root, the folder that "
+        "holds FashionMNIST, or unset it"
+    )
 
 
 def _cache() -> Path:
@@ -427,34 +466,60 @@ def _verified_root(download: bool) -> Iterator[Path]:
                 f"{fashion_mnist_missing()}, or call fashion_mnist(download=True)"
             )
         root = _cache()
+    if wrong := _wrong_root():
+        # Behind this generator, contextlib and fashion_mnist: the caller's line.
+        warnings.warn(f"{wrong}. {root} is taken instead", stacklevel=4)
+    if not _present(root):
         _download(root)
     files = _present(root)
     absent = [name for name in FASHION_MNIST_SHA256 if name not in files]
     if absent:
-        raise DataError(
-            f"{_raw(root)} lacks {', '.join(absent)}; delete the folder "
-            f"{root / 'FashionMNIST'} and load again, or set ACTLAB_DATA to a "
-            "torchvision root that holds all four files"
-        )
-    contents = {name: _verify(name, path) for name, path in files.items()}
+        raise DataError(f"{_raw(root)} lacks {', '.join(absent)}; {_anew(root)}")
+    contents = {n: _verify(n, path, _anew(root)) for n, path in files.items()}
     plain = all(path.suffix != ".gz" for path in files.values())
     # torchvision would load what an old version left in "processed", unchecked.
     if plain and not (root / "FashionMNIST" / "processed").exists():
         yield root
         return
-    with tempfile.TemporaryDirectory(prefix="actlab-") as folder:
-        _raw(Path(folder)).mkdir(parents=True)
-        for name, content in contents.items():
-            (_raw(Path(folder)) / name).write_bytes(content)
-        yield Path(folder)
+    with _unpacked(contents) as folder:
+        yield folder
 
 
-def _verify(name: str, path: Path) -> bytes:
-    """Return the uncompressed content of ``path`` if it is what was published."""
-    advice = (
-        f"delete it and load again (it is downloaded anew to {_cache()}), or set "
-        "ACTLAB_DATA to a torchvision root with intact files"
+@contextmanager
+def _unpacked(contents: dict[str, bytes]) -> Iterator[Path]:
+    """Yield a torchvision root in the folder for temporary files."""
+    folder = None
+    try:
+        try:
+            folder = Path(tempfile.mkdtemp(prefix="actlab-"))
+            _raw(folder).mkdir(parents=True)
+            for name, content in contents.items():
+                (_raw(folder) / name).write_bytes(content)
+        except OSError as error:
+            where = folder.parent if folder else "any folder for temporary files"
+            raise DataError(
+                f"Fashion-MNIST (55 MB) could not be unpacked in {where} ({error}). "
+                "Make room there, or set TMPDIR (on Windows TEMP) to another folder "
+                "before Python starts; files that are unpacked with gunzip where they "
+                "lie need no such folder"
+            ) from error
+        yield folder
+    finally:
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _anew(root: Path) -> str:
+    """How to get files in place of bad ones below ``root``."""
+    return (
+        f"delete the folder {root / 'FashionMNIST'} and load again (all four files are "
+        f"downloaded anew to {_cache()}), or set ACTLAB_DATA to a torchvision root "
+        "that holds all four"
     )
+
+
+def _verify(name: str, path: Path, advice: str) -> bytes:
+    """Return the uncompressed content of ``path`` if it is what was published."""
     try:
         content = path.read_bytes()
         if path.suffix == ".gz":
@@ -481,18 +546,28 @@ def _download(root: Path) -> None:
         socket.setdefaulttimeout(DOWNLOAD_TIMEOUT)
         _torchvision_class()(folder, train=True, download=True)
         for name in FASHION_MNIST_SHA256:
-            _verify(name, _raw(folder) / name)
+            _verify(name, _raw(folder) / name, "the download was cut or changed")
             (_raw(folder) / f"{name}.gz").unlink(missing_ok=True)
+        _raw(root).parent.mkdir(exist_ok=True)
         if not _raw(root).exists():
-            _raw(root).parent.mkdir(exist_ok=True)
             _raw(folder).rename(_raw(root))
+        elif not _present(root):  # a folder that was emptied by hand
+            for name in FASHION_MNIST_SHA256:
+                (_raw(folder) / name).replace(_raw(root) / name)
     except (OSError, RuntimeError) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
+        local = isinstance(error, OSError) and error.errno in NO_ROOM
+        remedy = (
+            f"Make room in {root} and the right to write there"
+            if local
+            else "Connect to the network and try again"
+        )
         raise DataError(
-            "Fashion-MNIST could not be downloaded. Connect to the network and try "
-            "again, or fetch FashionMNIST/raw (four files) on another machine and set "
-            "ACTLAB_DATA to the folder that holds FashionMNIST; "
+            f"Fashion-MNIST could not be downloaded to {root}. {remedy}, or fetch "
+            "FashionMNIST/raw (four files) on another machine and set ACTLAB_DATA to "
+            "the folder that holds FashionMNIST; "
             f"digits() needs no download. What failed: {reason}"
+            + (f" ({wrong})" if (wrong := _wrong_root()) else "")
         ) from error
     finally:
         socket.setdefaulttimeout(timeout)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import math
+import sys
+import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from itertools import chain, repeat
 from numbers import Integral
+from pathlib import Path
 from typing import TypeGuard
 
 import torch
@@ -20,9 +23,12 @@ __all__ = [
     "MLP",
     "Joint",
     "SmallCNN",
+    "calls_inside",
     "count_parameters",
     "initialise_",
+    "lines_up",
     "make_activation",
+    "number_type",
 ]
 
 INITS = (
@@ -67,7 +73,8 @@ class MLP(nn.Module):
     sizes : widths from the input to the output, two or more, for instance
         ``(784, 256, 10)``.
     activation : a key of the catalogue (``"relu"``), a module, a module class, a
-        function from tensor to tensor, or None for a linear network.
+        function from tensor to tensor, or None for a linear network.  It gives back
+        the shape that it gets: a gate, which halves the width, is refused.
     init : one of ``INITS``, see :func:`initialise_`.
     shared : whether all layers use one activation object (and so one set of its
         parameters) instead of a copy each.
@@ -76,8 +83,8 @@ class MLP(nn.Module):
         are those of ``nn.Linear`` layers built after ``torch.manual_seed(seed)``.
 
     Inputs have shape (examples, sizes[0]), outputs (examples, sizes[-1]).
-    Raises ``ValueError`` for impossible sizes and unknown initialisations.
-    Chapters 01 and 09.
+    Raises ``ValueError`` for impossible sizes, unknown initialisations, and an
+    activation that changes the width.  Chapters 01 and 09.
     """
 
     def __init__(
@@ -98,6 +105,8 @@ class MLP(nn.Module):
             )
         hidden = len(sizes) - 2
         first = make_activation(activation)
+        for width in sorted(set(sizes[1:-1])):
+            _check_shape(first, (2, width), activation)
         # A network that owns its copies: training it leaves the caller's module alone.
         copies = (first if shared else copy.deepcopy(first) for _ in range(hidden))
         self.activations = nn.ModuleList(copies)
@@ -137,7 +146,8 @@ class SmallCNN(nn.Module):
     hidden : units between the two linear maps.
     classes : outputs.
 
-    Raises ``ValueError`` for another side and unknown initialisations.  Chapter 12.
+    Raises ``ValueError`` for another side, unknown initialisations, and an activation
+    that changes the number of channels.  Chapter 12.
     """
 
     def __init__(
@@ -170,6 +180,8 @@ class SmallCNN(nn.Module):
                 )
             )
         made = make_activation(activation)
+        for shape in ((2, first, 2, 2), (2, second, 2, 2), (2, hidden)):
+            _check_shape(made, shape, activation)
         self.activations = nn.ModuleList(copy.deepcopy(made) for _ in range(3))
         with _random_state(seed):
             initialise_(self, init, activation)
@@ -208,6 +220,46 @@ def make_activation(
         f"activation is {activation!r}; pass a key such as 'relu', a module, a "
         "function from tensor to tensor, or None for a linear network"
     )
+
+
+def _check_shape(module: nn.Module, shape: tuple[int, ...], activation: object) -> None:
+    """Refuse an activation that would not fit between two maps of this width.
+
+    Tried on a copy; one that cannot be tried here says itself what it lacks.
+    """
+    made, error = _try_shape(module, shape)
+    if made == shape:
+        return
+    if error is not None:
+        # Perhaps it only needs a width that can be cut into parts.
+        wider = (shape[0], 12 * shape[1], *shape[2:])
+        if _try_shape(module, wider)[0] is None:
+            return
+        found = f"which cannot act on {shape[1]} units ({error})"
+    elif made is None:
+        return
+    else:
+        found = f"which makes shape {made} of {shape}"
+    raise ValueError(
+        f"activation is {activation!r}, {found}; between two maps of this network it "
+        "must keep the width. Take one that does, such as 'silu', or build the gated "
+        "block yourself: nn.Sequential(nn.Linear(4, 16), "
+        "catalogue.get('swiglu').make(), nn.Linear(8, 3))"
+    )
+
+
+def _try_shape(
+    module: nn.Module, shape: tuple[int, ...]
+) -> tuple[tuple[int, ...] | None, Exception | None]:
+    """The shape that comes out, None where there is none, and the error if any."""
+    like = next((p for p in module.parameters() if p.is_floating_point()), None)
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        try:
+            x = torch.zeros(shape) if like is None else like.new_zeros(shape)
+            out = copy.deepcopy(module)(x)
+        except Exception as error:  # whatever it is, it is not for us to judge
+            return None, error
+    return (tuple(out.shape) if isinstance(out, Tensor) else None), None
 
 
 def _is_module_class(value: object) -> TypeGuard[type[nn.Module]]:
@@ -276,6 +328,50 @@ def count_parameters(network: nn.Module) -> int:
     return sum(p.numel() for p in network.parameters() if p.requires_grad)
 
 
+def number_type(network: nn.Module) -> torch.dtype | None:
+    """Return the type of the network's numbers; None for one that holds none."""
+    tensors = (*network.parameters(), *network.buffers())
+    return next((t.dtype for t in tensors if t.is_floating_point()), None)
+
+
+def lines_up(network: nn.Module, x: Tensor, *, say: bool = True) -> Tensor:
+    """Return inputs in the network's number type, and warn where that changes them.
+
+    Training and the probes share this rule.  Whole numbers (pixels as they are stored,
+    for instance) are cast too, but not for a network with an ``nn.Embedding``, which
+    looks them up.
+    """
+    dtype = number_type(network)
+    if x.is_complex() or x.dtype == dtype:
+        return x
+    if x.is_floating_point():
+        dtype = dtype or x.dtype
+    elif any(isinstance(m, (nn.Embedding, nn.EmbeddingBag)) for m in network.modules()):
+        return x
+    dtype = dtype or torch.float32
+    if say and x.dtype != dtype:
+        warnings.warn(
+            f"the inputs are {x.dtype} and the network is {dtype}: the inputs are cast "
+            f"to {dtype}; x.to({dtype}) beforehand silences this",
+            stacklevel=calls_inside(),
+        )
+    return x.to(dtype)
+
+
+def calls_inside() -> int:
+    """The stacklevel with which a warning points at the line that called the package.
+
+    To be asked in the function that warns.  Hooks are called by torch, and what stands
+    behind a ``with`` statement by Python's own module for that.
+    """
+    inner = tuple(str(Path(f).parent) for f in (__file__, torch.__file__))
+    inner += (contextlib.__file__,)
+    frame, level = sys._getframe(1), 1
+    while frame.f_back and frame.f_code.co_filename.startswith(inner):
+        frame, level = frame.f_back, level + 1
+    return level
+
+
 def _gain(activation: str | nn.Module | Callable[[Tensor], Tensor] | None) -> float:
     if activation is None:
         return 1.0
@@ -309,7 +405,7 @@ def _check_init(init: str) -> None:
     raise ValueError(f"unknown initialisation {init!r}; {hint}")
 
 
-@contextmanager
+@contextlib.contextmanager
 def _random_state(seed: int | None) -> Iterator[None]:
     """Seed torch's generator inside the block only; None leaves it as it is."""
     if seed is None:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from .datasets import Dataset
+from .networks import lines_up
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -152,7 +153,8 @@ def fit(
         "loss": loss,
     }
     _check_settings(settings)
-    _criterion(loss, data.y_train)
+    for y in (data.y_train, data.y_test):
+        _criterion(loss, y)
     network.to(device)
     data = _prepare(network, data.to(device))
     run = _attempt(network, data, settings, device, progress, log)
@@ -161,14 +163,19 @@ def fit(
     return run
 
 
-def evaluate(network: nn.Module, x: Tensor, y: Tensor) -> tuple[float, float]:
+def evaluate(
+    network: nn.Module, x: Tensor, y: Tensor, *, loss: str = "auto"
+) -> tuple[float, float]:
     """Return the mean loss and the accuracy in percent (nan for regression).
 
     ``x`` has shape (examples, inputs); whole-number targets ``y`` mean classification
-    with cross-entropy, others regression with mean squared error.  Dropout and its like
-    are off meanwhile.  Chapter 01.
+    with cross-entropy, others regression with mean squared error, unless ``loss`` says
+    which, as in :func:`fit`.  Dropout and its like are off meanwhile; inputs are cast
+    to the network's number type, with a warning.  Raises ``ValueError`` for one-hot
+    targets.  Chapter 01.
     """
-    return _evaluate(network, x, y, _criterion("auto", y))
+    criterion = _criterion(loss, y)
+    return _evaluate(network, lines_up(network, x), y, criterion)
 
 
 def _attempt(
@@ -283,15 +290,18 @@ def _batches(
 def _evaluate(
     network: nn.Module, x: Tensor, y: Tensor, criterion: Criterion
 ) -> tuple[float, float]:
-    was_training = network.training
+    modes = [(module, module.training) for module in network.modules()]
     network.eval()
     losses, right = [], []
-    for batch, target in zip(x.split(EVALUATION_BATCH), y.split(EVALUATION_BATCH)):
-        output = network(batch)
-        losses.append(criterion(output, target))
-        if criterion is F.cross_entropy:
-            right.append((output.argmax(1) == target).sum())
-    network.train(was_training)
+    try:
+        for batch, target in zip(x.split(EVALUATION_BATCH), y.split(EVALUATION_BATCH)):
+            output = network(batch)
+            losses.append(criterion(output, target))
+            if criterion is F.cross_entropy:
+                right.append((output.argmax(1) == target).sum())
+    finally:  # each as it was: a frozen batch norm stays frozen
+        for module, mode in modes:
+            module.training = mode
     mean = _mean_loss(torch.stack(losses).tolist(), len(x), EVALUATION_BATCH)
     accuracy = 100 * sum(torch.stack(right).tolist()) / len(x) if right else math.nan
     return mean, accuracy
@@ -352,19 +362,50 @@ def _no_change() -> None:
 
 def _criterion(loss: str, y: Tensor) -> Criterion:
     _choose("loss", loss, LOSSES)
+    _check_classes(loss, y)
     if loss == "auto":
         loss = "mse" if y.is_floating_point() else "cross_entropy"
     if loss == "cross_entropy" and y.is_floating_point():
         raise ValueError(
-            f"cross-entropy needs whole-number class targets; y_train is {y.dtype}. "
+            f"cross-entropy needs whole-number class targets; these are {y.dtype}. "
             "Use y.long(), or loss='mse' for regression"
         )
     if loss == "mse" and not y.is_floating_point():
         raise ValueError(
-            f"mse needs targets with decimals; y_train is whole-number ({y.dtype}). "
+            f"mse needs targets with decimals; these are whole-number ({y.dtype}). "
             "Use y.float(), or loss='cross_entropy' for classes"
         )
     return _mean_squared_error if loss == "mse" else F.cross_entropy
+
+
+def _check_classes(loss: str, y: Tensor) -> None:
+    """Refuse class targets in a form that cross-entropy reads wrongly or not at all."""
+    if loss == "mse":
+        return
+    shape = tuple(y.shape)
+    if _one_hot(y):
+        real = y.is_floating_point()
+        raise ValueError(
+            f"the targets have shape {shape} and look one-hot: a single 1 in each row. "
+            f"Give class numbers, {'y' if y.dtype != torch.bool else 'y.long()'}"
+            ".argmax(1); to fit the zeros and ones as they are, "
+            f"{'' if real else 'y.float() and '}loss='mse'"
+        )
+    if y.is_floating_point():
+        return
+    if y.ndim == 2 and y.shape[1] == 1:
+        raise ValueError(
+            f"the class targets have shape {shape}; one number per example is wanted, "
+            "y[:, 0]"
+        )
+    if y.dtype not in (torch.int64, torch.uint8):  # those that torch takes
+        raise ValueError(f"the class targets are {y.dtype}; use y.long()")
+
+
+def _one_hot(y: Tensor) -> bool:
+    if y.ndim != 2 or y.shape[1] < 2 or not len(y) or y.device.type == "meta":
+        return False
+    return bool(((y == 0) | (y == 1)).all() and (y.sum(1) == 1).all())
 
 
 def _mean_squared_error(output: Tensor, target: Tensor) -> Tensor:
@@ -379,15 +420,11 @@ def _mean_squared_error(output: Tensor, target: Tensor) -> Tensor:
 
 def _prepare(network: nn.Module, data: Dataset) -> Dataset:
     """Cast the inputs to the network's number type, and say so."""
-    dtype = next((p.dtype for p in network.parameters()), torch.float32)
-    if data.x_train.dtype == dtype and data.x_test.dtype == dtype:
+    train = lines_up(network, data.x_train)
+    test = lines_up(network, data.x_test, say=train is data.x_train)
+    if train is data.x_train and test is data.x_test:
         return data
-    warnings.warn(
-        f"the inputs are {data.x_train.dtype} and the network is {dtype}: the inputs "
-        f"are cast to {dtype}; x.to({dtype}) beforehand silences this",
-        stacklevel=3,
-    )
-    return replace(data, x_train=data.x_train.to(dtype), x_test=data.x_test.to(dtype))
+    return replace(data, x_train=train, x_test=test)
 
 
 def _check_settings(settings: Mapping[str, Any]) -> None:

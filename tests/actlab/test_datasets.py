@@ -1,9 +1,15 @@
 """Data: shapes, ranges and seeds; damaged, missing and unreachable files."""
 
+import errno
 import gzip
 import hashlib
 import os
+import re
+import shutil
 import socket
+import tempfile
+import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -260,7 +266,8 @@ def test_damaged_files(home, small, name, damage):
     with pytest.raises(DataError, match="not the published file") as error:
         datasets.fashion_mnist()
     assert str(small / name) in str(error.value)
-    assert "delete it" in str(error.value) and "ACTLAB_DATA" in str(error.value)
+    assert f"delete the folder {small.parent}" in str(error.value)
+    assert "ACTLAB_DATA" in str(error.value)
 
 
 def test_swapped_labels(home, small):
@@ -287,6 +294,144 @@ def test_one_missing_file(home, small, name):
     (small / name).unlink()
     with pytest.raises(DataError, match=f"lacks {name}"):
         datasets.fashion_mnist()
+
+
+@pytest.fixture
+def served(small, tmp_path, monkeypatch):
+    """A network that has the four files; those of the fixture ``small`` may go."""
+    source = tmp_path / "served"
+    shutil.copytree(small, source)
+    monkeypatch.setattr(FakeDownload, "source", source)
+    fake = staged(datasets._torchvision_class())
+    monkeypatch.setattr(datasets, "_torchvision_class", lambda: fake)
+    return source
+
+
+def staged(real):
+    """torchvision's class, but for its downloads."""
+
+    def make(root, train, download=False):
+        return FakeDownload(root, train, True) if download else real(root, train=train)
+
+    return make
+
+
+@pytest.mark.parametrize("damage", ["missing", "changed", "unreadable"])
+@pytest.mark.parametrize("place", ["named", "cache"])
+def test_the_advice_for_bad_files_works_when_followed(
+    home, small, served, monkeypatch, damage, place
+):
+    if place == "cache":
+        (home / ".cache" / "actlab").mkdir(parents=True)
+        small.parent.rename(home / ".cache" / "actlab" / "FashionMNIST")
+        small = home / ".cache" / "actlab" / "FashionMNIST" / "raw"
+        monkeypatch.delenv("ACTLAB_DATA")
+    path = small / NAMES[2]
+    content = path.read_bytes()
+    path.unlink()
+    if damage == "changed":
+        path.write_bytes(content[:-3])
+    elif damage == "unreadable":
+        path.with_name(path.name + ".gz").write_bytes(b"no gzip")
+    with pytest.raises(DataError) as error:
+        datasets.fashion_mnist()
+    folder = re.search("delete the folder (.+) and load again", str(error.value))[1]
+    shutil.rmtree(folder)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of an ACTLAB_DATA that is empty now
+        assert len(datasets.fashion_mnist().x_train) == 30
+    assert datasets.fashion_mnist_missing() is None
+
+
+def test_a_folder_emptied_by_hand_is_filled_again(home, small, served, monkeypatch):
+    monkeypatch.delenv("ACTLAB_DATA")
+    raw = home / ".cache" / "actlab" / "FashionMNIST" / "raw"
+    raw.mkdir(parents=True)
+    assert len(datasets.fashion_mnist().x_train) == 30
+    assert sorted(os.listdir(raw)) == sorted(NAMES)
+    assert os.listdir(raw.parent.parent) == ["FashionMNIST"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ("nowhere", "which does not exist"),
+        ("file", "which is no folder"),
+        ("empty", "which holds no FashionMNIST/raw"),
+        ("data/FashionMNIST", "a folder too deep: set it to {data}"),
+        ("data/FashionMNIST/raw", "a folder too deep: set it to {data}"),
+    ],
+)
+def test_a_wrong_folder_is_named(
+    home, small, served, tmp_path, monkeypatch, no_network, wrong, words
+):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "empty").mkdir()
+    named, words = tmp_path / wrong, words.format(data=tmp_path / "data")
+    monkeypatch.setenv("ACTLAB_DATA", str(named))
+    pattern = re.escape(f"ACTLAB_DATA is {named}, {words}")
+    assert re.search(pattern, datasets.fashion_mnist_missing())
+    with pytest.raises(DataError, match=pattern):
+        datasets.fashion_mnist(download=False)
+    with pytest.warns(UserWarning, match=pattern) as caught:
+        assert len(datasets.fashion_mnist().x_train) == 30
+    assert caught[0].filename == __file__
+    shutil.rmtree(home)
+
+    def fail(*arguments, **keywords):
+        raise OSError("Name or service not known")
+
+    monkeypatch.setattr(datasets, "_torchvision_class", lambda: fail)
+    with pytest.raises(DataError, match=pattern), pytest.warns(UserWarning):
+        datasets.fashion_mnist()
+
+
+def test_no_room_for_temporary_files(home, small, monkeypatch):
+    compress(small)
+    full = small.parent.parent / "full"
+    full.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(full))
+    write = Path.write_bytes
+
+    def no_space(path, content):
+        if full in path.parents:
+            raise OSError(errno.ENOSPC, "No space left on device", str(path))
+        return write(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", no_space)
+    with pytest.raises(DataError, match=f"unpacked in {full} .*No space.*TMPDIR"):
+        datasets.fashion_mnist()
+    assert list(full.iterdir()) == []
+
+    def none_at_all(**keywords):
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "mkdtemp", none_at_all)
+    with pytest.raises(DataError, match="unpacked in any folder for temporary files"):
+        datasets.fashion_mnist()
+
+
+def test_errors_while_the_files_are_read_are_not_taken_for_a_full_disk(
+    home, small, monkeypatch
+):
+    compress(small)
+
+    def broken(*arguments, **keywords):
+        raise OSError("no parser")
+
+    monkeypatch.setattr(datasets, "_torchvision_class", lambda: broken)
+    with pytest.raises(OSError, match="^no parser$"):
+        datasets.fashion_mnist()
+
+
+def test_no_room_for_a_download_is_not_blamed_on_the_network(home, monkeypatch):
+    def no_space(root, train, download):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(datasets, "_torchvision_class", lambda: no_space)
+    with pytest.raises(DataError, match="Make room in .*No space left") as error:
+        datasets.fashion_mnist()
+    assert "Connect" not in str(error.value)
 
 
 def test_nothing_there_and_no_download(home):

@@ -2,6 +2,7 @@
 
 import copy
 import math
+import warnings
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from actlab.networks import (
     SmallCNN,
     count_parameters,
     initialise_,
+    lines_up,
     make_activation,
 )
 
@@ -273,3 +275,100 @@ def test_he_counts_the_inputs_of_a_convolution():
     assert not layer.bias.any()
     initialise_(layer, "xavier")
     assert layer.weight.var().item() == pytest.approx(2 / (416 * 25), rel=0.02)
+
+
+# Refused at the door
+
+
+def vector_kinds() -> list[str]:
+    return [r.key for r in catalogue.CATALOGUE.values() if r.kind == "vector"]
+
+
+def changes_the_width(key: str) -> bool:
+    made = catalogue.get(key).make()
+    return made(torch.zeros(2, 24)).shape != (2, 24)
+
+
+def test_some_vector_kinds_change_the_width_and_some_do_not():
+    assert {changes_the_width(key) for key in vector_kinds()} == {True, False}
+
+
+@pytest.mark.parametrize("key", vector_kinds())
+@pytest.mark.parametrize("shared", [False, True])
+def test_an_activation_that_changes_the_width_is_refused(key, shared):
+    if not changes_the_width(key):
+        assert MLP([4, 24, 3], key, shared=shared)(torch.zeros(2, 4)).shape == (2, 3)
+        return
+    with pytest.raises(ValueError, match=f"activation is '{key}'.* keep the width"):
+        MLP([4, 24, 3], key, shared=shared)
+    with pytest.raises(ValueError, match=f"activation is '{key}'.* keep"):
+        SmallCNN(key)
+    assert MLP([4, 3], key)(torch.zeros(2, 4)).shape == (2, 3)  # no hidden layer
+
+
+@pytest.mark.parametrize("width", [7, 8])
+def test_a_gate_is_refused_whatever_the_width_and_however_it_is_given(width):
+    for gate in (nn.GLU(), nn.GLU, "swiglu", "geglu", lambda x: F.glu(x)):
+        with pytest.raises(ValueError, match="must keep the width"):
+            MLP([4, width, 3], gate)
+
+
+def test_groups_that_do_not_divide_the_width_are_refused():
+    assert MLP([4, 8, 3], "groupsort").activations
+    with pytest.raises(ValueError, match="cannot act on 7 units"):
+        MLP([4, 7, 3], "groupsort")
+
+
+def test_the_way_out_that_the_refusal_names():
+    with pytest.raises(ValueError) as error:
+        MLP([4, 8, 3], "swiglu")
+    code = str(error.value).split("yourself: ")[1]
+    network = eval(code, {"nn": nn, "catalogue": catalogue})
+    assert network(torch.zeros(2, 4)).shape == (2, 3)
+
+
+def test_trying_an_activation_leaves_no_trace():
+    torch.manual_seed(0)
+    norm, before = nn.BatchNorm1d(8), torch.get_rng_state()
+    kept = copy.deepcopy(norm.state_dict())
+    network = MLP([4, 8, 3], norm, shared=True, seed=0)
+    for name, value in network.activations[0].state_dict().items():
+        assert torch.equal(value, kept[name])
+    MLP([4, 8, 3], nn.Dropout(0.5), seed=0)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_an_activation_that_cannot_be_tried_says_itself_what_it_lacks():
+    def moody(x):
+        raise RuntimeError("not today")
+
+    network = MLP([4, 8, 3], moody)
+    with pytest.raises(RuntimeError, match="not today"):
+        network(torch.zeros(2, 4))
+
+
+# Inputs of another type
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    [torch.uint8, torch.bool, torch.int32, torch.int64, torch.float64, torch.float16],
+)
+def test_inputs_of_another_type_are_cast_and_said_so(dtype):
+    x = torch.ones(3, 7).to(dtype)
+    with pytest.warns(UserWarning, match=f"inputs are {dtype}.*float32") as caught:
+        cast = lines_up(MLP(SIZES), x)
+    assert cast.dtype == torch.float32 and torch.equal(cast, torch.ones(3, 7))
+    assert caught[0].filename == __file__
+
+
+def test_inputs_that_fit_are_left_alone():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for network, x in (
+            (MLP(SIZES), torch.ones(3, 7)),
+            (MLP(SIZES).double(), torch.ones(3, 7).double()),
+            (nn.Embedding(5, 2), torch.ones(3, 7, dtype=torch.int64)),
+            (nn.ReLU(), torch.ones(3, 7).double()),
+        ):
+            assert lines_up(network, x) is x

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import copy
+import io
 import math
+import pickle
+import random
 import re
+import warnings
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
@@ -15,6 +20,7 @@ from torch.nn import functional as F
 
 from actlab import datasets, probes, training
 from actlab.networks import MLP
+from actlab.probes.behaviour import is_activation
 from actlab.probes.health import SOURCES
 from actlab.probes.layers import EDGES, OCTAVES, exponents, log_histogram, octaves, rms
 
@@ -265,7 +271,8 @@ def test_shared_objects_are_one_layer_per_call():
 def test_dead_units_says_what_it_found():
     found = probes.dead_units(known(), RAMP)
     assert str(found) == (
-        "dead units by data: [2, 1] of [4, 2], 3 of 6 (50.0 %), 5 examples"
+        "dead units by data: [2, 1] of [4, 2], 3 of 6 (50.0 %), 5 examples; "
+        "activations: ReLU"
     )
     assert found.frame.to_dict("list") == {
         "layer": [1, 2],
@@ -781,7 +788,7 @@ def test_recording_of_fit_with_histograms():
 
 def test_an_empty_recording_and_bad_settings():
     network = known()
-    with probes.watch(network) as trace:
+    with pytest.warns(UserWarning, match="nothing"), probes.watch(network) as trace:
         pass
     assert trace.frame.empty and trace.weights.empty and trace.steps == []
     for every in (0, 1.5, "ten"):
@@ -797,6 +804,553 @@ def test_an_empty_recording_and_bad_settings():
         pass
     with pytest.raises(ValueError, match="need x"), probes.watch(network, by="data"):
         pass
+
+
+# What cannot be seen is said
+
+
+def every_instrument() -> dict:
+    """All that measure a network in one go; each gives its report back."""
+    return instruments() | {
+        "recording": lambda n, x, y: recorded(n, x, y),
+        "recording with x": lambda n, x, y: recorded(n, x, y, inputs=x),
+    }
+
+
+def recorded(network: nn.Module, x, y, inputs=None) -> probes.Trace:
+    with probes.watch(network, every=1, x=inputs) as trace:
+        F.cross_entropy(network(x), y).backward()
+    return trace
+
+
+EVERY = pytest.mark.parametrize("name", list(every_instrument()))
+ONE_PASS = pytest.mark.parametrize("name", list(instruments()))
+
+
+def counted(report) -> tuple[list, list]:
+    """What a report says that it counted, and what not."""
+    if isinstance(report, probes.HealthReport):
+        report = report.dead
+    where = report.attrs if hasattr(report, "attrs") else vars(report)
+    return list(where["kinds"]), list(where["unseen"])
+
+
+class Mixed(nn.Module):
+    """One activation is a module, others are functions, methods, operators, a cell."""
+
+    def __init__(self, unseen: str = "function") -> None:
+        super().__init__()
+        self.first, self.act = nn.Linear(4, 6), nn.Tanh()
+        self.second, self.last = nn.Linear(6, 6), nn.Linear(6, 3)
+        self.cell = nn.GRU(6, 6, batch_first=True)
+        self.unseen = unseen
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.last(self.middle(self.second(self.act(self.first(x)))))
+
+    def middle(self, h: torch.Tensor) -> torch.Tensor:
+        calls = {
+            "nothing": lambda: h,
+            "function": lambda: F.relu(h),
+            "torch": lambda: torch.sigmoid(h),
+            "method": lambda: h.relu(),
+            "in place": lambda: h.tanh_(),
+            "clamp": lambda: h.clamp(min=0),
+            "clamp_min": lambda: torch.clamp_min(h, 0),
+            "operator": lambda: torch.ops.aten.gelu(h),
+            "gate": lambda: h * F.silu(h),
+            "cell": lambda: self.cell(h[:, None])[0][:, 0],
+            "safe": lambda: h.clamp(min=1e-6) + h.softmax(-1),
+        }
+        return calls[self.unseen]()
+
+
+SEEN_AS = {
+    "function": "relu",
+    "torch": "sigmoid",
+    "method": "relu",
+    "in place": "tanh",
+    "clamp": "clamp",
+    "clamp_min": "clamp_min",
+    "operator": "gelu",
+    "gate": "silu",
+    "cell": "gru in cell (GRU)",
+}
+
+
+def four() -> tuple[torch.Tensor, torch.Tensor]:
+    torch.manual_seed(0)
+    return torch.randn(20, 4), torch.arange(20) % 3
+
+
+@EVERY
+@pytest.mark.parametrize("call", list(SEEN_AS))
+def test_functions_beside_modules_are_said_by_every_instrument(name, call):
+    x, y = four()
+    with pytest.warns(probes.UnseenActivationWarning) as caught:
+        report = every_instrument()[name](Mixed(call), x, y)
+    words = SEEN_AS[call] if " in " in SEEN_AS[call] else f"{SEEN_AS[call]} in Mixed"
+    assert counted(report) == (["Tanh"], [words])
+    for warning in caught:
+        assert words in str(warning.message) and "act (Tanh)" in str(warning.message)
+        assert warning.filename == __file__
+    if not isinstance(report, (probes.Trace, pd.DataFrame, probes.Histograms)):
+        assert "activations: Tanh" in str(report) and words in str(report)
+
+
+@EVERY
+@pytest.mark.parametrize("call", ["nothing", "safe"])
+def test_what_is_no_activation_is_not_said(name, call):
+    x, y = four()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        report = every_instrument()[name](Mixed(call), x, y)
+    assert counted(report) == (["Tanh"], [])
+
+
+def test_what_named_layers_leave_out_is_left_out_on_purpose():
+    x, y = four()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for call in (
+            lambda n: probes.dead_units(n, x, layers=["act"]),
+            lambda n: probes.snapshot(n, x, y, layers=["act"]),
+            lambda n: probes.checkup(n, (x, y), layers=["act"]),
+        ):
+            call(Mixed())
+        network = Mixed()
+        with probes.watch(network, layers=["act"]) as trace:
+            network(x)
+    assert trace.layers == [1]
+
+
+def test_looking_for_functions_ends_with_the_pass_also_when_it_fails():
+    from torch.overrides import _get_current_function_mode_stack as stack
+
+    x, y = four()
+    network = Mixed("nothing")
+    network.last = Failing()
+    for use in every_instrument().values():
+        with pytest.raises(RuntimeError, match="half-way"):
+            use(network, x, y)
+        assert not stack()
+    network = Mixed("nothing")
+    with probes.watch(network, every=1) as trace:
+        network.last = Failing()
+        with pytest.raises(RuntimeError, match="half-way"):
+            network(x)
+        assert not stack()
+        network.last, network.unseen = nn.Linear(6, 3), "function"
+        with pytest.warns(probes.UnseenActivationWarning):
+            network(x)
+        assert not stack() and trace.unseen == ("relu in Mixed",)
+    assert trace.steps == [1]
+
+
+class Mapped(nn.Module):
+    """A module of one's own that wraps a function."""
+
+    def __init__(self, function, size: int = 0, gain: float = 1.0) -> None:
+        super().__init__()
+        self.function = function
+        if size:
+            self.gain = nn.Parameter(torch.full((size,), gain))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        if not hasattr(self, "gain"):
+            return self.function(self, x)
+        return self.function(self, x, self.gain)
+
+
+def depth(self, x: torch.Tensor) -> torch.Tensor:
+    """Stochastic depth by NumPy's generator, as many write it."""
+    return x if not self.training or np.random.rand() < 0.5 else 0 * x
+
+
+NO_ACTIVATIONS = {
+    "flatten": lambda: Mapped(lambda self, x: x.flatten(1)),
+    "permute": lambda: Mapped(lambda self, x: x.transpose(-1, -2).contiguous()),
+    "layer scale": lambda: Mapped(lambda self, x, g: x * g, 6),
+    "layer scale at 1e-6": lambda: Mapped(lambda self, x, g: x * g, 6, 1e-6),
+    "stochastic depth": lambda: Mapped(depth),
+    "identity": lambda: Mapped(lambda self, x: x),
+    "dropout": lambda: Mapped(lambda self, x: F.dropout(x, 0.5, self.training)),
+    "noise": lambda: Mapped(lambda self, x: x + 0.1 * torch.randn_like(x)),
+    "scale": lambda: Mapped(lambda self, x: (x - 0.5) / 0.25),
+    "norm": lambda: Mapped(lambda self, x: F.normalize(x, dim=-1)),
+    "softmax": lambda: Mapped(lambda self, x: x.softmax(-1)),
+    "sum of two": lambda: Mapped(lambda self, x, other: x + other),
+}
+
+ACTIVATIONS = {
+    "clamp": lambda: Mapped(lambda self, x: x.clamp(min=0)),
+    "in place": lambda: Mapped(lambda self, x: x.relu_()),
+    "square": lambda: Mapped(lambda self, x: x**2),
+    "step": lambda: Mapped(lambda self, x: (x > 0).to(x.dtype)),
+    "slope that starts at 1": lambda: Mapped(
+        lambda self, x, a: torch.where(x > 0, x, a * x), 1
+    ),
+    "slope per unit": lambda: Mapped(
+        lambda self, x, a: torch.where(x > 0, x, a * x), 6
+    ),
+    "slope per channel": lambda: Mapped(
+        lambda self, x, a: torch.where(x > 0, x, a.view(-1, 1, 1) * x), 5
+    ),
+    "random slope": lambda: Mapped(lambda self, x: F.rrelu(x, 0.1, 0.3, self.training)),
+}
+
+
+@pytest.mark.parametrize("name", list(NO_ACTIVATIONS))
+def test_own_layers_that_do_not_act_on_each_number_are_not_counted(name):
+    module = NO_ACTIVATIONS[name]()
+    before = torch.get_rng_state(), np.random.get_state()[1].copy()
+    assert not is_activation(module)
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert (np.random.get_state()[1] == before[1]).all()
+
+
+@pytest.mark.parametrize("name", list(ACTIVATIONS))
+def test_own_activations_are_counted(name):
+    module = ACTIVATIONS[name]()
+    before = copy.deepcopy(module.state_dict())
+    assert is_activation(module) and module.training
+    assert all(torch.equal(v, before[k]) for k, v in module.state_dict().items())
+
+
+@EVERY
+def test_every_instrument_leaves_own_layers_out(name):
+    x, y = four()
+    torch.manual_seed(1)
+    network = nn.Sequential(
+        NO_ACTIVATIONS["flatten"](), nn.Linear(4, 6), ACTIVATIONS["clamp"](),
+        NO_ACTIVATIONS["layer scale"](), NO_ACTIVATIONS["stochastic depth"](),
+        NO_ACTIVATIONS["identity"](), NO_ACTIVATIONS["dropout"](), nn.Linear(6, 3),
+    )  # fmt: skip
+    report = every_instrument()[name](network, x, y)
+    assert counted(report) == (["Mapped"], [])
+    if isinstance(report, probes.HealthReport):
+        report = report.layers
+    if isinstance(report, (probes.DeadUnits, probes.Trace)):
+        report = report.frame
+    table = isinstance(report, pd.DataFrame)
+    names = report["name"] if table else report.names.values()
+    assert [n for n in names if n != "output"] == ["2"]
+
+
+def test_layers_of_torchvision_are_judged_by_what_they_do():
+    datasets._torchvision_class()
+    from torchvision import ops
+
+    for module in (
+        ops.Permute([0, 2, 3, 1]),
+        ops.StochasticDepth(0.5, "row"),
+        ops.FrozenBatchNorm2d(4),
+    ):
+        assert not is_activation(module)
+
+
+# Compiled networks
+
+
+def compiled(network: nn.Module, how: str) -> nn.Module:
+    if how == "whole":
+        return torch.compile(network, backend="eager")
+    if how == "part":
+        network[1] = torch.compile(network[1], backend="eager")
+    else:
+        network.compile(backend="eager")
+    return network
+
+
+@pytest.fixture
+def fresh_compiler():
+    torch._dynamo.reset()
+    yield
+    torch._dynamo.reset()
+
+
+def small() -> nn.Sequential:
+    torch.manual_seed(3)
+    return nn.Sequential(nn.Linear(4, 6), nn.ReLU(), nn.Linear(6, 3))
+
+
+@ONE_PASS
+@pytest.mark.parametrize("how", ["whole", "part", "in place"])
+def test_a_compiled_network_is_measured_as_it_was_written(name, how, fresh_compiler):
+    x, y = four()
+    expected = instruments()[name](small(), x, y)
+    network = compiled(small(), how)
+    network(x)  # from here on it ignores new hooks
+    found = instruments()[name](network, x, y)
+    if isinstance(expected, pd.DataFrame):
+        numbers = [r.select_dtypes("number") for r in (expected, found)]
+        assert numbers[0].equals(numbers[1]) and len(numbers[0]) == 1
+    elif isinstance(expected, probes.Histograms):
+        assert expected.counts.keys() == found.counts.keys()
+        for key, counts in expected.counts.items():
+            assert (found.counts[key] == counts).all()
+    else:
+        assert str(found) == str(expected)
+
+
+@pytest.mark.parametrize("how", ["whole", "part", "in place"])
+def test_a_compiled_network_is_not_recorded_and_the_error_says_so(how):
+    network = compiled(small(), how)
+    with pytest.raises(ValueError, match="compiled by torch.compile"):
+        recorded(network, *four())
+    if how == "whole":  # the way out
+        assert recorded(network._orig_mod, *four()).layers == [1]
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_recording_past_which_a_compiled_network_trains_says_so(
+    before, fresh_compiler
+):
+    (x, y), network = four(), small()
+    trained = torch.compile(network, backend="eager")
+    if before:
+        trained(x)
+    with (
+        pytest.warns(
+            UserWarning, match="nothing was recorded.*torch.compile"
+        ) as caught,
+        probes.watch(network, every=1) as trace,
+    ):
+        F.cross_entropy(trained(x), y).backward()
+    assert caught[0].filename == __file__
+    with pytest.raises(ValueError, match="no pass through Sequential"):
+        trace.layers  # noqa: B018
+
+
+def test_scripted_networks_are_refused_by_name():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        network = torch.jit.script(small())
+    with pytest.raises(probes.NoActivationError, match="scripted network"):
+        probes.dead_units(network, four()[0])
+
+
+def test_an_empty_recording_says_why():
+    network, x = small(), four()[0]
+    silent = (
+        (lambda: None, "no pass through Sequential"),
+        (lambda: copy.deepcopy(network)(x), "a copy has no hooks"),
+        (lambda: torch.no_grad()(network)(x), "with gradients on"),
+    )
+    for body, words in silent:
+        with pytest.warns(UserWarning, match=words), probes.watch(network) as trace:
+            body()
+        for use in (lambda t: t.layers, lambda t: t.histograms(1)):
+            with pytest.raises(ValueError, match=words):
+                use(trace)
+    with (
+        pytest.raises(KeyError, match="own"),
+        warnings.catch_warnings(),
+        probes.watch(network),
+    ):
+        warnings.simplefilter("error")
+        raise KeyError("own")  # what the body says is not drowned
+
+
+class Skipping(nn.Module):
+    """Its activation is there and never runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear, self.act = nn.Linear(4, 3), nn.ReLU()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.linear(x)
+
+
+@EVERY
+def test_no_layer_ran_and_every_instrument_says_so(name):
+    use, words = every_instrument()[name], "none of the"
+    if "recording" not in name:
+        with pytest.raises(ValueError, match=f"{words} layers.*'act'.*layers="):
+            use(Skipping(), *four())
+        return
+    if name == "recording with x":
+        with pytest.raises(ValueError, match=words):
+            use(Skipping(), *four())
+        return
+    with pytest.warns(UserWarning, match=f"{words} activations .ReLU. ran") as caught:
+        trace = use(Skipping(), *four())
+    assert caught[0].filename == __file__
+    with pytest.raises(ValueError, match=words):
+        trace.layers  # noqa: B018
+
+
+# State does not travel
+
+
+def hooks_of(network: nn.Module) -> list:
+    return [
+        hook
+        for module in network.modules()
+        for kind in (module._forward_hooks, module._forward_pre_hooks)
+        for hook in kind.values()
+    ]
+
+
+def saved(network: nn.Module) -> nn.Module:
+    file = io.BytesIO()
+    torch.save(network, file)
+    return torch.load(io.BytesIO(file.getvalue()), weights_only=False)
+
+
+COPIES = {
+    "deepcopy": copy.deepcopy,
+    "pickle": lambda network: pickle.loads(pickle.dumps(network)),
+    "save": saved,
+}
+
+
+class Copying(nn.Module):
+    """Copies a network in the middle of its forward pass, when all hooks are set."""
+
+    def __init__(self, how) -> None:
+        super().__init__()
+        self.how, self.network, self.copies = how, [None], []
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        network, self.network[0] = self.network[0], None
+        if network is not None:
+            self.copies.append(self.how(network))
+        return x
+
+
+@pytest.mark.parametrize("how", list(COPIES))
+def test_a_copy_made_while_recording_carries_no_hook(how):
+    (x, y), network = four(), small()
+    with probes.watch(network, every=1) as trace:
+        train(network, x, y, steps=2)
+        copied = COPIES[how](network)
+        assert len(trace.steps) == 2
+        train(copied, x, y, steps=3)
+        assert len(trace.steps) == 2 and trace.passes == 2
+    # What stands in their place holds nothing of the recording, and does nothing.
+    for hook in hooks_of(copied):
+        assert hook.__name__ == "__exit__" and hook(1, 2, 3) is None
+        assert b"actlab" not in pickle.dumps(hook)
+    for again in COPIES.values():
+        assert torch.equal(again(copied)(x), copied(x))
+    assert not hooks_of(network)
+    state = network.state_dict().keys()
+    assert copied.state_dict().keys() == state
+    assert all(p.requires_grad and not p._backward_hooks for p in copied.parameters())
+
+
+@pytest.mark.parametrize("how", list(COPIES))
+@EVERY
+def test_a_copy_made_in_the_middle_of_a_pass_carries_no_hook(name, how):
+    (x, y), module = four(), Copying(COPIES[how])
+    network = nn.Sequential(nn.Linear(4, 6), nn.ReLU(), module, nn.Linear(6, 3))
+    # In a list and not an attribute: the network would hold itself.
+    module.network[0] = nn.Sequential(network[0], network[1], network[3])
+    every_instrument()[name](network, x, y)
+    (copied,) = module.copies
+    for hook in hooks_of(copied):
+        assert hook.__name__ == "__exit__" and hook(1, 2, 3) is None
+    assert copied(x).shape == (20, 3)
+    assert not hooks_of(network)
+
+
+class Drawing(nn.Module):
+    """Draws from every generator there is; may fail afterwards."""
+
+    def __init__(self, failing: bool) -> None:
+        super().__init__()
+        self.generator, self.failing = torch.Generator().manual_seed(0), failing
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        np.random.rand(), random.random(), torch.rand(1)
+        torch.rand(1, generator=self.generator)
+        if self.failing:
+            raise RuntimeError("half-way")
+        return x
+
+
+@pytest.mark.parametrize("failing", [False, True])
+@ONE_PASS
+def test_modes_freezes_and_all_generators_are_as_before(name, failing):
+    network, x, y = awkward()
+    network.drop = Drawing(failing)
+
+    def state() -> list:
+        return [
+            network.drop.generator.get_state().tolist(),
+            np.random.get_state()[1].tolist(),
+            random.getstate(),
+        ]
+
+    before, generators = state_of(network), state()
+    try:
+        instruments()[name](network, x, y)
+    except RuntimeError as error:
+        assert failing and str(error) == "half-way"
+    assert_same(before, state_of(network))
+    assert state() == generators
+
+
+# Refused at the door
+
+
+@EVERY
+def test_an_image_without_a_batch_axis_is_refused(name):
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(1))
+    x = torch.randn(3, 8, 8)
+    with pytest.raises(ValueError, match=r"\(3, 8, 8\), one example without .*x\[None"):
+        every_instrument()[name](network, x, torch.arange(3))
+    found = probes.dead_units(network, x[None])
+    assert found.sizes == [4] and found.examples == 1
+
+
+@pytest.mark.parametrize(
+    ("convolution", "shape"),
+    [(nn.Conv1d(2, 4, 3), (2, 8)), (nn.Conv3d(2, 4, 3), (2, 8, 8, 8))],
+)
+def test_no_batch_axis_in_one_or_three_dimensions(convolution, shape):
+    with pytest.raises(ValueError, match="without a batch axis"):
+        probes.dead_units(nn.Sequential(convolution, nn.ReLU()), torch.ones(shape))
+
+
+@pytest.mark.parametrize(
+    "dtype", [torch.uint8, torch.int32, torch.int64, torch.float64]
+)
+@ONE_PASS
+def test_inputs_of_another_type_are_cast_as_fit_does(name, dtype):
+    x, y = (four()[0] * 3).abs().round(), four()[1]
+    expected = instruments()[name](small(), x, y)
+    with pytest.warns(UserWarning, match=f"inputs are {dtype}") as caught:
+        found = instruments()[name](small(), x.to(dtype), y)
+    assert {w.filename for w in caught} == {__file__}
+    if isinstance(expected, pd.DataFrame):
+        assert found.equals(expected)
+    elif not isinstance(expected, probes.Histograms):
+        assert str(found) == str(expected)
+
+
+def test_tokens_are_not_cast():
+    words = nn.Sequential(nn.Embedding(5, 4), nn.Flatten(), nn.Linear(8, 3), nn.ReLU())
+    x, y = torch.arange(40).view(20, 2) % 5, torch.arange(20) % 3
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for use in every_instrument().values():
+            use(words, x, y)
+
+
+@pytest.mark.parametrize("name", ["snapshot", "histograms", "report"])
+def test_one_hot_targets_are_refused(name):
+    x, y = four()
+    with pytest.raises(ValueError, match="one-hot"):
+        instruments()[name](small(), x, F.one_hot(y, 3).float())
+
+
+def test_what_is_no_network_is_refused():
+    for use in every_instrument().values():
+        with pytest.raises(TypeError, match="give an nn.Module"):
+            use(lambda x: x, *four())
 
 
 # The health panel

@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 import subprocess
 import sys
 import warnings
@@ -395,3 +396,127 @@ def test_benchmark_runs():
     for other in ("plain", "best", "tensors", "limit", "mkl", "batched", "vmap"):
         assert f"ours / {other}" in reply.stdout
         assert f"many / {other}" in reply.stdout
+
+
+# Refused at the door
+
+
+def one_hot(data=DIGITS, dtype=torch.float32):
+    def coded(y):
+        return F.one_hot(y, 10).to(dtype)
+
+    return replace(data, y_train=coded(data.y_train), y_test=coded(data.y_test))
+
+
+DTYPES = [torch.float32, torch.float64, torch.int64, torch.bool]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("loss", ["auto", "cross_entropy"])
+def test_one_hot_targets_are_refused_and_both_ways_out_work(dtype, loss):
+    data = one_hot(dtype=dtype)
+    with pytest.raises(ValueError, match="look one-hot") as error:
+        train(data=data, loss=loss)
+    advice = re.search(r"class numbers, (\S+\))", str(error.value))[1]
+    y_train, y_test = (eval(advice, {"y": y}) for y in (data.y_train, data.y_test))
+    numbers = replace(data, y_train=y_train, y_test=y_test)
+    assert train(data=numbers, loss=loss).accuracy == train(loss=loss).accuracy
+    if dtype not in (torch.float32, torch.float64):
+        assert "y.float() and loss='mse'" in str(error.value)
+        data = one_hot()
+    run = train(data=data, loss="mse")
+    assert math.isnan(run.accuracy) and run.loss < run.history["test_loss"][0]
+
+
+@pytest.mark.parametrize("part", ["y_train", "y_test"])
+def test_one_hot_targets_in_one_part_only_are_refused(part):
+    with pytest.raises(ValueError, match="one-hot"):
+        train(data=replace(DIGITS, **{part: getattr(one_hot(), part)}))
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_evaluate_refuses_one_hot_targets(dtype):
+    data, network = one_hot(dtype=dtype), MLP((64, 10), seed=0)
+    with pytest.raises(ValueError, match="one-hot"):
+        evaluate(network, data.x_test, data.y_test)
+    loss, accuracy = evaluate(network, data.x_test, one_hot().y_test, loss="mse")
+    assert math.isnan(accuracy)
+    expected = F.mse_loss(network(data.x_test), one_hot().y_test).item()
+    assert loss == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("change", "words", "remedy"),
+    [
+        (lambda y: y[:, None], r"y\[:, 0\]", lambda y: y[:, 0]),
+        (lambda y: y.int(), r"torch.int32; use y.long\(\)", lambda y: y.long()),
+        (lambda y: y > 4, r"torch.bool; use y.long\(\)", lambda y: y.long()),
+    ],
+)
+def test_class_targets_of_another_form_are_refused(change, words, remedy):
+    network = MLP((64, 10), seed=0)
+    data = replace(DIGITS, y_train=change(DIGITS.y_train), y_test=change(DIGITS.y_test))
+    for call in (
+        lambda d: train(network, d, epochs=1),
+        lambda d: evaluate(network, d.x_test, d.y_test),
+    ):
+        with pytest.raises(ValueError, match=words):
+            call(data)
+        call(replace(data, y_train=remedy(data.y_train), y_test=remedy(data.y_test)))
+
+
+def test_regression_on_two_columns_is_not_taken_for_one_hot():
+    x = torch.rand(40, 3, generator=torch.Generator().manual_seed(0))
+    data = datasets.Dataset("two", x, x[:, :2], x, x[:, :2])
+    assert math.isfinite(train(MLP((3, 4, 2), seed=0), data).loss)
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int64, torch.float64])
+def test_inputs_of_another_type_are_cast_by_fit_and_evaluate(dtype):
+    whole = replace(
+        DIGITS,
+        x_train=(DIGITS.x_train * 8 + 8).round(),
+        x_test=(DIGITS.x_test * 8 + 8).round(),
+    )
+    other = replace(
+        whole, x_train=whole.x_train.to(dtype), x_test=whole.x_test.to(dtype)
+    )
+    expected = train(data=whole, lr=0.01)
+    with pytest.warns(UserWarning, match=f"inputs are {dtype}") as caught:
+        assert train(data=other, lr=0.01).loss == expected.loss
+    assert len(caught) == 1
+    with pytest.warns(UserWarning, match=f"inputs are {dtype}"):
+        loss, _ = evaluate(expected.network, other.x_test, other.y_test)
+    assert loss == expected.loss
+
+
+def test_tokens_of_an_embedding_stay_whole_numbers():
+    x, y = torch.arange(40).view(20, 2) % 5, torch.arange(20) % 3
+    network = nn.Sequential(nn.Embedding(5, 4), nn.Flatten(), nn.Linear(8, 3))
+    data = datasets.Dataset("tokens", x, y, x, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert math.isfinite(train(network, data).loss)
+        evaluate(network, x, y)
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_evaluate_leaves_each_module_in_its_mode(failing):
+    class Stops(nn.Module):
+        def forward(self, x):
+            if failing:
+                raise RuntimeError("half-way")
+            return x
+
+    network = nn.Sequential(nn.BatchNorm1d(3), nn.Dropout(0.5), Stops())
+    network[0].eval()
+    modes = [module.training for module in network.modules()]
+    requires = [p.requires_grad for p in network.parameters()]
+    before = torch.get_rng_state()
+    try:
+        evaluate(network, torch.ones(4, 3), torch.arange(4) % 3)
+    except RuntimeError as error:
+        assert failing and str(error) == "half-way"
+    assert [module.training for module in network.modules()] == modes
+    assert [p.requires_grad for p in network.parameters()] == requires
+    assert torch.equal(torch.get_rng_state(), before)

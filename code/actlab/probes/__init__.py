@@ -1,7 +1,9 @@
 """Instruments: what flows through a network's layers, and which units are dead.
 
 All of them hook modules, so the activations of a network must be modules; a function
-called in ``forward`` leaves nothing to hook. All leave the network bit-identical.
+called in ``forward`` leaves nothing to hook, and is named in a warning if it is one of
+torch's. Each report says what counted as an activation. All leave the network
+bit-identical, and copies of it made meanwhile carry no hook.
 A layer is one call of an activation, counted from 1 in the order in which they run.
 
 Chapters 09, 10 and 14.
@@ -14,6 +16,7 @@ from .health import HealthReport, Sign, checkup
 from .hooks import NoActivationError
 from .layers import QUANTITIES, Histograms, correlation, histograms, snapshot
 from .trace import Trace, watch
+from .unseen import UnseenActivationWarning
 
 __all__ = [
     "DEFINITIONS",
@@ -25,6 +28,7 @@ __all__ = [
     "NoActivationError",
     "Sign",
     "Trace",
+    "UnseenActivationWarning",
     "correlation",
     "dead_units",
     "histograms",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 
@@ -11,7 +12,15 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from .hooks import Call, Listener, batches_of, slope_of, undisturbed, units_first
+from .hooks import (
+    Call,
+    Listener,
+    batches_of,
+    plain,
+    slope_of,
+    undisturbed,
+    units_first,
+)
 
 __all__ = ["DEFINITIONS", "DeadUnits", "LifeHistory", "dead_units"]
 
@@ -33,7 +42,8 @@ class DeadUnits:
 
     ``masks`` holds one bool tensor per layer, True for a dead unit; ``names`` the names
     of the activations; ``by`` and ``threshold`` the definition, ``examples`` how many
-    examples were seen.
+    examples were seen; ``kinds`` what counted as an activation, ``unseen`` activations
+    that did not, because they are functions called in ``forward``.
     """
 
     masks: list[Tensor]
@@ -41,6 +51,8 @@ class DeadUnits:
     by: str
     threshold: float
     examples: int
+    kinds: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
 
     @property
     def counts(self) -> list[int]:
@@ -80,7 +92,7 @@ class DeadUnits:
         return (
             f"dead units by {self.by}: {self.counts} of {self.sizes}, "
             f"{self.total} of {units} ({100 * self.total / units:.1f} %), "
-            f"{self.examples} examples"
+            f"{self.examples} examples" + counted(self.kinds, self.unseen)
         )
 
 
@@ -102,8 +114,8 @@ def dead_units(
 
     Parameters
     ----------
-    network : any module whose activations are modules (functions called in
-        ``forward`` cannot be hooked).
+    network : any module whose activations are modules; functions called in ``forward``
+        cannot be hooked, and torch's own are warned of.
     x : inputs, shape (examples, …), or batches: tensors or tuples that begin with one,
         for instance a DataLoader.
     by : ``"data"``: the output is exactly 0 for every example.  ``"gradient"``: the
@@ -123,9 +135,11 @@ def dead_units(
 
     Returns a :class:`DeadUnits`.  The network is left bit-identical, and so are torch's
     random generators.  Raises ``NoActivationError`` where nothing can be hooked,
-    ``ValueError`` for an unknown definition, no examples, or a slope that is asked of
-    a layer that does not act on each element.  Chapter 10.
+    ``ValueError`` for an unknown definition, no examples, an image without a batch
+    axis, or a slope that is asked of a layer that does not act on each element.  Warns
+    with ``UnseenActivationWarning`` of activations that are not measured.  Chapter 10.
     """
+    network = plain(network)
     threshold = _check(by, threshold, unit)
     tallies: list[_Tally] = []
 
@@ -140,16 +154,26 @@ def dead_units(
     with undisturbed(network, training), listener, torch.set_grad_enabled(slopes):
         for batch in batches_of(network, x, batch_size):
             listener.begin_pass()
-            network(batch)
+            with nullcontext() if examples else listener.look_for_functions():
+                network(batch)
             examples += len(batch)
-    _check_visited(listener, tallies)
+    if not tallies:
+        raise ValueError(listener.silence())
     return DeadUnits(
         masks=[tally.dead() for tally in tallies],
         names=[tally.name for tally in tallies],
         by=by,
         threshold=threshold,
         examples=examples,
+        kinds=tuple(listener.kinds),
+        unseen=listener.unseen,
     )
+
+
+def counted(kinds: Sequence[str], unseen: Sequence[str]) -> str:
+    """The end of a report's line: what was measured, and what could not be."""
+    text = f"; activations: {', '.join(kinds)}" if kinds else ""
+    return text + (f"; not measured: {', '.join(unseen)}" if unseen else "")
 
 
 class _Tally:
@@ -216,14 +240,6 @@ def _check(by: str, threshold: float | None, unit: str) -> float:
     return float(threshold)
 
 
-def _check_visited(listener: Listener, seen: Sequence) -> None:
-    if not seen:
-        raise ValueError(
-            f"none of the layers {list(listener.activations.values())} ran in the "
-            "forward pass; name those that do with layers=[…]"
-        )
-
-
 class LifeHistory:
     """Who is dead when: the same units observed again and again through training.
 
@@ -255,7 +271,7 @@ class LifeHistory:
                 "a DataLoader"
             )
         _check(by, threshold, unit)
-        self.network, self.x = network, x
+        self.network, self.x = plain(network), x
         self._look = partial(
             dead_units,
             by=by,

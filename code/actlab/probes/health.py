@@ -15,8 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from .. import training as training_module
-from .dead import DeadUnits, dead_units
-from .hooks import batches_of, undisturbed
+from ..networks import lines_up
+from .dead import DeadUnits, counted, dead_units
+from .hooks import batches_of, plain, undisturbed
 from .layers import SATURATED_BELOW, correlation, snapshot
 from .trace import Trace
 
@@ -182,9 +183,12 @@ def checkup(
     Returns a :class:`HealthReport`, which prints itself as text and in notebooks as a
     folded list.  Each sign comes with its limit and where that comes from: most limits
     are custom, and a network outside of one may still learn.  The network is left
-    bit-identical.  Chapters 09 and 14.
+    bit-identical.  Activations that are functions called in ``forward`` are not
+    measured; the title names them, and what was.  Chapters 09 and 14.
     """
+    network = plain(network)
     x, y = _inputs_and_targets(data)
+    x = lines_up(network, x)
     chosen = torch.linspace(0, len(x) - 1, min(examples, len(x))).round().long()
     few_x, few_y = x[chosen], y[chosen]
     table = snapshot(network, few_x, few_y, loss=loss, layers=layers, output=True)
@@ -216,6 +220,7 @@ def checkup(
     title = (
         f"{type(network).__name__}, {len(hidden)} hidden "
         f"layer{'s' * (len(hidden) != 1)}, {len(few_x)} of {len(x)} examples"
+        + counted(dead.kinds, dead.unseen)
     )
     return HealthReport(title, signs, table, dead)
 

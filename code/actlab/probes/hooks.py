@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,21 +12,23 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..networks import Elementwise
+from ..networks import calls_inside, lines_up
+from .behaviour import generators_kept, is_activation, kind_of
+from .unseen import FunctionsSeen, UnseenActivationWarning
 
 __all__ = [
     "Call",
     "Listener",
     "NoActivationError",
+    "Hook",
     "batches_of",
+    "compiled_parts",
     "device_of",
-    "is_activation",
+    "plain",
     "slope_of",
     "undisturbed",
     "units_first",
 ]
-
-ALONG_AN_AXIS = (nn.Softmax, nn.LogSoftmax, nn.Softmin, nn.Softmax2d)
 
 MEASURING: ContextVar[bool] = ContextVar("measuring", default=False)
 """True while one of the probes runs the network: no step of somebody's training."""
@@ -53,28 +56,44 @@ class Call:
     axis: int
 
 
-def is_activation(module: nn.Module) -> bool:
-    """Say whether a module counts as an activation without being named.
+class Hook:
+    """A hook that stays at home: copies of the network and files of it get no hook.
 
-    These do: torch's activations and those of this package, except the ones that act
-    along an axis (softmax and its kin); functions wrapped by ``MLP``; and modules of
-    your own that hold no other module and no weight matrix and are not called a norm
-    or a dropout.  ``nn.Identity`` never does by itself.
+    A copy made while hooks are set (the best network so far, say) would else carry the
+    instrument with it for ever.  In its place stands a function of Python's own that
+    does nothing, so that the copy can be saved and read where this package is not.
     """
-    if isinstance(module, Elementwise):
-        return True
-    for kind in type(module).__mro__:
-        home = kind.__module__
-        if home.startswith("actlab.activations."):
-            return home != "actlab.activations.output"
-        if home == "torch.nn.modules.activation":
-            return kind is not nn.MultiheadAttention and kind not in ALONG_AN_AXIS
-        if home.startswith("torch.") and kind is not nn.Module:
-            return False
-    name = type(module).__name__.lower()
-    leaf = next(module.children(), None) is None
-    small = all(p.ndim < 2 for p in module.parameters())
-    return leaf and small and "norm" not in name and "drop" not in name
+
+    def __init__(self, call: Callable[..., Any]) -> None:
+        self.call = call
+
+    def __call__(self, *arguments: Any) -> Any:
+        if torch.compiler.is_compiling():  # measured numbers cannot be compiled
+            return None
+        return self.call(*arguments)
+
+    def __deepcopy__(self, memo: dict) -> Callable[..., None]:
+        return nullcontext().__exit__
+
+    def __reduce__(self) -> tuple:
+        return getattr, (nullcontext(), "__exit__")
+
+
+def compiled_parts(network: nn.Module) -> list[str]:
+    """Names of the modules that torch.compile has compiled; "" is the network."""
+    return [
+        name
+        for name, module in network.named_modules()
+        if hasattr(module, "_orig_mod") or module._compiled_call_impl is not None
+    ]
+
+
+def plain(network: nn.Module) -> nn.Module:
+    """The network itself, where torch.compile has wrapped it."""
+    if not isinstance(network, nn.Module):
+        raise TypeError(f"network is {type(network).__name__}; give an nn.Module")
+    inner = getattr(network, "_orig_mod", network)
+    return inner if isinstance(inner, nn.Module) else network
 
 
 def _activations(
@@ -102,6 +121,11 @@ def _activations(
     found = found or identities
     if not found:
         kind = type(network).__name__
+        if isinstance(network, torch.jit.ScriptModule):
+            raise NoActivationError(
+                f"{kind} is a scripted network, whose parts run no hooks; measure the "
+                "network that it was made from"
+            )
         raise NoActivationError(
             f"no activation was found in {kind}: a function called in forward(), such "
             "as torch.relu(x) or F.gelu(x), leaves nothing to hook. Make it a module "
@@ -160,7 +184,9 @@ class Listener:
         activation, which may work in place).
 
     Use as a context manager: on leaving, also by an exception, all hooks are gone.
-    ``last_weight`` is the weight layer that ran last.
+    ``last_weight`` is the weight layer that ran last, ``inside`` says whether an
+    activation is running, ``unseen`` names activation functions that were called
+    outside of the modules that count, once :meth:`look_for_functions` has looked.
     """
 
     network: nn.Module
@@ -172,6 +198,7 @@ class Listener:
     _handles: list = field(default_factory=list)
     _open: list = field(default_factory=list)
     _calls: dict = field(default_factory=dict)
+    unseen: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.activations = _activations(self.network, self.layers)
@@ -188,11 +215,12 @@ class Listener:
         """Set the hooks."""
         self.begin_pass()
         for module in self.weights:
-            self._handles.append(module.register_forward_hook(self._after_weight))
+            hook = Hook(self._after_weight)
+            self._handles.append(module.register_forward_hook(hook))
         for module in self.activations:
             self._handles += [
-                module.register_forward_pre_hook(self._before, with_kwargs=True),
-                module.register_forward_hook(self._after),
+                module.register_forward_pre_hook(Hook(self._before), with_kwargs=True),
+                module.register_forward_hook(Hook(self._after)),
             ]
 
     def stop(self) -> None:
@@ -208,7 +236,63 @@ class Listener:
         self._calls.clear()
         self.last_weight = None
 
+    @property
+    def inside(self) -> bool:
+        """Whether an activation that counts is running."""
+        return bool(self._open)
+
+    @property
+    def kinds(self) -> list[str]:
+        """What counts as an activation: each kind once, in the order of the network."""
+        return list(dict.fromkeys(kind_of(module) for module in self.activations))
+
+    def silence(self) -> str:
+        """What an instrument says when no layer ran."""
+        return (
+            f"none of the layers {list(self.activations.values())} ran in the forward "
+            "pass; name those that do with layers=[…]"
+        )
+
+    @contextmanager
+    def look_for_functions(self) -> Iterator[None]:
+        """Note activations called as functions inside the block, and warn of them.
+
+        Not where the layers were named: then others are left out on purpose.
+        """
+        if self.layers is not None:
+            yield
+            return
+        with FunctionsSeen(self) as seen:
+            yield
+        self.note(seen)
+
+    def note(self, seen: FunctionsSeen) -> None:
+        """Keep what was found, and warn of it."""
+        self.unseen = tuple(
+            f"{name} in {place}" + (f" ({times} calls)" if times > 1 else "")
+            for (name, place), times in seen.found.items()
+        )
+        if self.unseen:
+            warnings.warn(
+                f"these are functions called in forward(), which leave nothing to "
+                f"hook, and are not measured: {', '.join(self.unseen)}. Measured are "
+                f"{', '.join(self.activations.values()) or type(self.network).__name__}"
+                f" ({', '.join(self.kinds)}). Make the functions modules "
+                "(self.activation = nn.ReLU()), or name the modules that count with "
+                "layers=[…]",
+                UnseenActivationWarning,
+                stacklevel=calls_inside(),
+            )
+
     def _after_weight(self, module: nn.Module, inputs: Any, output: Any) -> None:
+        axes = getattr(module, "kernel_size", ())
+        convolution = isinstance(module, nn.modules.conv._ConvNd)
+        if convolution and output.ndim != len(axes) + 2:
+            raise ValueError(
+                f"{self.weights[module]!r} ({type(module).__name__}) was given "
+                f"{tuple(inputs[0].shape)}, one example without a batch axis; its "
+                "channels would be taken for examples. Give x[None]"
+            )
         self.last_weight = self.weights[module], module
 
     def _before(self, module: nn.Module, args: tuple, kwargs: dict) -> Any:
@@ -291,9 +375,10 @@ def batches_of(network: nn.Module, x: Any, batch_size: int) -> Iterator[Tensor]:
     """Yield inputs batch by batch, on the network's device and in its number type.
 
     ``x`` is a tensor whose first axis counts examples, or gives batches when looped
-    over: tensors, or tuples that begin with one, as a DataLoader's do.
+    over: tensors, or tuples that begin with one, as a DataLoader's do.  What
+    :func:`~actlab.networks.lines_up` casts it warns of, once.
     """
-    device, dtype = device_of(network)
+    device, _ = device_of(network)
     if isinstance(x, Tensor):
         if batch_size < 1:
             raise ValueError(f"batch_size is {batch_size!r}; give a positive number")
@@ -304,13 +389,15 @@ def batches_of(network: nn.Module, x: Any, batch_size: int) -> Iterator[Tensor]:
         )
     elif not isinstance(x, Iterable) or isinstance(x, (str, dict)):
         raise TypeError(f"x is {type(x).__name__}; give a tensor, or batches of them")
-    empty = True
+    empty = first = True
     for batch in x:
         batch = batch[0] if isinstance(batch, (tuple, list)) else batch
         if not isinstance(batch, Tensor):
             raise TypeError(f"x holds {type(batch).__name__}; batches are tensors")
-        empty = empty and not len(batch)
-        yield batch.to(device, dtype if batch.is_floating_point() else None)
+        if batch.ndim == 0:
+            raise ValueError("x holds a single number; its first axis counts examples")
+        yield lines_up(network, batch, say=first).to(device)
+        empty, first = empty and not len(batch), False
     if empty:
         raise ValueError("x holds no example; give one at least")
 
@@ -319,9 +406,10 @@ def batches_of(network: nn.Module, x: Any, batch_size: int) -> Iterator[Tensor]:
 def undisturbed(network: nn.Module, training: bool | None = None) -> Iterator[None]:
     """Run a network inside the block and leave no trace of it.
 
-    Training flags, buffers (running means and the like) and the state of torch's
-    random generators are afterwards what they were, whatever happens inside.
-    ``training`` sets the mode inside; None keeps it.
+    Training flags, buffers (running means and the like) and the state of the random
+    generators (torch's, NumPy's, Python's, and those that modules hold) are afterwards
+    what they were, whatever happens inside.  ``training`` sets the mode inside; None
+    keeps it.  Compiled parts run as they were written: compiled code skips hooks.
     """
     modules = list(network.modules())
     flags = [module.training for module in modules]
@@ -334,7 +422,10 @@ def undisturbed(network: nn.Module, training: bool | None = None) -> Iterator[No
     devices = [device] if device.type == "cuda" else []
     token = MEASURING.set(True)
     try:
-        with torch.random.fork_rng(devices=devices):
+        with ExitStack() as stack:
+            stack.enter_context(generators_kept(network, devices))
+            if compiled_parts(network):
+                stack.enter_context(torch.compiler.set_stance("force_eager"))
             if training is not None:
                 network.train(training)
             yield

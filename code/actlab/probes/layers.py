@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from .. import training as training_module
-from .hooks import Call, Listener, batches_of, slope_of, undisturbed
+from .hooks import Call, Listener, batches_of, plain, slope_of, undisturbed
 
 __all__ = [
     "EDGES",
@@ -178,6 +178,8 @@ class Sample:
     output: LayerRow = field(default_factory=LayerRow)
     counts: dict[tuple[int, str], Tensor] = field(default_factory=dict)
     paired: set[str] = field(default_factory=set)
+    kinds: list[str] = field(default_factory=list)
+    unseen: list[str] = field(default_factory=list)
     n: int = 0
 
     def visit(self, call: Call) -> None:
@@ -207,6 +209,7 @@ class Sample:
 
     def finish(self, output: Tensor, listener: Listener) -> None:
         """Measure the network's output, when the forward pass is over."""
+        self.kinds, self.unseen = listener.kinds, list(listener.unseen)
         if not isinstance(output, Tensor) or output.ndim < 1:
             return
         last = listener.last_weight
@@ -272,8 +275,8 @@ def snapshot(
 
     Parameters
     ----------
-    network : any module whose activations are modules (functions called in
-        ``forward`` cannot be hooked).
+    network : any module whose activations are modules; functions called in ``forward``
+        cannot be hooked, and torch's own are warned of.
     x, y : inputs of shape (examples, …) and their targets.
     loss : as in :func:`actlab.training.fit`, or a function of output and targets that
         gives a mean over the examples.
@@ -298,10 +301,13 @@ def snapshot(
     - input_correlation, mean cosine between the z of two different examples;
     - dead, units that are exactly 0 for all of ``x``.
 
+    ``attrs["kinds"]`` says what counted as an activation, ``attrs["unseen"]`` which
+    functions called in ``forward`` did not (warned of as ``UnseenActivationWarning``).
     nan stands where a quantity does not exist: weights that are frozen or not matrices
     of one layer, slopes of functions that do not act on each element.  The network is
     left bit-identical, ``.grad`` and torch's random generators included.  Chapter 09.
     """
+    network = plain(network)
     sample, gradients = _measure(network, x, y, loss, layers, training)
     rows = sample.hidden + ([sample.output] if output else [])
     weights = dict(network.named_parameters())
@@ -312,7 +318,9 @@ def snapshot(
             row["weight_rms"] = rms(weight)
         if name in gradients:
             row["weight_gradient_rms"] = rms(gradients[name])
-    return table(rows)
+    frame = table(rows)
+    frame.attrs.update(kinds=sample.kinds, unseen=sample.unseen)
+    return frame
 
 
 def _measure(
@@ -339,10 +347,11 @@ def _measure(
         x = x.detach().clone().requires_grad_()
     with undisturbed(network, training), torch.enable_grad():
         with listener:
-            result = network(x)
+            with listener.look_for_functions():
+                result = network(x)
             sample.finish(result, listener)
             if not sample.hidden:
-                raise ValueError("no activation ran in the forward pass")
+                raise ValueError(listener.silence())
         value = criterion(result, y.to(x.device))
         sources = {n: p for n, p in network.named_parameters() if p.requires_grad}
         inputs = [*sources.values(), *([x] if x.requires_grad else [])]
@@ -356,12 +365,15 @@ class Histograms:
     """Distributions of sizes, layer by layer, on one logarithmic axis.
 
     ``counts`` maps (layer, quantity) to whole numbers: zeros first, then nan or inf,
-    then the bins of ``edges`` (log10 of the size).  ``names`` maps layers to names.
+    then the bins of ``edges`` (log10 of the size).  ``names`` maps layers to names,
+    ``kinds`` says what counted as an activation, ``unseen`` what could not.
     """
 
     counts: dict[tuple[int, str], np.ndarray]
     names: dict[int, str]
     edges: np.ndarray = field(default_factory=lambda: EDGES)
+    kinds: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
 
     @property
     def layers(self) -> list[int]:
@@ -412,6 +424,7 @@ def histograms(
     ``"weight"`` and ``"weight_gradient"``; the row of the output has no activation.
     Chapter 09.
     """
+    network = plain(network)
     sample, gradients = _measure(network, x, y, loss, layers, training, QUANTITIES)
     rows = sample.hidden + ([sample.output] if output and sample.output else [])
     weights = dict(network.named_parameters())
@@ -426,4 +439,6 @@ def histograms(
     return Histograms(
         counts={key: c.cpu().numpy() for key, c in counts.items() if key[0] in kept},
         names=kept,
+        kinds=tuple(sample.kinds),
+        unseen=tuple(sample.unseen),
     )

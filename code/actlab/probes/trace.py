@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,9 +13,11 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
+from ..networks import calls_inside
 from .dead import LifeHistory
-from .hooks import MEASURING, Listener
+from .hooks import MEASURING, Hook, Listener, compiled_parts, plain
 from .layers import COLUMNS, OCTAVES, Histograms, Sample, octaves, rms, table
+from .unseen import FunctionsSeen
 
 __all__ = ["Trace", "watch"]
 
@@ -41,12 +44,16 @@ class _Step:
 class Trace:
     """What :func:`watch` saw; can be read during the recording and after it.
 
-    ``life`` is the :class:`LifeHistory` over ``x``, None where no ``x`` was given.
+    ``life`` is the :class:`LifeHistory` over ``x``, None where no ``x`` was given;
+    ``kinds`` says what counts as an activation, ``unseen`` which functions called in
+    ``forward`` do not, as the first measured step has shown.
     """
 
     def __init__(self, network: nn.Module, life: LifeHistory | None) -> None:
         self.network, self.life = network, life
         self.passes = 0
+        self.kinds: tuple[str, ...] = ()
+        self.unseen: tuple[str, ...] = ()
         self._steps: list[_Step] = []
 
     @property
@@ -103,6 +110,7 @@ class Trace:
         ``quantity`` is one of those that ``record`` was asked for; the bins are
         octaves, as the ``edges`` of :meth:`histograms_at` say.
         """
+        self.layers  # noqa: B018  (says why there is none)
         found = [s.sample.counts.get((layer, quantity)) for s in self._steps]
         if all(counts is None for counts in found):
             raise KeyError(
@@ -121,12 +129,32 @@ class Trace:
             counts={key: octaves(c) for key, c in sample.counts.items()},
             names={row["layer"]: row["name"] for row in sample.hidden},
             edges=OCTAVES,
+            kinds=self.kinds,
+            unseen=self.unseen,
         )
 
     @property
     def layers(self) -> list[int]:
-        """The hidden layers, from 1."""
-        return [row["layer"] for row in self._steps[0].sample.hidden]
+        """The hidden layers, from 1; raises ``ValueError`` while none was seen."""
+        found = {row["layer"] for step in self._steps for row in step.sample.hidden}
+        if not found:
+            raise ValueError(self.silence() or "no step was measured yet")
+        return sorted(found)
+
+    def silence(self) -> str:
+        """Why the recording holds no layer; empty where it holds some."""
+        if not self.passes:
+            return (
+                f"no pass through {type(self.network).__name__} with gradients on was "
+                "seen. Train inside the with statement, and train this network: a copy "
+                "has no hooks, and what torch.compile makes of it skips them"
+            )
+        if self._steps and not any(step.sample.hidden for step in self._steps):
+            return (
+                f"none of the activations ({', '.join(self.kinds)}) ran in the "
+                f"{len(self._steps)} measured steps; name those that do with layers=[…]"
+            )
+        return ""
 
 
 def _with_ratio(frame: pd.DataFrame) -> pd.DataFrame:
@@ -154,8 +182,9 @@ def watch(
 
     Parameters
     ----------
-    network : any module whose activations are modules (functions called in
-        ``forward`` cannot be hooked).
+    network : any module whose activations are modules; functions called in ``forward``
+        cannot be hooked, and torch's own are warned of at the first step.  No network
+        that is compiled, whole or in parts: compiled code skips hooks.
     every : measure one step in this many; one in 10 made training of chapter 01's
         network 14 % slower (benchmarks/README.md).
     x : inputs on which dead units are counted before each measured step; costs a
@@ -167,7 +196,9 @@ def watch(
 
     Yields a :class:`Trace`.  The error signal is scaled for a loss that is a mean over
     the batch.  All hooks are removed at the end, also when the body raises; training
-    takes the same course, bit by bit, as without the recording.  Chapters 09 and 10.
+    takes the same course, bit by bit, as without the recording.  Copies and files of
+    the network made meanwhile carry none of the hooks.  Warns at the end where no
+    layer was seen.  Raises ``ValueError`` for a compiled network.  Chapters 09 and 10.
     """
     if not isinstance(every, int) or every < 1:
         raise ValueError(f"every is {every!r}; give a whole number from 1 on")
@@ -178,14 +209,29 @@ def watch(
         raise ValueError(
             f"histograms is {histograms!r}; give a list of some of {list(TRACED)}"
         )
+    _refuse_compiled(network)
     history = None if x is None else LifeHistory(network, x, layers=layers, **life)
     recorder = _Recorder(Trace(network, history), every, layers, histograms)
     try:
         recorder.start()
         yield recorder.trace
         recorder.settle()
+        if silence := recorder.trace.silence():
+            warnings.warn(f"nothing was recorded: {silence}", stacklevel=calls_inside())
     finally:
         recorder.stop()
+
+
+def _refuse_compiled(network: nn.Module) -> None:
+    plain(network)  # refuses what is no network at all
+    parts = compiled_parts(network)
+    if parts:
+        what = f"its part {parts[0]!r}" if parts[0] else type(network).__name__
+        raise ValueError(
+            f"{what} is compiled by torch.compile, and compiled code skips hooks that "
+            "are set later. Record the network that was compiled (the ._orig_mod of "
+            "what torch.compile returned), and train that one"
+        )
 
 
 class _Recorder:
@@ -201,6 +247,10 @@ class _Recorder:
         self.trace, self.every, self.histograms = trace, every, tuple(histograms)
         self.network = trace.network
         self.listener = Listener(self.network, self._visit, layers)
+        self.trace.kinds = tuple(self.listener.kinds)
+        # Looked for in one whole pass; layers that were named leave others out.
+        self.looking: FunctionsSeen | None = None
+        self.looked = layers is not None
         self.current: _Step | None = None
         self.waiting: _Step | None = None
         # Kept from sample to sample: fresh memory costs more than filling it.
@@ -210,11 +260,14 @@ class _Recorder:
 
     def start(self) -> None:
         self.handles = [
-            self.network.register_forward_pre_hook(self._before),
-            self.network.register_forward_hook(self._after),
+            self.network.register_forward_pre_hook(Hook(self._before)),
+            self.network.register_forward_hook(Hook(self._after)),
+            # The one that runs also where the pass fails.
+            self.network.register_forward_hook(Hook(self._close), always_call=True),
         ]
 
     def stop(self) -> None:
+        self._look_no_more()
         self.listener.stop()
         for handle in self.handles + self.gradient_handles:
             handle.remove()
@@ -238,16 +291,38 @@ class _Recorder:
             self.trace.life.observe(step)
         self.current = _Step(step, Sample(self.histograms, detailed=False))
         self.listener.start()
+        if not self.looked:
+            self.looking = FunctionsSeen(self.listener)
+            self.looking.__enter__()
 
     def _after(self, network: nn.Module, inputs: Any, output: Any) -> None:
         if MEASURING.get() or self.current is None:
             return
         step, self.current = self.current, None
+        seen = self._look_no_more()
+        if seen is not None:
+            self.looked = True
+            self.listener.note(seen)
+            self.trace.unseen = self.listener.unseen
         step.sample.finish(output, self.listener)
         self.listener.stop()
         self._watch_weights(step)
         self.trace._steps.append(step)
         self.waiting = step
+
+    def _close(self, network: nn.Module, inputs: Any, output: Any) -> None:
+        """End a pass that failed half-way; one that did not has ended already."""
+        if MEASURING.get() or self.current is None:
+            return
+        self._look_no_more()
+        self.listener.stop()
+        self.current = None
+
+    def _look_no_more(self) -> FunctionsSeen | None:
+        seen, self.looking = self.looking, None
+        if seen is not None:
+            seen.__exit__(None, None, None)
+        return seen
 
     def _watch_weights(self, step: _Step) -> None:
         for name, weight in self.network.named_parameters():
