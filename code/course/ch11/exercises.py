@@ -6,13 +6,18 @@ Exercise 11.0 is the self-check at the top of the chapter.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from ..exercises.model import Choice, Code, Number, Page, Prediction, slips
 from ..exercises.report import Report
 
 # --- 11.3 ---------------------------------------------------------------------------
+
+
+VALLEY = "the loss Σ(wᵢwᵢ₊₁ − 1)² + Σwᵢ⁴"
 
 
 def losses(variant: int | None) -> dict[str, Callable[[torch.Tensor], torch.Tensor]]:
@@ -26,13 +31,62 @@ def losses(variant: int | None) -> dict[str, Callable[[torch.Tensor], torch.Tens
         places = torch.linspace(-1, 1, 12 * len(w), dtype=w.dtype).reshape(12, len(w))
         return torch.nn.functional.softplus(torch.sin(3 * places) @ w).sum() * scale
 
-    return {"the loss Σ(wᵢwᵢ₊₁ − 1)² + Σwᵢ⁴": valley, "a logistic loss": logistic}
+    return {VALLEY: valley, "a logistic loss": logistic}
 
 
 PRODUCT = """def product(loss, w, v):
     w = w.detach().requires_grad_()
     g, = torch.autograd.grad(loss(w), w, create_graph=True)
     return torch.autograd.grad(g @ v, w)[0]"""
+
+
+class Work(TorchDispatchMode):
+    """Counts the operations that PyTorch does, and the largest tensor of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.operations = self.largest = 0
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        """Do what was asked for, and note it."""
+        out = func(*args, **(kwargs or {}))
+        self.operations += 1
+        if isinstance(out, torch.Tensor):
+            self.largest = max(self.largest, out.numel())
+        return out
+
+
+def work_of(answer: Callable, size: int, report: Report) -> Work:
+    """What the reader's function does for so many weights."""
+    w = torch.linspace(-1, 1, size, dtype=torch.float64)
+    work = Work()
+
+    def watched(w: torch.Tensor) -> torch.Tensor:
+        with work:
+            return answer(losses(None)[VALLEY], w, w.flip(0))
+
+    report.call(watched, w, at=f"on {size} weights")
+    return work
+
+
+def check_work(answer: Callable, report: Report) -> None:
+    """Two backward passes whatever the size, and nothing as large as H."""
+    few, many = 12, 120
+    little, much = (work_of(answer, size, report) for size in (few, many))
+    report.expect(
+        much.largest < many**2,
+        f"the product is right, and a tensor of {many} × {many} numbers was made on "
+        "the way: that is H. For a million weights it would not fit. Differentiate "
+        "the number ∇L · v instead.",
+    )
+    report.expect(
+        much.operations < 2 * little.operations,
+        f"the product is right; with {many // few} times as many weights it took "
+        f"{much.operations / little.operations:.0f} times as many operations. That is "
+        "H row by row. Two backward passes do: differentiate the number ∇L · v.",
+    )
 
 
 def grade_product(answer: Callable, variant: int | None, report: Report) -> None:
@@ -63,6 +117,7 @@ def grade_product(answer: Callable, variant: int | None, report: Report) -> None
                 f"{at}: entry {first}: expected {wanted[first].item():.4g}, got "
                 f"{got[first].item():.4g}. {why}"
             )
+    check_work(answer, report)
 
 
 # --- 11.6 ---------------------------------------------------------------------------
@@ -286,6 +341,8 @@ EXERCISES = [
                 "return g * v": "Gradient times v, entry by entry, has no second derivative in it.",
                 "return torch.autograd.functional.hessian(loss, w).diagonal() * v": "That is the diagonal of H alone. The mixed derivatives count too.",
                 "return torch.autograd.functional.jacobian(loss, w + v) - g": "A difference of gradients over a whole step: right for parabolas only. Differentiate instead.",
+                "return torch.autograd.functional.hessian(loss, w) @ v": "that is H",
+                "return torch.stack([torch.autograd.grad(part, w, retain_graph=True)[0] @ v for part in g])": "That is H row by row",
                 "return (g @ v) * g": "That is the gradient times its own product with v; no second derivative was taken.",
             },
         ),
