@@ -254,6 +254,9 @@ def control_cases(variant: int | None) -> dict[str, nn.Module]:
     }
 
 
+STATED = 0.05  # the task says how exact E[g²] must be
+
+
 def grade_control(answer: Any, variant: int | None, report: Report) -> None:
     """8.8: shape of ReLU, gain of the learnt function, nothing left to learn."""
     report.function(answer)
@@ -271,12 +274,18 @@ def grade_control(answer: Any, variant: int | None, report: Report) -> None:
         _relu_shape(report, control, learnt, name)
         wanted = second_moment(learnt)
         got = report.call(second_moment, control, at=name)
-        if not abs(got / wanted - 1) < 0.01:
+        if not abs(got / wanted - 1) < STATED:
 
             def moment(wrong: Callable[..., Any], f: nn.Module = learnt) -> float:
                 return second_moment(wrong(f))
 
             why = report.mistake(got, by=moment, rtol=0.01, atol=0)
+            if not why and abs(got / wanted - 1) < 5 * STATED:
+                why = (
+                    f"{100 * abs(got / wanted - 1):.0f} % off, and {100 * STATED:.0f} "
+                    "% are allowed. Random draws need a hundred thousand; a grid gives "
+                    "more digits for less."
+                )
             report.fail(
                 f"control of {name}: E[f²] is {wanted:.3f}, your E[g²] {got:.3f}. "
                 f"{why}".strip()
