@@ -117,7 +117,24 @@ def grade_product(answer: Callable, variant: int | None, report: Report) -> None
                 f"{at}: entry {first}: expected {wanted[first].item():.4g}, got "
                 f"{got[first].item():.4g}. {why}"
             )
+    check_digits(answer, report)
     check_work(answer, report)
+
+
+def check_digits(answer: Callable, report: Report) -> None:
+    """In float32 a difference of two gradients is seen."""
+    loss = losses(None)[VALLEY]
+    w, v = report.draw(6, -1.5, 1.5, salt="w"), report.draw(6, -1, 1, salt="v")
+    at = "on 6 weights in float32"
+    got = report.tensor(report.call(answer, loss, w, v, at=at), w.shape, at).double()
+    wanted = torch.autograd.functional.hessian(loss, w.double()) @ v.double()
+    worst = int((got - wanted).abs().argmax())
+    report.expect(
+        torch.allclose(got, wanted, rtol=1e-4, atol=1e-4),
+        f"{at}: entry {worst}: expected {wanted[worst].item():.5g}, got "
+        f"{got[worst].item():.5g}. In float64 it was right: a difference of nearly "
+        "equal numbers, as of two gradients, loses digits. Differentiate instead.",
+    )
 
 
 # --- 11.6 ---------------------------------------------------------------------------
@@ -238,7 +255,7 @@ def page_11_4(lowest: float = 0.02, slope: float = -0.5) -> Page:
                 tolerance=0.02,
                 relative=True,
             ),
-            Number("slope", label="(b) slope", answer=1 - 0.5**0.5, tolerance=0.006),
+            Number("slope", label="(b) slope, below 1", answer=1 - 0.5**0.5, tolerance=0.006),
         ],
         right="It goes with (1 − α)²: the straighter the function, the smaller.",
         wrong={
@@ -246,6 +263,7 @@ def page_11_4(lowest: float = 0.02, slope: float = -0.5) -> Page:
             f"lowest = {(1 + slope) ** 2 * lowest}": "(a) That is the factor of the straight part, (1 + α)/2. The smallest eigenvalue lives where the straight part is 0.",
             f"lowest = {abs(slope)}": "(a) That would be λ_min ≥ |α|, the sentence that the figure refutes.",
             f"lowest = {lowest}": "(a) It does change: the even part of the function grows.",
+            "slope = 1.7 to 1.716": "(b) That halves it as well: 1 − 1.71 is −√½. Give the slope below 1.",
             "slope = 0.5": "(b) There it is a quarter: (1 − ½)² = ¼.",
             "slope = 0.7071": "(b) That is 1 − α. Solve for α.",
             "slope = -0.4142": "(b) That slope doubles it. Halving takes a positive one.",
