@@ -280,6 +280,7 @@ def attention(answer: Any) -> list:
             allowed = draw(at + 20, *shape) > 0
             allowed[..., at % shape[-1]] = True
             cases.append((scale * draw(at, *shape), allowed))
+            cases.append((draw(at, *shape) - 2000, allowed))
     return each(answer, cases)
 
 

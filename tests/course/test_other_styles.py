@@ -759,3 +759,29 @@ def test_the_other_right_form_is_told_to_be_right():
     assert "The same function" in got.text and "sign" not in got.text
     got = core.grade(core.exercise("11.4"), {"lowest": 0.045, "slope": 1.71})
     assert "halves it as well" in got.text
+
+
+MORE = [
+    (
+        "7.4",
+        "lambda x, a, b: F.linear((lambda v, g: v * F.gelu(g))(*F.linear(x, a).chunk(2, -1)), b)",
+        "GEGLU",
+    ),
+    (
+        "9.6",
+        "lambda layer: (nn.init.kaiming_normal_(layer.weight), nn.init.ones_(layer.bias))",
+        "Biases up to 1",
+    ),
+    ("11.3", "lambda loss, w, v: torch.func.grad(loss)(w) @ v", "a number came back"),
+    (
+        "11.6",
+        "lambda d, w: -torch.stack([a * b.norm() / a.norm() for a, b in zip(d, w)])",
+        "the directions are not",
+    ),
+]
+
+
+@pytest.mark.parametrize(("id", "source", "said"), MORE)
+def test_wrong_answers_are_told_what_is_wrong_with_them(id, source, said):
+    got = core.grade(CODE[id], answer_from_source(source))
+    assert got.status == "wrong" and said in got.text

@@ -101,11 +101,19 @@ def _started_as(report: Report, module: nn.Module, name: str, wanted: Tensor) ->
     if value is ...:
         report.fail(f"`{name}` is still `...`.")
     if not isinstance(value, nn.Parameter):
-        plain = isinstance(value, Tensor)
-        what = "a plain tensor" if plain else f"of type {type(value).__name__}"
+        if isinstance(value, Tensor):
+            report.fail(
+                f"`{name}` is a plain tensor: no optimiser is told of it. Wrap it in "
+                "nn.Parameter."
+            )
         report.fail(
-            f"`{name}` is {what}: no optimiser is told of it. Wrap it in nn.Parameter."
+            f"`self.{name}` is {'missing' if value is None else type(value).__name__}: "
+            "the check looks for one nn.Parameter under each of the stub's three names."
         )
+    report.expect(
+        value.requires_grad,
+        f"`{name}` has requires_grad=False: it stays where it starts. All three learn.",
+    )
     same = value.shape == wanted.shape and torch.allclose(value.detach(), wanted)
     report.expect(same, f"`{name}` does not start with the numbers that were given.")
 
@@ -461,6 +469,8 @@ EXERCISES = [
             WAVES_SOURCE,
             {
                 "self.amplitude = amplitude": "a plain tensor: no optimiser is told of it",
+                "self.phase = nn.Parameter(phase.clone(), requires_grad=False)": "it stays where it starts",
+                "self.omega = nn.ParameterList([omega.clone()])": "one nn.Parameter under each",
                 "return (c * torch.sin(w * (x + p))).sum(-1)": "The phase is added after the frequency has multiplied x: Ωx + Φ.",
                 "return (c * torch.cos(x * w + p)).sum(-1)": "That is a cosine; the terms are sines.",
                 "return (c * torch.sin(x * w + p)).mean(-1)": "That is the mean over the terms; STAF is their sum.",

@@ -99,6 +99,11 @@ def grade_product(answer: Callable, variant: int | None, report: Report) -> None
             at = f"on {name}, {size} weights"
             hessian = torch.autograd.functional.hessian(loss, w)
             got = report.call(answer, loss, w, v, at=at)
+            if isinstance(got, torch.Tensor) and got.dim() == 0:
+                report.fail(
+                    f"{at}: a number came back. If it is ∇L · v: Hv is its gradient "
+                    "with respect to w."
+                )
             got = report.tensor(got, w.shape, at).double()
             wanted = hessian @ v
             if torch.allclose(got, wanted, rtol=1e-5, atol=1e-7):
@@ -140,6 +145,7 @@ def check_digits(answer: Callable, report: Report) -> None:
 # --- 11.6 ---------------------------------------------------------------------------
 
 
+SCALE = "Divide by the filter's own length, then multiply by the weight's."
 FLATTEN = "A filter of a kernel is everything behind the first axis: flatten it."
 
 
@@ -168,12 +174,11 @@ def grade_normalised(answer: Callable, variant: int | None, report: Report) -> N
             report.cases += shape[0]
             continue
         found = lengths(got)
-        why = FLATTEN
-        if len(shape) == 2:
-            why = "Divide by the filter's own length, then multiply by the weight's."
-        why = report.mistake(
-            got, direction, weight, rtol=1e-3, atol=1e-5, otherwise=why
-        )
+        why = report.mistake(got, direction, weight, rtol=1e-3, atol=1e-5)
+        if torch.allclose(found, lengths(weight), rtol=1e-4):
+            why = why or "Scale `direction` alone."
+            report.fail(f"{at}: the lengths are right, the directions are not. {why}")
+        why = why or (SCALE if len(shape) == 2 else FLATTEN)
         place = int((found - lengths(weight)).abs().argmax())
         report.fail(
             f"{at}: filter {place} has length {found[place].item():.4g}, that of the "
@@ -255,7 +260,12 @@ def page_11_4(lowest: float = 0.02, slope: float = -0.5) -> Page:
                 tolerance=0.02,
                 relative=True,
             ),
-            Number("slope", label="(b) slope, below 1", answer=1 - 0.5**0.5, tolerance=0.006),
+            Number(
+                "slope",
+                label="(b) slope, below 1",
+                answer=1 - 0.5**0.5,
+                tolerance=0.006,
+            ),
         ],
         right="It goes with (1 − α)²: the straighter the function, the smaller.",
         wrong={
@@ -361,6 +371,7 @@ EXERCISES = [
                 "return torch.autograd.functional.jacobian(loss, w + v) - g": "A difference of gradients over a whole step: right for parabolas only. Differentiate instead.",
                 "return torch.autograd.functional.hessian(loss, w) @ v": "that is H",
                 "return torch.stack([torch.autograd.grad(part, w, retain_graph=True)[0] @ v for part in g])": "That is H row by row",
+                "return g @ v": "Hv is its gradient",
                 "return (g @ v) * g": "That is the gradient times its own product with v; no second derivative was taken.",
             },
         ),
@@ -405,6 +416,7 @@ EXERCISES = [
         wrong={
             "lambda direction, weight: weight.clone()": "The lengths are right and the direction is not the one given.",
             "lambda direction, weight: direction / direction.norm(dim=1, keepdim=True)": "Every filter has length 1: the factor ‖w‖ is missing.",
+            "lambda direction, weight: -direction * (weight.flatten(1).norm(dim=1) / direction.flatten(1).norm(dim=1)).view(-1, *[1] * (weight.dim() - 1))": "the directions are not",
             "lambda direction, weight: direction * weight.norm() / direction.norm()": "One factor for the whole layer; each filter has a length of its own.",
             "lambda direction, weight: direction / direction.norm(dim=0, keepdim=True) * weight.norm(dim=0, keepdim=True)": "Columns have the right length. A filter is a row: what goes into one unit.",
             "lambda direction, weight: direction / direction.norm(dim=1, keepdim=True) * weight.norm(dim=1, keepdim=True)": FLATTEN,
