@@ -14,7 +14,7 @@ from torch import nn
 from actlab import networks, studies
 
 from ..exercises.model import Choice, Code, Number, Page, Prediction, slips
-from ..exercises.report import Report
+from ..exercises.report import Report, show
 
 
 def mean_pieces() -> float:
@@ -49,7 +49,12 @@ def grade_xor(answer: Any, variant: int | None, report: Report) -> None:
     """1.4: the four corners, then the same in another order and a longer batch."""
     report.function(answer)
     values = report.call(answer, CORNERS, at="on the four corners")
-    got = [round(float(value)) for value in report.tensor(values, shape=(4,))]
+    exact = report.tensor(values, shape=(4,)).double()
+    report.expect(
+        bool(((exact == 0) | (exact == 1)).all()),
+        f"on the corners 00, 01, 10, 11: a threshold unit is 0 or 1; got {show(exact)}.",
+    )
+    got = [int(value) for value in exact]
     if got != [0, 1, 1, 0]:
         why = report.mistake(
             got, CORNERS, otherwise="Work out both hidden units for each corner."
@@ -58,7 +63,7 @@ def grade_xor(answer: Any, variant: int | None, report: Report) -> None:
             f"on the corners 00, 01, 10, 11: expected 0, 1, 1, 0, got {got}. {why}"
         )
     twice = report.call(answer, CORNERS.flip(0).repeat(2, 1), at="on eight rows")
-    values = report.tensor(twice, shape=(8,)).float().round().int().tolist()
+    values = report.tensor(twice, shape=(8,)).tolist()
     report.expect(
         values == [0, 1, 1, 0] * 2,
         "Right on the four corners, in that order; wrong on eight rows.",

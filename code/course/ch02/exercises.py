@@ -143,7 +143,7 @@ def grade_order(answer: Any, variant: int | None, report: Report) -> None:
     if not bool(f.isfinite().all()):
         place = float(GRID[~f.isfinite()][0])
         report.fail(f"at x = {place:.4g}: the value is not finite.")
-    check_kinks(f, report)
+    check_kinks(f, lambda x: value(x, "on numbers close to one another"), report)
     fall = f[1:] - f[:-1] < -1e-9
     if bool(fall.any()):
         place = float(GRID[:-1][fall][-1])
@@ -172,18 +172,30 @@ def grade_order(answer: Any, variant: int | None, report: Report) -> None:
     report.cases += 2
 
 
-def check_kinks(f: torch.Tensor, report: Report) -> None:
-    """No sudden change of slope between neighbouring points of the grid."""
+def check_kinks(f: torch.Tensor, value: Any, report: Report) -> None:
+    """No sudden change of slope: where one seems to be, look closer.
+
+    f: values on the grid. value: the function. Across a kink the slope changes by as
+    much in a thousandth of the distance; where a curve is steep, by a thousandth.
+    """
+    bend = f.diff().diff().abs()
+    beside = torch.minimum(bend[:-6], bend[6:])
+    sharper = torch.cat([beside.new_zeros(3), bend[3:-3] - beside, beside.new_zeros(3)])
     step = float(GRID[1] - GRID[0])
-    slope = (f[1:] - f[:-1]) / step
-    change = (slope[1:] - slope[:-1]).abs()
-    worst = int(change.argmax())
-    if float(change[worst]) > 0.05:
-        place = float(GRID[worst + 1])
-        report.fail(
-            f"no kink: at x = {round(place, 2) + 0.0:.2f} the slope changes from "
-            f"{float(slope[worst - 1]):.3f} to {float(slope[worst + 2]):.3f} at once."
-        )
+    for place in sharper.topk(8).indices.tolist():
+        low, high = float(GRID[place]), float(GRID[place + 2])
+        for _ in range(3):
+            x = torch.linspace(low, high, 41, dtype=torch.float64)
+            close = value(x)
+            at = int(close.diff().diff().abs().argmax())
+            low, high = float(x[at]), float(x[at + 2])
+        slope = close.diff() / float(x[1] - x[0])
+        before, after = float(slope[at]), float(slope[at + 1])
+        if abs(after - before) > max(1e-3, 0.3 * float(bend[place]) / step):
+            report.fail(
+                f"no kink: at x = {round(low, 2) + 0.0:.2f} the slope changes from "
+                f"{before:.3f} to {after:.3f} at once."
+            )
     report.cases += 1
 
 
@@ -238,7 +250,8 @@ def page_2_6(slope: float = 0.5) -> Page:
         wrong={
             f"power = {about(2 * right)}": "The right factor for the mean square. The size is its root, so half of your exponent is left.",
             f"power = {0.8 * 10**right} to {1.25 * 10**right}": "That is the factor itself. Asked is its power of ten: its logarithm.",
-            f"power = -0.1 to {0.5 * 10**right}": "Variance 1/fan_in keeps the size through a linear layer. The function takes its own share at every layer.",
+            f"power = {right / 30 - 0.006} to {right / 30 + 0.006}": "That is one layer. The exponents of thirty layers add up.",
+            f"power = -0.05 to {0.5 * 10**right}": "Variance 1/fan_in keeps the size through a linear layer. The function takes its own share at every layer.",
             f"power = {about(30 * math.log10((1 + slope) / 2))}": "You averaged the slopes. What travels is the mean square, so average the squares of the slopes.",
             f"power = {about(15 * math.log10(0.5))}": "That is ReLU. Here the negative half is not thrown away; count what it carries.",
             f"power = {about(15 * math.log10(variance))}": "You used the variance of the output. The next weights have mean zero, so the mean of the output travels too.",

@@ -76,10 +76,12 @@ PLACES = (0.0, 0.5, -2.0, 8.0, -9.0, -20.0, 60.0, -60.0, 100.0, -100.0, 1e3, -1e
 def grade_stable_sigmoid(answer: Any, variant: int | None, report: Report) -> None:
     """3.4: value, then slope, in float32 and in float16."""
     report.function(answer)
-    extra = report.draw(4, -30, 30).tolist()
+    extra = (
+        report.draw(4, -30, 30).tolist() + report.draw(16, -2, 2, salt="near").tolist()
+    )
     for dtype, places in (
         (torch.float32, (*PLACES, *extra)),
-        (torch.float16, (0.0, 0.5, -2.0, 4.0, -4.0, 12.0, -12.0, 40.0, -40.0)),
+        (torch.float16, (0.0, 0.5, -0.5, -2.0, 4.0, -4.0, 12.0, -12.0, 40.0, -40.0)),
     ):
         x = torch.tensor(places, dtype=dtype)
         name = str(dtype).removeprefix("torch.")
@@ -112,30 +114,48 @@ def compare_sigmoid(
         return
     place = int(wrong.nonzero()[0])
     at, got, right = float(x[place]), float(found[place]), float(exact[place])
-    why = sigmoid_reason(what, wide, at, got, right)
+    stuck = found[x < -50]
+    clamped = wide and bool((stuck > 0).all()) and bool((stuck == stuck[0]).all())
+    why = sigmoid_reason(what, wide, at, got, clamped)
     report.fail(
         f"{name}, {what} at x = {at:.4g}: expected {right:.3g}, got {got:.3g}. {why}"
     )
 
 
+ROUNDING = 2.0**-25  # half a step of float32 below 1: what a difference from 1 leaves
+
+
 def sigmoid_reason(
-    what: str, float32: bool, at: float, got: float, right: float
+    what: str, float32: bool, at: float, got: float, clamped: bool
 ) -> str:
-    """What usually makes a sigmoid wrong at this place."""
+    """What usually makes a sigmoid wrong at this place.
+
+    clamped: the values left of −50 are one and the same number above 0.
+    """
     if what == "value" and math.isnan(got):
         return "inf / inf: an exponent is large and positive in the branch chosen."
     if what == "value":
-        if at < 0 and abs(got - right) < 1e-6:
+        if clamped and at < -5:
+            return (
+                "All values left of it are the same: a bound on x stops them. Bound "
+                "each exponent on one side only, at 0."
+            )
+        if at < 0 and abs(got) < 1e-3 and (got / ROUNDING).is_integer():
             return (
                 "1 − something close to 1 cancels. Small numbers need a form that "
                 "does not subtract."
             )
         return "Compare with (3.1): which form belongs to which side?"
-    if at == 0:
+    if at == 0 and got == 0:
         return (
-            "The values are right. But autograd gives |x| the slope 0 at x = 0 (since "
-            "PyTorch 2.14 also a clamp that ends there), and that wipes out the "
-            "steepest point of the sigmoid."
+            "The values are right. But autograd gives |x|, and relu too, the slope 0 "
+            "at x = 0 (since PyTorch 2.14 also a clamp that ends there), and that "
+            "wipes out the steepest point of the sigmoid."
+        )
+    if at == 0 and abs(got - 0.125) < 1e-4:
+        return (
+            "The values are right. torch.maximum and minimum hand half of the slope to "
+            "each of two equal arguments."
         )
     if math.isnan(got) and float32:
         return (
@@ -281,7 +301,7 @@ EXERCISES = [
         outcome=1,
         parts=[
             Number("a", label="a", answer=4),
-            Number("b", label="b", answer=6),
+            Number("b", label="b (above 0)", answer=6),
             Number("c", label="c", answer=-2),
             Number("d", label="d", answer=-2),
         ],
@@ -292,6 +312,7 @@ EXERCISES = [
             "b = 6, c = -1": "c: the 2 inside multiplies the whole of 3x − 1, the bias as well.",
             "a = 2": "a: there are two factors of 2 outside, the unit's own and the one of 2σ − 1.",
             "a = 4, d = -1": "d: the −1 is multiplied by the output weight 2, like everything else in the bracket.",
+            "a = -4, b = -6, c = 2, d = 2": "The same function, since σ(−x) = 1 − σ(x). Give the form whose b is above 0.",
             "d = 2": "d: the sign. 2 · (2σ − 1) ends in −2.",
         },
     ),
@@ -357,7 +378,9 @@ EXERCISES = [
             STABLE,
             {
                 "exponent, other = -x, x": "has overflowed, and its gradient",
-                "exponent, other = -x.abs(), -x.abs()": "the slope 0 at x = 0",
+                "exponent, other = -x.abs(), -x.abs()": "autograd gives |x|, and relu too, the slope 0 at x = 0",
+                "exponent, other = -torch.maximum(x, 0 * x), torch.minimum(x, 0 * x)": "hand half of the slope",
+                "exponent, other = -x.clamp(-20, 20), x.clamp(-20, 20)": "a bound on x stops them",
                 "exponent, other = (-x).clamp(max=80), x.clamp(max=80)": "too much for float16",
                 "exponent, other = -x.clamp(max=0), x.clamp(min=0)": "which form belongs to which side",
                 "return 0.5 * (1 + torch.tanh(x / 2))": "does not subtract",

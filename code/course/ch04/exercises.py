@@ -92,7 +92,7 @@ def grade_prelu(answer: Any, variant: int | None, report: Report) -> None:
     cases = []
     for shape in [(2, 6, 4, 6), (5, 3), (2, 6, 8), (4, 3, 2, 2)]:
         x = report.draw(*shape, -2, 2, salt=str(shape))
-        slope = torch.linspace(0.1, 0.1 + 0.16 * (shape[1] - 1), shape[1])
+        slope = torch.linspace(-0.3, 1.5, shape[1])  # below 0, above 1 as well
         cases.append((x, slope))
 
     def where(x: torch.Tensor, slope: torch.Tensor) -> str:

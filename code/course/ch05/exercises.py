@@ -167,7 +167,7 @@ def page_5_5(beta: float = 2.0) -> Page:
         task=f"SiLU has its minimum, −0.2785, at −1.2785, and its steepest slope is 1.0998. The same three for Swish with β = {beta:g}? Three decimals.",
         parts=[
             Number("at", label="minimum at x =", answer=at / beta, tolerance=0.002),
-            Number("low", label="its depth", answer=low / beta, tolerance=0.002),
+            Number("low", label="f there", answer=low / beta, tolerance=0.002),
             Number("slope", label="steepest slope", answer=SILU_STEEPEST),
         ],
         right="β shrinks the picture alike in both directions, and slopes stay.",

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from actlab import datasets, networks, training
 
@@ -106,6 +107,42 @@ def training_log() -> pd.DataFrame:
 # --- 6.4 ----------------------------------------------------------------------------
 
 
+READY_MADE = {"_softmax", "_log_softmax", "logsumexp", "logcumsumexp"}
+
+
+class ReadyMade(TorchDispatchMode):
+    """Notes which of PyTorch's own stable functions are used."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.used: set[str] = set()
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        """Do what was asked for, and note it."""
+        self.used |= {func.overloadpacket.__name__} & READY_MADE
+        return func(*args, **(kwargs or {}))
+
+
+def check_own_work(answer: Any, report: Report) -> None:
+    """The task forbids what does all of it at once."""
+    watch = ReadyMade()
+
+    def watched(z: torch.Tensor) -> Any:
+        with watch:
+            return answer(z, 1, 2.0)
+
+    report.call(watched, report.draw(4, 6, -3, 3), at="on shape (4, 6)")
+    used = ", ".join(sorted(name.lstrip("_") for name in watch.used))
+    report.expect(
+        not used,
+        f"the numbers are right, and PyTorch's {used} made them. The task leaves it "
+        "out, since the two missing lines are what it does inside: the largest of each "
+        "slice, and the log of the sum.",
+    )
+
+
 def grade_log_softmax(answer: Any, variant: int | None, report: Report) -> None:
     """6.4: each axis, several temperatures, and rows far apart."""
     report.function(answer)
@@ -125,6 +162,7 @@ def grade_log_softmax(answer: Any, variant: int | None, report: Report) -> None:
         names=("z", "dim", "temperature"),
         tolerance=1e-4,
     )
+    check_own_work(answer, report)
 
 
 # --- 6.6 ----------------------------------------------------------------------------
@@ -143,7 +181,7 @@ def grade_mask(answer: Any, variant: int | None, report: Report) -> None:
     scores = report.draw(1, 2, 3, -3, 3, salt="ahead")
     scores[0, 0, 1] = 300.0
     allowed = torch.tensor([[[True, False, True], [True, True, True]]])
-    cases.append((scores, allowed))
+    cases += [(scores, allowed), (scores - 5000.0, allowed)]  # −100 is no veto there
     report.compare(
         answer,
         lambda scores, allowed: scores.masked_fill(~allowed, -math.inf).softmax(-1),
@@ -285,6 +323,8 @@ EXERCISES = [
             """def log_softmax(z, dim, temperature):
     shifted = z / temperature - (z / temperature).max()
     return shifted - shifted.exp().sum(dim, keepdim=True).log()""": "One maximum for the whole tensor: a row that lies far below it has only zeros to add up. Each slice along dim needs its own.",
+            "lambda z, dim, temperature: F.log_softmax(z / temperature, dim)": "The task leaves it out",
+            "lambda z, dim, temperature: z / temperature - (z / temperature).logsumexp(dim, keepdim=True)": "PyTorch's logsumexp made them",
             "lambda z, dim, temperature: (z / temperature).log_softmax(-1)": "This works along the last axis, whatever `dim` says.",
             "lambda z, dim, temperature: (z * temperature).log_softmax(dim)": "The logits are divided by the temperature, not multiplied: hot is flat.",
             "lambda z, dim, temperature: z.log_softmax(dim) / temperature": "You divided the result. The temperature divides the logits, inside.",

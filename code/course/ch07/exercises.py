@@ -178,7 +178,7 @@ def page_7_1(
         wrong={
             f"first = {c * sigmoid(a)}, second = {d * sigmoid(b)}": "You took the first half for the gate. In PyTorch the value comes first.",
             f"first = {a * sigmoid(b)}, second = {c * sigmoid(d)}": "You paired neighbours. The tensor is cut into halves: entry 0 goes with entry 2.",
-            f"first = {a * c}, second = {b * d}": "That is the bilinear unit. GLU takes the sigmoid of the gate first.",
+            f"first = {a * c}, second = {b * d}": "Value times gate, as the bilinear unit and, for gates not below 0, ReGLU have it. GLU takes the sigmoid of the gate first.",
             f"first = {a * c * sigmoid(c)}, second = {b * d * sigmoid(d)}": "That is SwiGLU: its gate is c·σ(c). GLU's is σ(c).",
             f"first = {c * sigmoid(c) + a}, second = {d * sigmoid(d) + b}": "The gate multiplies the value; you added.",
         },
@@ -300,6 +300,9 @@ EXERCISES = [
                 "return F.linear(value * torch.sigmoid(gate), outer)": "That is GLU. SwiGLU has SiLU on the gate, c·σ(c), not the sigmoid alone.",
                 "return F.linear(F.silu(value) * F.silu(gate), outer)": "Both halves went through SiLU. The value passes as it is.",
                 "return F.linear(F.silu(gate), outer)": "The value is missing: the gate has to be multiplied with it.",
+                "return F.linear(value * F.gelu(gate), outer)": "That is GEGLU: GELU on the gate. SwiGLU has SiLU, c·σ(c).",
+                "return F.linear(value * F.relu(gate), outer)": "That is ReGLU: ReLU on the gate. SwiGLU has SiLU, c·σ(c).",
+                "value, gate = F.linear(x, inner)[..., ::2], F.linear(x, inner)[..., 1::2]": "You took every other row, a layout that some models use. Here the rows of the value stand first, then those of the gate.",
                 "return F.linear(value * gate, outer)": "That is the bilinear block: there is no SiLU on the gate.",
                 "value, gate = F.linear(x, inner).chunk(2, min(1, x.dim() - 1))": WRONG_AXIS,
             },

@@ -6,6 +6,7 @@ recorded study `dead`; the rest is arithmetic.
 
 from __future__ import annotations
 
+import gc
 import weakref
 from collections.abc import Iterator
 from typing import Any
@@ -34,12 +35,13 @@ def dead_in_the_last_layer(init: str) -> float:
 
 
 def three_batches(report: Report, sizes: tuple[int, ...] = (128, 128, 17)) -> list:
-    """Batches of eight units: 2 dead, one late, one early, two of both signs.
+    """Batches of fifteen units, of which two are dead; each slip counts other units.
 
-    Dead per batch: 3, 4 and 3; over all rows: 2.
+    One fires late, two early, four have outputs of both signs, five only negative
+    ones. Dead per batch: 3, 4 and 4; in some batch: 5; over all rows: 2.
     """
     batches = [
-        report.draw(rows, 8, 0.1, 1, salt=f"batch {rows} {number}")
+        report.draw(rows, 15, 0.1, 1, salt=f"batch {rows} {number}")
         for number, rows in enumerate(sizes)
     ]
     for number, h in enumerate(batches):
@@ -49,12 +51,12 @@ def three_batches(report: Report, sizes: tuple[int, ...] = (128, 128, 17)) -> li
         h[:, 6] = 0  # fires in the last row of all
         if number:
             h[:, 2] = 0  # fires in the first batch only
-        for unit in (5, 7):
+        for unit in (3, 5, 7, 9):
             h[:, unit] = 0
             h[0, unit], h[1, unit] = -1.0, 1.0  # sums to 0 and is alive
+        h[:, 10:] *= -1  # never above 0, and alive
     batches[-1][-1, 6] = 0.7
-    batches[-1][:, 2] = 0
-    batches[1][0, 3] = 0.5
+    batches[-1][:, 8] = 0  # has fired in both earlier ones
     return batches
 
 
@@ -63,11 +65,19 @@ def right_count(batches: list) -> int:
     return int((torch.cat(batches) == 0).all(0).sum())
 
 
+def tables(units: int) -> int:
+    """Numbers in all tensors of so many columns that are alive in this process."""
+    alive = [o for o in gc.get_objects() if type(o) is torch.Tensor and o.dim() == 2]
+    return sum(o.numel() for o in alive if o.shape[1] == units)
+
+
 class Stream:
-    """Batches that come one by one; knows how many of them were kept."""
+    """Batches that come one by one; knows how many were kept, copies as well."""
 
     def __init__(self, batches: list[torch.Tensor]) -> None:
         self.batches, self.kept = batches, 0
+        self.units = batches[0].shape[1]
+        self.before = tables(self.units)
         self.handed: list[weakref.ref] = []
 
     def __iter__(self) -> Iterator[torch.Tensor]:
@@ -79,6 +89,9 @@ class Stream:
             del h
             there = sum(seen() is not None for seen in self.handed)
             self.kept = max(self.kept, there)
+        copied = tables(self.units) - self.before
+        largest = max(h.numel() for h in self.batches)
+        self.kept = max(self.kept, round(copied / largest))
 
 
 def grade_across_batches(answer: Any, variant: int | None, report: Report) -> None:
@@ -111,8 +124,8 @@ def grade_across_batches(answer: Any, variant: int | None, report: Report) -> No
     )
     report.expect(
         stream.kept <= 3,
-        f"the count is right, and {stream.kept} batches were in memory at once. Keep "
-        "one yes or no per unit, not the outputs.",
+        f"the count is right, and {stream.kept} batches were in memory at once. A data "
+        "set need not fit there. Keep one yes or no per unit, not the outputs.",
     )
 
 
@@ -189,6 +202,13 @@ def grade_wake(answer: Any, variant: int | None, report: Report) -> None:
             bool((into.weight[mask].abs().sum(1) > 0).all()),
             f"{name}: incoming weights of zero leave the unit at 0: no slope, still "
             "dead. Draw them at random.",
+        )
+        fresh = into.weight[mask]
+        fresh = fresh if layer == 0 else fresh[:, ~dead[layer - 1]]
+        report.expect(
+            fresh.unique().numel() > fresh.numel() / 2,
+            f"{name}: new incoming weights are copies of one another. Draw each at "
+            "random: units with the same weights stay the same for ever.",
         )
         report.expect(
             bool((into.bias[mask] == 0).all()),
@@ -362,6 +382,15 @@ EXERCISES = [
         right="Who has fired once is alive, whatever the batch.",
         wrong={
             "lambda batches: [int((h == 0).all(0).sum()) for h in batches][-1]": "That is the count of the last batch. One of these fired in an earlier one: carry `alive` from batch to batch.",
+            "lambda batches: [int((h == 0).all(0).sum()) for h in batches][0]": "That is the count of the first batch, or of all but the last. One of these fires in the last row of all.",
+            """def dead_units(batches):
+    dead = False
+    for h in batches: dead = dead | (h == 0).all(0)
+    return int(dead.sum())""": "These are silent in *some* batch: `|` belongs to who is alive, `&` to who is dead.",
+            """def dead_units(batches):
+    alive = False
+    for h in batches: alive = alive | (h > 0).any(0)
+    return int((~alive).sum())""": "`> 0` calls a unit dead whose outputs are negative only. Outputs may be negative: dead is 0 in every row, so ask `!= 0`.",
             """def dead_units(batches):
     counts = [int((h == 0).all(0).sum()) for h in batches]
     return sum(counts) / len(counts)""": "A unit is not a third dead. Combine who is alive, not how many are dead.",
@@ -370,6 +399,12 @@ EXERCISES = [
             "lambda batches: int((~(torch.cat(list(batches)) > 0).all(0)).sum())": "You counted who is silent for *some* row. Dead is silent for every row.",
             "lambda batches: int((torch.cat(list(batches)) != 0).any(0).sum())": "That is how many are alive.",
             "lambda batches: int((torch.cat(list(batches)) == 0).all(0).sum())": "batches were in memory at once",
+            """def dead_units(batches):
+    kept = [h.clone() for h in batches]
+    return int((torch.cat(kept) == 0).all(0).sum())""": "batches were in memory at once",
+            """def dead_units(batches):
+    masks = [h != 0 for h in batches]
+    return int((~torch.cat(masks).any(0)).sum())""": "Keep one yes or no per unit, not the outputs",
         },
     ),
     Page(

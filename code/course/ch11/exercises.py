@@ -6,13 +6,18 @@ Exercise 11.0 is the self-check at the top of the chapter.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from ..exercises.model import Choice, Code, Number, Page, Prediction, slips
 from ..exercises.report import Report
 
 # --- 11.3 ---------------------------------------------------------------------------
+
+
+VALLEY = "the loss Σ(wᵢwᵢ₊₁ − 1)² + Σwᵢ⁴"
 
 
 def losses(variant: int | None) -> dict[str, Callable[[torch.Tensor], torch.Tensor]]:
@@ -26,13 +31,62 @@ def losses(variant: int | None) -> dict[str, Callable[[torch.Tensor], torch.Tens
         places = torch.linspace(-1, 1, 12 * len(w), dtype=w.dtype).reshape(12, len(w))
         return torch.nn.functional.softplus(torch.sin(3 * places) @ w).sum() * scale
 
-    return {"the loss Σ(wᵢwᵢ₊₁ − 1)² + Σwᵢ⁴": valley, "a logistic loss": logistic}
+    return {VALLEY: valley, "a logistic loss": logistic}
 
 
 PRODUCT = """def product(loss, w, v):
     w = w.detach().requires_grad_()
     g, = torch.autograd.grad(loss(w), w, create_graph=True)
     return torch.autograd.grad(g @ v, w)[0]"""
+
+
+class Work(TorchDispatchMode):
+    """Counts the operations that PyTorch does, and the largest tensor of them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.operations = self.largest = 0
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+    ) -> Any:
+        """Do what was asked for, and note it."""
+        out = func(*args, **(kwargs or {}))
+        self.operations += 1
+        if isinstance(out, torch.Tensor):
+            self.largest = max(self.largest, out.numel())
+        return out
+
+
+def work_of(answer: Callable, size: int, report: Report) -> Work:
+    """What the reader's function does for so many weights."""
+    w = torch.linspace(-1, 1, size, dtype=torch.float64)
+    work = Work()
+
+    def watched(w: torch.Tensor) -> torch.Tensor:
+        with work:
+            return answer(losses(None)[VALLEY], w, w.flip(0))
+
+    report.call(watched, w, at=f"on {size} weights")
+    return work
+
+
+def check_work(answer: Callable, report: Report) -> None:
+    """Two backward passes whatever the size, and nothing as large as H."""
+    few, many = 12, 120
+    little, much = (work_of(answer, size, report) for size in (few, many))
+    report.expect(
+        much.largest < many**2,
+        f"the product is right, and a tensor of {many} × {many} numbers was made on "
+        "the way: that is H. For a million weights it would not fit. Differentiate "
+        "the number ∇L · v instead.",
+    )
+    report.expect(
+        much.operations < 2 * little.operations,
+        f"the product is right; with {many // few} times as many weights it took "
+        f"{much.operations / little.operations:.0f} times as many operations. That is "
+        "H row by row. Two backward passes do: differentiate the number ∇L · v.",
+    )
 
 
 def grade_product(answer: Callable, variant: int | None, report: Report) -> None:
@@ -45,6 +99,11 @@ def grade_product(answer: Callable, variant: int | None, report: Report) -> None
             at = f"on {name}, {size} weights"
             hessian = torch.autograd.functional.hessian(loss, w)
             got = report.call(answer, loss, w, v, at=at)
+            if isinstance(got, torch.Tensor) and got.dim() == 0:
+                report.fail(
+                    f"{at}: a number came back. If it is ∇L · v: Hv is its gradient "
+                    "with respect to w."
+                )
             got = report.tensor(got, w.shape, at).double()
             wanted = hessian @ v
             if torch.allclose(got, wanted, rtol=1e-5, atol=1e-7):
@@ -63,11 +122,30 @@ def grade_product(answer: Callable, variant: int | None, report: Report) -> None
                 f"{at}: entry {first}: expected {wanted[first].item():.4g}, got "
                 f"{got[first].item():.4g}. {why}"
             )
+    check_digits(answer, report)
+    check_work(answer, report)
+
+
+def check_digits(answer: Callable, report: Report) -> None:
+    """In float32 a difference of two gradients is seen."""
+    loss = losses(None)[VALLEY]
+    w, v = report.draw(6, -1.5, 1.5, salt="w"), report.draw(6, -1, 1, salt="v")
+    at = "on 6 weights in float32"
+    got = report.tensor(report.call(answer, loss, w, v, at=at), w.shape, at).double()
+    wanted = torch.autograd.functional.hessian(loss, w.double()) @ v.double()
+    worst = int((got - wanted).abs().argmax())
+    report.expect(
+        torch.allclose(got, wanted, rtol=1e-4, atol=1e-4),
+        f"{at}: entry {worst}: expected {wanted[worst].item():.5g}, got "
+        f"{got[worst].item():.5g}. In float64 it was right: a difference of nearly "
+        "equal numbers, as of two gradients, loses digits. Differentiate instead.",
+    )
 
 
 # --- 11.6 ---------------------------------------------------------------------------
 
 
+SCALE = "Divide by the filter's own length, then multiply by the weight's."
 FLATTEN = "A filter of a kernel is everything behind the first axis: flatten it."
 
 
@@ -96,12 +174,11 @@ def grade_normalised(answer: Callable, variant: int | None, report: Report) -> N
             report.cases += shape[0]
             continue
         found = lengths(got)
-        why = FLATTEN
-        if len(shape) == 2:
-            why = "Divide by the filter's own length, then multiply by the weight's."
-        why = report.mistake(
-            got, direction, weight, rtol=1e-3, atol=1e-5, otherwise=why
-        )
+        why = report.mistake(got, direction, weight, rtol=1e-3, atol=1e-5)
+        if torch.allclose(found, lengths(weight), rtol=1e-4):
+            why = why or "Scale `direction` alone."
+            report.fail(f"{at}: the lengths are right, the directions are not. {why}")
+        why = why or (SCALE if len(shape) == 2 else FLATTEN)
         place = int((found - lengths(weight)).abs().argmax())
         report.fail(
             f"{at}: filter {place} has length {found[place].item():.4g}, that of the "
@@ -183,7 +260,12 @@ def page_11_4(lowest: float = 0.02, slope: float = -0.5) -> Page:
                 tolerance=0.02,
                 relative=True,
             ),
-            Number("slope", label="(b) slope", answer=1 - 0.5**0.5, tolerance=0.006),
+            Number(
+                "slope",
+                label="(b) slope, below 1",
+                answer=1 - 0.5**0.5,
+                tolerance=0.006,
+            ),
         ],
         right="It goes with (1 − α)²: the straighter the function, the smaller.",
         wrong={
@@ -191,6 +273,7 @@ def page_11_4(lowest: float = 0.02, slope: float = -0.5) -> Page:
             f"lowest = {(1 + slope) ** 2 * lowest}": "(a) That is the factor of the straight part, (1 + α)/2. The smallest eigenvalue lives where the straight part is 0.",
             f"lowest = {abs(slope)}": "(a) That would be λ_min ≥ |α|, the sentence that the figure refutes.",
             f"lowest = {lowest}": "(a) It does change: the even part of the function grows.",
+            "slope = 1.7 to 1.716": "(b) That halves it as well: 1 − 1.71 is −√½. Give the slope below 1.",
             "slope = 0.5": "(b) There it is a quarter: (1 − ½)² = ¼.",
             "slope = 0.7071": "(b) That is 1 − α. Solve for α.",
             "slope = -0.4142": "(b) That slope doubles it. Halving takes a positive one.",
@@ -286,6 +369,9 @@ EXERCISES = [
                 "return g * v": "Gradient times v, entry by entry, has no second derivative in it.",
                 "return torch.autograd.functional.hessian(loss, w).diagonal() * v": "That is the diagonal of H alone. The mixed derivatives count too.",
                 "return torch.autograd.functional.jacobian(loss, w + v) - g": "A difference of gradients over a whole step: right for parabolas only. Differentiate instead.",
+                "return torch.autograd.functional.hessian(loss, w) @ v": "that is H",
+                "return torch.stack([torch.autograd.grad(part, w, retain_graph=True)[0] @ v for part in g])": "That is H row by row",
+                "return g @ v": "Hv is its gradient",
                 "return (g @ v) * g": "That is the gradient times its own product with v; no second derivative was taken.",
             },
         ),
@@ -330,6 +416,7 @@ EXERCISES = [
         wrong={
             "lambda direction, weight: weight.clone()": "The lengths are right and the direction is not the one given.",
             "lambda direction, weight: direction / direction.norm(dim=1, keepdim=True)": "Every filter has length 1: the factor ‖w‖ is missing.",
+            "lambda direction, weight: -direction * (weight.flatten(1).norm(dim=1) / direction.flatten(1).norm(dim=1)).view(-1, *[1] * (weight.dim() - 1))": "the directions are not",
             "lambda direction, weight: direction * weight.norm() / direction.norm()": "One factor for the whole layer; each filter has a length of its own.",
             "lambda direction, weight: direction / direction.norm(dim=0, keepdim=True) * weight.norm(dim=0, keepdim=True)": "Columns have the right length. A filter is a row: what goes into one unit.",
             "lambda direction, weight: direction / direction.norm(dim=1, keepdim=True) * weight.norm(dim=1, keepdim=True)": FLATTEN,

@@ -131,6 +131,7 @@ def grade_holm(answer: Any, variant: int | None, report: Report) -> None:
         ([0.03, 0.002, 0.6, 0.02, 0.9],),
         ([0.2],),
         (drawn,),
+        ([v / 1000 for v in drawn[:4]],),
     ]
     report.compare(
         as_numbers(answer),
@@ -215,12 +216,53 @@ def grade_train(answer: Any, variant: int | None, report: Report) -> None:
             f"another network's optimiser: raised {type(error).__name__}, ValueError "
             "is asked for.",
         )
+        net, _ = pair()
         half = torch.optim.SGD([net.weight], lr=0.1)
         report.expect(
             isinstance(outcome(net, x, y, 1, optimiser=half), ValueError),
             "an optimiser that holds the weight and not the bias was accepted. "
             "*Exactly* the parameters of net.",
         )
+        report.expect(
+            torch.equal(net.weight, pair()[0].weight),
+            "it refused, and net had moved by then. Check before the first step.",
+        )
+        net, _ = pair()
+        both = nn.ModuleList([net, pair()[0]])
+        more = torch.optim.SGD(both.parameters(), lr=0.1)
+        report.expect(
+            isinstance(outcome(net, x, y, 1, optimiser=more), ValueError),
+            "an optimiser that holds another network's parameters as well was "
+            "accepted; it would move both. *Exactly* the parameters of net.",
+        )
+        _two_groups(outcome, pair, x, y, report)
+
+
+def _two_groups(
+    outcome: Callable[..., BaseException | None],
+    pair: Callable[[], tuple[nn.Linear, torch.optim.Optimizer]],
+    x: torch.Tensor,
+    y: torch.Tensor,
+    report: Report,
+) -> None:
+    """Each group of an optimiser counts, not the first alone."""
+    net, _ = pair()
+    stranger = pair()[0].bias
+    own: list[dict[str, Any]]
+    own = [{"params": [net.weight]}, {"params": [net.bias]}]
+    error = outcome(net, x, y, 1, optimiser=torch.optim.SGD(own, lr=0.1))
+    report.expect(
+        error is None,
+        "net's own optimiser was refused because its parameters stand in two groups. "
+        "`param_groups` is a list: read all of it, not group 0 alone.",
+    )
+    mixed = [{"params": [*net.parameters()]}, {"params": [stranger]}]
+    error = outcome(net, x, y, 1, optimiser=torch.optim.SGD(mixed, lr=0.1))
+    report.expect(
+        isinstance(error, ValueError),
+        "an optimiser whose second group belongs to another network was accepted. "
+        "`param_groups` is a list: read all of it, not group 0 alone.",
+    )
 
 
 # --- 12.9 -----------------------------------------------------------------------------
@@ -229,12 +271,13 @@ def grade_train(answer: Any, variant: int | None, report: Report) -> None:
 class Bench:
     """A stand-in for training: known accuracies, and a list of what was asked.
 
-    On held-out images rate 0.1 is best on average and 0.3 in one lucky seed; on the
-    test set 0.03 looks best.
+    On held-out images rate 0.1 is best on average, for b 0.03, and 0.3 in one lucky
+    seed; on the test set the other one of the two looks best.
     """
 
     TUNING = {0.03: 85.0, 0.1: 86.0, 0.3: 84.0}
     TEST = {0.03: 87.0, 0.1: 85.5, 0.3: 84.0}
+    TURNED = {0.03: 0.1, 0.1: 0.03, 0.3: 0.3}
 
     def __init__(self, shift: float = 0.0) -> None:
         self.shift = shift
@@ -243,9 +286,10 @@ class Bench:
     def __call__(self, name: str, lr: float, seed: int, tuning: bool) -> float:
         self.asked.append((name, lr, seed, bool(tuning)))
         table = self.TUNING if tuning else self.TEST
+        value = table[self.TURNED[lr] if name == "b" else lr]
         lucky = 4.0 if tuning and lr == 0.3 and seed == 101 else 0.0
         wobble = 0.01 * (seed % 10) + self.shift * (name == "b")
-        return table[lr] + lucky + wobble
+        return value + lucky + wobble
 
 
 FAIR = """def fair(run, names, rates, tuning_seeds, final_seeds):
@@ -258,7 +302,8 @@ FAIR = """def fair(run, names, rates, tuning_seeds, final_seeds):
 
 
 NAMES, RATES = ["a", "b"], [0.03, 0.1, 0.3]
-TUNING, FINAL = [100, 101, 102], [0, 1, 2, 3]
+TUNING, FINAL = [100, 101, 102], [2, 0, 3, 1]
+FAVOURED = {"a": 0.1, "b": 0.03}
 
 
 def grade_fair(answer: Any, variant: int | None, report: Report) -> None:
@@ -281,13 +326,18 @@ def grade_fair(answer: Any, variant: int | None, report: Report) -> None:
 
 
 def check_seeds(bench: Bench, report: Report) -> None:
-    """The test set is seen with one rate, and no seed does two jobs."""
+    """All are tuned alike, the test set is seen once, and no seed does two jobs."""
     tests = [asked for asked in bench.asked if not asked[3]]
-    rates = {lr for _, lr, _, _ in tests}
+    rates = {(name, lr) for name, lr, _, _ in tests}
     report.expect(
-        len(rates) <= 1 or len(tests) <= len(NAMES) * len(FINAL),
-        f"the test set was looked at with {len(rates)} rates. It is looked at once, "
-        "with the rate that held-out images have chosen.",
+        len(rates) <= len(NAMES),
+        "the test set was looked at with several rates. It is looked at once, with "
+        "the rate that held-out images have chosen.",
+    )
+    report.expect(
+        len(tests) <= len(NAMES) * len(FINAL),
+        f"{len(tests)} looks at the test set for {len(NAMES) * len(FINAL)} results. "
+        "Who looks twice can take the better one: it is looked at once.",
     )
     reused = {seed for _, _, seed, tuning in bench.asked if tuning} & set(FINAL)
     report.expect(
@@ -299,6 +349,25 @@ def check_seeds(bench: Bench, report: Report) -> None:
         not {seed for _, _, seed, _ in tests} & set(TUNING),
         "tuning seeds were run on the test set; the final runs have seeds of their own.",
     )
+    tuned = [asked[:3] for asked in bench.asked if asked[3]]
+    for name in NAMES:
+        mine = {(lr, seed) for asked, lr, seed in tuned if asked == name}
+        report.expect(
+            mine,
+            f"{name} was never tuned, and the other one was. Who is tuned is ahead by "
+            "that: each name gets the same rates and the same tuning seeds.",
+        )
+        seeds = sorted({seed for _, seed in mine})
+        report.expect(
+            seeds == TUNING,
+            f"{name} was tuned with seeds {seeds} of {TUNING}. One lucky run then "
+            "chooses the rate: compare means over all tuning seeds.",
+        )
+        report.expect(
+            len(mine) == len(RATES) * len(TUNING),
+            f"{name} was tuned with {len(mine)} of {len(RATES) * len(TUNING)} runs: "
+            "every rate on every tuning seed, or some rates have had more luck.",
+        )
 
 
 def check_runs(
@@ -320,10 +389,23 @@ def check_runs(
             f"{name}: rate 0.3 was chosen, the best of one lucky run. Compare "
             "means over all tuning seeds."
         )
-    if used != {0.1}:
+    if used != {FAVOURED[name]}:
+        rates = {lr for _, lr, _, tuning in bench.asked if not tuning}
+        why = ""
+        if len(rates) == 1:
+            why = (
+                " One rate for all suits one of them: each name gets the rate that is "
+                "best for it."
+            )
         report.fail(
             f"{name}: the final runs used rate {sorted(used)}; held-out images "
-            "are in favour of 0.1."
+            f"are in favour of {FAVOURED[name]}.{why}"
+        )
+    given = [float(v) for v in values]
+    if given != right and sorted(given) == sorted(right):
+        report.fail(
+            f"{name}: the right results in another order. The run of final seed i "
+            "stands at place i; sorted, the pairs are torn."
         )
     report.expect(
         all(abs(float(v) - r) < 1e-9 for v, r in zip(values, right)),
@@ -601,8 +683,19 @@ EXERCISES = [
                 "if False: pass": "net never moves",
                 "if True: optimiser = torch.optim.SGD(net.parameters(), lr=1e-3)": "Use the one that was handed over",
                 "if not held <= own: raise ValueError": "holds the weight and not the bias",
+                "if not own <= held: raise ValueError": "it would move both",
+                'held = {id(p) for p in optimiser.param_groups[0]["params"]}': "not group 0 alone",
             },
-        ),
+        )
+        | {
+            """def train(net, x, y, steps, *, optimiser):
+    for _ in range(steps):
+        optimiser.zero_grad()
+        F.cross_entropy(net(x), y).backward()
+        optimiser.step()
+    held = {id(p) for group in optimiser.param_groups for p in group["params"]}
+    if held != {id(p) for p in net.parameters()}: raise ValueError""": "Check before the first step"
+        },
     ),
     Code(
         id="12.9",
@@ -619,7 +712,13 @@ EXERCISES = [
                 "score = lambda lr: sum(run(name, lr, s, True) for s in final_seeds)": "were used for tuning",
                 "score = lambda lr: max(run(name, lr, s, True) for s in tuning_seeds)": "the best of one lucky run",
                 "found[name] = sum(run(name, best, s, False) for s in final_seeds) / len(final_seeds)": "one number instead of a list",
-                "best = rates[0]": "held-out images are in favour of 0.1",
+                "best = rates[0]": "was never tuned",
+                "best = (max(rates, key=score), rates[0])[1]": "held-out images are in favour of 0.1",
+                "best = max(rates, key=score) if name == names[0] else rates[1]": "b was never tuned",
+                "score = lambda lr: run(name, lr, tuning_seeds[0], True)": "One lucky run then chooses the rate",
+                "score = lambda lr: sum(run(n, lr, s, True) for n in names for s in tuning_seeds)": "One rate for all suits one of them",
+                "found[name] = [max(run(name, best, s, False) for _ in range(2)) for s in final_seeds]": "it is looked at once",
+                "found[name] = sorted(run(name, best, s, False) for s in final_seeds)": "sorted, the pairs are torn",
             },
         ),
     ),

@@ -129,6 +129,12 @@ def grade_agreement(answer: Any, variant: int | None, report: Report) -> None:
         abs(got - 0.5) < 1e-4,
         f"on two pairs, one of which agrees: expected 0.5, got {got:g}.",
     )
+    far = report.number(report.call(answer, 1e6 * apart, labels, at="on far pairs"))
+    report.expect(
+        abs(far - 0.5) < 1e-4,
+        f"on the same pairs, a million times as far apart: expected 0.5, got {far:g}. "
+        "What stands on the diagonal must be more than any distance: infinity.",
+    )
 
 
 # --- 14.7 -----------------------------------------------------------------------------
@@ -314,6 +320,7 @@ EXERCISES = [
             {
                 "nearest = torch.cdist(x, x).argmin(1)": "Everybody is nearest to himself, so this is 1 whatever the labels. Put infinity on the diagonal.",
                 "nearest = torch.cdist(x, x).argmax(1)": "That is the farthest example. The nearest has the least distance.",
+                "nearest = distance.fill_diagonal_(10).argmin(1)": "more than any distance",
                 "return int((y[nearest] == y).sum())": "That is how many agree. Divide by the number of examples.",
                 "return (y[nearest] != y).float().mean().item()": "That is the share that disagrees.",
             },

@@ -6,10 +6,16 @@ the answers are arithmetic, or theorems about any run.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from actlab import catalogue, datasets
 
 from ..exercises.model import Choice, Code, Number, Page, Prediction, slips
 from ..exercises.report import Report, answer_from_source
@@ -73,13 +79,20 @@ def _trials(report: Report, salt: str, best: float) -> Trials:
     tables[other][0][1] = 95.0  # the best single validation seed
     tables[other][0][[0, 2]] = 88.0
     tables[0.3][1][:] += 3.0  # the best test mean, which must not choose
+    if salt.startswith("d"):  # the best mean has the worst seed, and the least median
+        validation[:] = torch.tensor([87.0, 88.0, 99.0])
     return tables
 
 
 def grade_difference(answer: Any, variant: int | None, report: Report) -> None:
     """15.6: tuned alike, by validation, compared by paired means."""
     report.function(answer)
-    for salt, bests in (("a", (0.03, 0.1)), ("b", (0.1, 0.03)), ("c", (0.1, 0.1))):
+    for salt, bests in (
+        ("a", (0.03, 0.1)),
+        ("b", (0.1, 0.03)),
+        ("c", (0.1, 0.1)),
+        ("d", (0.03, 0.1)),
+    ):
         mine = _trials(report, salt + "m", bests[0])
         theirs = _trials(report, salt + "t", bests[1])
 
@@ -106,6 +119,14 @@ def grade_difference(answer: Any, variant: int | None, report: Report) -> None:
 # --- 15.7 -----------------------------------------------------------------------------
 
 NEW = 0.02  # share of its shape that must be new
+WIDEST = 5.0  # points that may count as no difference
+SAME = 3.0  # points by which a run may differ on another machine
+SHEET = (  # how the words for what a sheet says begin
+    *("gain", "slope", "deriv", "grad", "mean", "moment", "size", "scale", "signal"),
+    *("kink", "corner", "smooth", "monoton", "bound", "satur", "flat", "steep", "tail"),
+    *("odd", "even", "symmetr", "zero", "negative", "positive", "limit", "linear"),
+    *("curv", "shape", "gate", "bend", "lipschitz", "range", "period", "dead", "spars"),
+)
 
 
 def grade_report(answer: Any, variant: int | None, report: Report) -> None:
@@ -143,21 +164,79 @@ def grade_report(answer: Any, variant: int | None, report: Report) -> None:
         f"{len(plan.seeds)} seeds see only what one sees anyway; take five or more.",
     )
     report.expect(
-        len(plan.because) >= 20,
+        is_a_reason(plan.because),
         f"“{plan.because}” is no reason. Name the property of the sheet that you count "
-        "on.",
+        "on, such as gain, slope, mean or kink, in a sentence.",
     )
+    report.expect(
+        len(plan.rates) >= 2,
+        f"one learning rate for all, {plan.rates[0]:g}, favours the function that it "
+        "suits. Give two or more: each function is tuned for itself.",
+    )
+    report.expect(
+        plan.margin <= WIDEST,
+        f"with a margin of ±{plan.margin:g} points nearly everything is equivalent. "
+        f"Name a difference that you would act on, {WIDEST:g} points or less.",
+    )
+    check_results(answer, report)
+
+
+def is_a_reason(text: str) -> bool:
+    """A sentence of several words, one of which stands on the sheet."""
+    words = re.findall(r"[a-z]+", text.lower())
+    return len(set(words)) >= 5 and any(w.startswith(SHEET) for w in words)
+
+
+def check_results(answer: Any, report: Report) -> None:
+    """The numbers of the report are those that its plan gives."""
+    from actlab.design import trials
+
+    plan, accuracies = answer.plan, answer.accuracies
+    keys = ["candidate", *plan.rivals]
+    whole = list(accuracies) == keys and all(
+        len(values) == len(plan.seeds) for values in accuracies.values()
+    )
+    report.expect(whole, "an accuracy per function and seed is expected.")
+    means = answer.tuning.groupby(["function", "lr"])["accuracy"].mean()
+    for key in keys:
+        report.expect(
+            answer.chosen[key] == float(means[key].idxmax()),
+            f"{key}: lr {answer.chosen[key]:g} is not what its tuning runs chose.",
+        )
+    difference = np.mean(accuracies["candidate"]) - np.mean(accuracies[keys[1]])
+    stated = float(answer.table["difference"].iloc[0])
+    report.expect(
+        abs(difference - stated) < 1e-6,
+        f"the accuracies give a difference of {difference:.1f} points to {keys[1]}, "
+        f"and the table says {stated:.1f}. One of them was changed after the run.",
+    )
+    if plan.data != "digits":
+        return  # the other data set trains too long for a check
+    for key, make in (("candidate", answer.candidate.make), _rival(keys[1])):
+        rerun = partial(trials._train, plan, make, datasets.digits())
+        accuracy, _ = rerun(answer.chosen[key], plan.seeds[0])
+        report.expect(
+            abs(accuracy - accuracies[key][0]) < SAME,
+            f"{key}, seed {plan.seeds[0]}: the report says {accuracies[key][0]:.1f} %, "
+            f"and a run of the same plan gives {accuracy:.1f} %. A result is what came "
+            "out, not what one would like.",
+        )
+
+
+def _rival(key: str) -> tuple[str, Callable]:
+    return key, catalogue.get(key).make
 
 
 RUN = """from dataclasses import replace
 from actlab import design
 own = design.candidate("x*sigmoid(x) + sin(x)/2", name="Ripple")
 rivals = ["relu"]
-seeds = range(5)
+seeds, margin = range(5), 1.0
+rates = (0.03, 0.1)
 because = "A ripple of this size changes the gain only."
-settings = dict(init="he", epochs=1, rates=(0.1,), tuning_seeds=(100,))
+settings = dict(init="he", epochs=1, rates=rates, tuning_seeds=(100,))
 expected = dict.fromkeys(rivals, "equivalent")
-plan = design.make_plan(own, expected, because, seeds=seeds, **settings)
+plan = design.make_plan(own, expected, because, seeds=seeds, margin=margin, **settings)
 result = design.run(plan, own, design.register(plan))
 report = result"""
 
@@ -379,7 +458,12 @@ EXERCISES = [
                 "own = design.candidate(lambda x: x * torch.sigmoid(x.detach()).cos())": "autograd gives the slope",
                 'rivals = ["relu", "tanh"]': "is missing among the rivals",
                 "report = replace(result, plan=replace(plan, margin=5.0))": "not the one that was registered",
-                'rivals = ["relu", "elu"]\nseeds = range(2)': "2 seeds see only",
+                'rivals = ["relu", "elu"]\nseeds, margin = range(2), 1.0': "2 seeds see only",
+                'rivals = ["relu", "elu"]\nrates = (0.1,)': "favours the function that it suits",
+                'rivals = ["relu", "elu"]\nseeds, margin = range(5), 50.0': "nearly everything is equivalent",
+                'rivals = ["relu", "elu"]\nbecause = "asdf jkl asdf jkl qwertz uiop"': "is no reason. Name the property",
+                'rivals = ["relu", "elu"]\nreport = replace(result, accuracies={key: [99.9] * 5 for key in result.accuracies})': "One of them was changed after the run",
+                'rivals = ["relu", "elu"]\nreport = replace(result, accuracies={key: [v + 50 for v in vs] for key, vs in result.accuracies.items()})': "A result is what came out",
             },
         ),
     ),
