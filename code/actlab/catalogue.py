@@ -3,7 +3,8 @@
 A scalar function is one SymPy expression. Its LaTeX, its derivative, its JavaScript,
 its 50-digit reference and its property sheet all come from that expression, so that
 a formula on the page, a curve in the browser and a number from torch cannot
-disagree. The records stand in ``rows/``, one file per family; here they are looked up.
+disagree at any finite x. The records stand in
+``rows/``, one file per family; here they are looked up.
 
 Chapter: 02 (what an activation function is), 03 to 08 (the families).
 """
@@ -11,8 +12,13 @@ Chapter: 02 (what an activation function is), 03 to 08 (the families).
 from __future__ import annotations
 
 import difflib
+import keyword
+import re
 from collections.abc import Iterable
 
+import sympy
+
+from . import formulas
 from .rows import ROWS
 from .rows.row import FAMILIES, Activation, Param
 
@@ -24,6 +30,7 @@ __all__ = [
     "UnknownActivationError",
     "family",
     "get",
+    "read",
 ]
 
 
@@ -78,7 +85,9 @@ def get(key: str) -> Activation:
 
     Raises `UnknownActivationError` (a `KeyError`) that names the closest keys.
     """
-    found = _NAMES.get(_plain(key)) if isinstance(key, str) else None
+    found = None
+    if isinstance(key, str) and not key.strip().startswith("-"):  # −tanh is no name
+        found = _NAMES.get(_plain(key))
     if found is not None:
         return CATALOGUE[found]
     if not isinstance(key, str):
@@ -93,6 +102,34 @@ def get(key: str) -> Activation:
         hint = f"known: {', '.join(CATALOGUE)}"
     shown = key if len(key) <= 40 else key[:37] + "..."
     raise UnknownActivationError(f"unknown activation {shown!r}; {hint}")
+
+
+def read(text: str, params: Iterable[str] = ()) -> Activation | sympy.Expr:
+    """Return the row that ``text`` names, or the expression that it is as a formula.
+
+    ``params`` are names that may stand beside x. Whatever can be read as a formula is
+    one, such as ``"x-1"``. Of the rest, what looks like a name raises
+    `UnknownActivationError` with the names that come close, and anything else
+    `FormulaError`, which says which part was not understood.
+    """
+    try:
+        return get(text)
+    except UnknownActivationError as error:
+        unknown = error
+    try:
+        return formulas.parse(text, params)
+    except formulas.FormulaError:
+        if _is_name(text):
+            raise unknown from None
+        raise
+
+
+def _is_name(text: str) -> bool:
+    """Whether ``text`` is meant as a name: words, neither Python's own nor x."""
+    if not isinstance(text, str) or not re.fullmatch(r"\s*[A-Za-z][\w\- ]+", text):
+        return False
+    words = re.findall(r"\w+", text)
+    return not any(word == "x" or keyword.iskeyword(word) for word in words)
 
 
 def family(name: str) -> list[Activation]:

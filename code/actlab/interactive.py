@@ -19,7 +19,6 @@ from html.entities import html5
 from importlib import resources
 
 import numpy as np
-import sympy
 
 from . import catalogue, formulas
 
@@ -93,7 +92,7 @@ def explorer(
     ``formulas.FormulaError`` for formulas that cannot be read and
     ``catalogue.UnknownActivationError`` for unknown names. Chapter 02.
     """
-    found = _read(function) if isinstance(function, str) else function
+    found = catalogue.read(function) if isinstance(function, str) else function
     if xlim is None:
         xlim = found.view if isinstance(found, catalogue.Activation) else (-5.0, 5.0)
     low, high = (float(limit) for limit in xlim)
@@ -115,7 +114,7 @@ def explorer(
             xlim=(low, high),
             id=_identifier(found.key, (low, high)),
         )
-    text, expression = found
+    text, expression = str(function), found
     derivative = expression.diff(formulas.x)
     return Explorer(
         name=text,
@@ -127,17 +126,6 @@ def explorer(
         xlim=(low, high),
         id=_identifier(text, (low, high)),
     )
-
-
-def _read(text: str) -> catalogue.Activation | tuple[str, sympy.Expr]:
-    """A catalogue row, or a formula with its text."""
-    try:
-        return catalogue.get(text)
-    except catalogue.UnknownActivationError:
-        # A bare word is a misspelt name; anything else is meant as a formula.
-        if text != "x" and re.fullmatch(r"[\w\- ]+", text):
-            raise
-    return text, formulas.parse(text)
 
 
 def _identifier(text: str, xlim: tuple[float, float]) -> str:

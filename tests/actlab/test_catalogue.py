@@ -18,8 +18,10 @@ from hypothesis import strategies as st
 from py_mini_racer import MiniRacer
 from rows_to_try import CASES, SCALARS, VECTORS, settings
 
-from actlab import catalogue, cost, formulas
+from actlab import catalogue, cost, design, formulas
 from actlab.catalogue import CATALOGUE, FAMILIES, UnknownActivationError, get
+from actlab.interactive import explorer
+from actlab.properties import property_sheet
 
 ROOT = Path(__file__).resolve().parents[2]
 # Up to where a sum of float64 numbers means anything: beyond it the angle of a sine is
@@ -315,6 +317,85 @@ def test_any_name_is_found_or_unknown(name: str) -> None:
 def test_a_name_stands_for_one_function(change, message) -> None:
     with pytest.raises(ValueError, match=message):
         catalogue._all_names([*catalogue.ROWS, replace(get("gelu"), **change)])
+
+
+@pytest.mark.parametrize(
+    "text", ["-x", "x-1", "x-e", "2-x", "x - pi", "-x**2", "e", "exp(-x)"]
+)
+def test_what_reads_as_a_formula_is_one(text: str) -> None:
+    assert catalogue.read(text) == formulas.parse(text)
+
+
+@pytest.mark.parametrize(
+    "text, key", [("relu", "relu"), ("Leaky-ReLU", "leaky_relu"), ("x²", "square")]
+)
+def test_a_name_is_read_as_its_row(text: str, key: str) -> None:
+    assert catalogue.read(text) is CATALOGUE[key]
+
+
+@pytest.mark.parametrize(
+    "text, error, message",
+    [
+        ("reluu", UnknownActivationError, "did you mean 'relu'"),
+        ("leaky relu2", UnknownActivationError, "did you mean 'leaky_relu'"),
+        ("qqqqqqq", UnknownActivationError, "known: step"),
+        ("-tanh", formulas.FormulaError, r"write tanh\(x\)"),
+        ("not x", formulas.FormulaError, "'not' is not allowed"),
+        ("x and x", formulas.FormulaError, "'and' or 'or' is not allowed"),
+        ("import os", formulas.FormulaError, "no statements"),
+        ("y", formulas.FormulaError, "unknown name 'y'"),
+        ("silu(x)", formulas.FormulaError, r"write x\*sigmoid\(x\)"),
+    ],
+)
+def test_names_and_formulas_go_by_one_rule(text, error, message) -> None:
+    for read in (catalogue.read, explorer, property_sheet, design.candidate):
+        with pytest.raises(error, match=message):
+            read(text)
+
+
+OURS = [
+    row
+    for row in CATALOGUE.values()
+    if type(row.make()).__module__.startswith("actlab")
+]
+
+
+@pytest.mark.parametrize("row", OURS, ids=lambda row: row.key)
+@pytest.mark.parametrize("dtype", [torch.int64, torch.uint8, torch.bool])
+def test_whole_numbers_are_refused_not_cut(row, dtype) -> None:
+    x = torch.arange(4).to(dtype)
+    with pytest.raises(TypeError, match=f"floating-point numbers, not {dtype}"):
+        row.make()(x)
+
+
+@pytest.mark.parametrize("row", CATALOGUE.values(), ids=lambda row: row.key)
+def test_no_module_cuts_whole_numbers(row: catalogue.Activation) -> None:
+    """Torch's own either refuse them too, or give what floats give."""
+    x = torch.arange(-4, 4)
+    module = row.make().eval()
+    try:
+        found = module(x)
+    except (TypeError, RuntimeError):  # not implemented for 'Long'
+        return
+    torch.testing.assert_close(found.float(), module(x.float()))
+
+
+@pytest.mark.parametrize("row", CATALOGUE.values(), ids=lambda row: row.key)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+def test_nan_in_is_nan_out(row: catalogue.Activation, dtype) -> None:
+    places = [0.5, math.nan, -1.0, 2.0]
+    found = torch.isnan(row.make().eval().to(dtype)(torch.tensor(places, dtype=dtype)))
+    assert found.any()
+    if row.kind == "vector":
+        assert np.isnan(row.numpy()(np.array(places))).any()
+        return
+    expected = [False, True, False, False]
+    assert found.tolist() == expected
+    assert np.isnan(row.numpy()(np.array(places))).tolist() == expected
+    assert mpmath.isnan(row.reference_value(math.nan))
+    if formulas.x in row.derivative.free_symbols:
+        slopes = row.numpy_derivative()(np.array(places))
+        assert np.isnan(slopes).tolist() == expected
 
 
 def test_an_unknown_family_names_the_families() -> None:

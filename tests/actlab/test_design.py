@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -439,3 +440,38 @@ def test_the_best_of_equal_functions_looks_better_than_it_is():
     assert table["score"].is_monotonic_decreasing
     again = design.score(table["formula"][0], data, [1])
     assert table["score"][0] == pytest.approx(again[0])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(exp(x) - exp(-x))/(exp(x) + exp(-x))",
+        "(1 - exp(-2*x))/(1 + exp(-2*x))",
+        "x*((1 + exp(x))**2 - 1)/((1 + exp(x))**2 + 1)",
+    ],
+)
+def test_a_slope_that_overflow_made_wrong_is_found(text) -> None:
+    checks = {
+        check.name: check for check in design.health(design.candidate(text)).checks
+    }
+    found = checks["autograd gives the slope"]
+    assert not found.passed
+    assert re.search(
+        r"at x = .* in float32 it is \d.*, where values rise by", found.found
+    )
+
+
+@pytest.mark.parametrize(
+    "row",
+    [row for row in catalogue.CATALOGUE.values() if row.kind == "scalar"],
+    ids=lambda row: row.key,
+)
+def test_no_slope_of_the_catalogue_is_called_wrong(row) -> None:
+    """Waves and kinks, whose slope changes fast, included."""
+    checks = {c.name: c for c in design.health(design.candidate(row.key)).checks}
+    assert checks["autograd gives the slope"].passed
+
+
+def test_a_formula_of_nan_is_nan() -> None:
+    module = design.candidate("x if x > 0 else 0").make()
+    assert torch.isnan(module(torch.tensor([math.nan, 1.0]))).tolist() == [True, False]

@@ -7,17 +7,21 @@ import math
 import pickle
 import re
 import time
+from decimal import Decimal
+from fractions import Fraction
 
 import mpmath
 import numpy as np
 import pytest
 import sympy
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from py_mini_racer import MiniRacer
 
 from actlab import formulas
 from actlab.formulas import FormulaError, parse, x
+from actlab.formulas.tensors import tensor_function
 
 GOOD = [
     "x",
@@ -126,6 +130,28 @@ BAD = [
     ("tanh(" * 60 + "x" + ")" * 60, "parentheses"),
     ("relu(x)+" * 13 + "x", "cases"),
     ("x*" * 10 + "9**9**9**9", "exponent"),
+    ("gelu(" * 8 + "x" + ")" * 8, r"639 parts|319 parts.*at most 250"),
+    ("gelu(" * 39 + "x" + ")" * 39, "gelu hold their argument twice; at most 250"),
+    ("relu(" * 9 + "gelu(" * 7 + "x" + ")" * 16, "written out"),
+    ("(x-x)**-1", "divides by zero"),
+    ("(x/x - 1)**-2", "divides by zero"),
+    ("log(x - x)", "has no value: it is infinite"),
+    ("1/exp(log(x - x))", "has no value"),
+    ("|x|", r"for \|x\| write abs\(x\)"),
+    ("x*|x|", r"for \|x\| write abs\(x\)"),
+    ("x | 1", r"for \|x\| write abs\(x\)"),
+    (r"\frac{x}{1 + e^{-x}}", r"LaTeX; write it as .* exp\(x\)"),
+    ("e^{-x}", "LaTeX"),
+    ("x*σ(x)", r"write sigmoid\(x\)"),
+    ("x*Φ(x)", r"write normal_cdf\(x\)"),
+    ("x ≥ 0", "write >="),
+    ("silu(x)", r"unknown function 'silu'; write x\*sigmoid\(x\)"),
+    ("2*Mish(x)", r"write x\*tanh\(softplus\(x\)\)"),
+    ("x and x", "'and' or 'or' is not allowed"),
+    ("import math", "no statements"),
+    ("f(x) = x", "right of the ="),
+    ("x if x > 0", r"write 'a if x > 0 else b'"),
+    ("[1][0]*x", r"square brackets \(write round ones\) are not allowed"),
 ]
 
 
@@ -251,6 +277,83 @@ def test_a_function_unknown_to_a_language_is_named(language) -> None:
 
 def test_whole_numbers_beyond_float64_are_infinite() -> None:
     assert formulas.numpy_function(parse("((1e12*x)**8)**8"))(1.0) == math.inf
+
+
+@pytest.mark.parametrize("text", GOOD)
+def test_nan_in_is_nan_out(text: str) -> None:
+    expr = parse(text)
+    constant = x not in expr.free_symbols
+    places = np.array([0.5, math.nan, -2.0])
+    for shown in (expr, formulas.derivative(expr)):
+        if x not in shown.free_symbols:
+            continue
+        lost = [False, True, False]
+        assert np.isnan(formulas.numpy_function(shown)(places)).tolist() == lost
+        assert np.isnan(formulas.trusted_function(shown)(places)).tolist() == lost
+        assert mpmath.isnan(formulas.mpmath_function(shown)(math.nan))
+    found = tensor_function(expr)(torch.from_numpy(places))
+    assert torch.isnan(found).any() or constant
+
+
+def test_parameters_may_be_exact_numbers() -> None:
+    expr = parse("x*sigmoid(k*x)", params=["k"])
+    expected = formulas.numpy_function(expr, {"k": 2.5})(GRID)
+    for k in (Decimal("2.5"), Fraction(5, 2)):
+        np.testing.assert_array_equal(
+            formulas.numpy_function(expr, {"k": k})(GRID), expected
+        )
+        assert float(formulas.mpmath_function(expr, {"k": k})(1.0)) == pytest.approx(
+            formulas.numpy_function(expr, {"k": 2.5})(1.0)
+        )
+
+
+@pytest.mark.parametrize(
+    "typed, meant",
+    [
+        ("(exp(x) - exp(-x))/(exp(x) + exp(-x))", "tanh(x)"),
+        ("(1 - exp(-2*x))/(1 + exp(-2*x))", "tanh(x)"),
+        ("exp(x)/(exp(x) + 1)", "sigmoid(x)"),
+        ("x*((1 + exp(x))**2 - 1)/((1 + exp(x))**2 + 1)", "x*tanh(softplus(x))"),
+        ("log(2) + x/2 + log(cosh(x/2))", "softplus(x)"),
+        ("log(1/(1 + exp(-x)))", "-softplus(-x)"),
+        ("log(0.5 + 0.5*tanh(x))", "-softplus(-2*x)"),  # cancels, without overflow
+    ],
+)
+def test_trusted_numbers_are_right_where_float64_is_not(typed, meant) -> None:
+    places = np.concatenate([np.linspace(-30, 30, 61) + 0.01, [-1e8, -150, 360, 1e5]])
+    wrong = []
+    for order in (0, 1):
+        exprs = [sympy.diff(parse(text), x, order) for text in (typed, meant)]
+        fast, trusted = (
+            f(exprs[0]) for f in (formulas.numpy_function, formulas.trusted_function)
+        )
+        expected = formulas.numpy_function(exprs[1])(places)
+        found = trusted(places)
+        sure = ~np.isnan(found)
+        # At −10⁸ no digits of mpmath are enough for ½ + ½ tanh(x).
+        assert sure.sum() >= len(places) - 1
+        np.testing.assert_allclose(found[sure], expected[sure], rtol=1e-7, atol=1e-9)
+        with np.errstate(all="ignore"):
+            wrong.append(~(np.abs(fast(places) - expected) < 1e-6))
+    assert np.any(wrong), "this formula shows nothing"
+
+
+def test_where_no_number_is_sure_there_is_none() -> None:
+    """sin² + cos² − 1 is rounding, at 50 digits and at 400."""
+    found = formulas.trusted_function(parse("1/(sin(x)**2 + cos(x)**2 - 1)"))
+    assert np.isnan(found(np.linspace(-5, 5, 10))).all()
+    # 0 · ∞ at a pole is not 0.
+    assert math.isnan(formulas.trusted_function(parse("sin(x)/x"))(np.array([0.0]))[0])
+
+
+@pytest.mark.parametrize("low, high", [(-1, 2), (2, -1), (1, 1)])
+def test_clip_is_that_of_numpy_and_torch(low, high) -> None:
+    expr = parse(f"clip(x, {low}, {high})")
+    expected = np.minimum(np.maximum(GRID, low), high)
+    np.testing.assert_array_equal(formulas.numpy_function(expr)(GRID), expected)
+    bounds = parse("clip(x, x/2 - 1, 1)")
+    expected = np.minimum(np.maximum(GRID, GRID / 2 - 1), 1)
+    np.testing.assert_allclose(formulas.numpy_function(bounds)(GRID), expected)
 
 
 LATEX = {

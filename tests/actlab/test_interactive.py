@@ -322,6 +322,10 @@ def test_empty_ranges_are_refused(xlim) -> None:
 def test_misspelt_names_and_bad_formulas_are_told_apart() -> None:
     with pytest.raises(catalogue.UnknownActivationError, match="gelu"):
         explorer("gelu2")
+    assert explorer("-x").value(np.array([2.0])) == -2.0
+    assert explorer("x-1").value(np.array([2.0])) == 1.0
+    with pytest.raises(formulas.FormulaError, match="'not' is not allowed"):
+        explorer("not x")
     with pytest.raises(formulas.FormulaError):
         explorer("9**9**9")
     with pytest.raises(formulas.FormulaError):

@@ -345,6 +345,179 @@ def test_sheets_of_odd_formulas(formula, expected) -> None:
         assert getattr(found, name) == value, name
 
 
+TYPED = {
+    "(exp(x) - exp(-x))/(exp(x) + exp(-x))": "tanh",
+    "(1 - exp(-2*x))/(1 + exp(-2*x))": "tanh",
+    "(exp(2*x) - 1)/(exp(2*x) + 1)": "tanh",
+    "2/(1 + exp(-2*x)) - 1": "tanh",
+    "sinh(x)/cosh(x)": "tanh",
+    "1/(1 + exp(-x))": "sigmoid",
+    "exp(x)/(1 + exp(x))": "sigmoid",
+    "exp(x)/(exp(x) + 1)": "sigmoid",
+    "0.5*(1 + tanh(x/2))": "sigmoid",
+    "x/(1 + exp(-x))": "swish",
+    "x*exp(x)/(exp(x) + 1)": "swish",
+    "x*tanh(log(1 + exp(x)))": "mish",
+    "x*((1 + exp(x))**2 - 1)/((1 + exp(x))**2 + 1)": "mish",
+    "x*(1 - 2/(1 + (1 + exp(x))**2))": "mish",
+    "log(1 + exp(x))": "softplus",
+    "log(exp(x) + 1)": "softplus",
+    "log(2) + x/2 + log(cosh(x/2))": "softplus",
+    "log(1/(1 + exp(-x)))": "log_sigmoid",
+    "x*(exp(x) - exp(-x))/(exp(x) + exp(-x))": "lisht",
+    "x*(1 + erf(x/sqrt(2)))/2": "gelu",
+}
+VERDICTS = ("monotone", "saturation", "hard_saturation", "smoothness", "zero_centred")
+VERDICTS += ("attained", "kinks", "jumps")
+MEASURES = ("range", "limits", "lipschitz", "mean", "second_moment")
+MEASURES += ("forward_gain", "backward_gain")
+
+
+@pytest.mark.parametrize("text, key", TYPED.items())
+def test_a_formula_as_typed_has_the_sheet_of_the_catalogue(text, key) -> None:
+    """What overflows on the way is no measurement."""
+    found, expected = property_sheet(text), property_sheet(key)
+    for name in VERDICTS:
+        assert getattr(found, name) == getattr(expected, name), name
+    for name in MEASURES:
+        near = pytest.approx(getattr(expected, name), rel=1e-7, abs=1e-9)
+        assert getattr(found, name) == near, name
+
+
+UNDEFINED = pytest.approx(math.nan, nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    "formula, expected",
+    [
+        ("x**-20", {"smoothness": "pole", "range": (0, math.inf), "mean": math.inf}),
+        ("x**-2", {"smoothness": "pole", "mean": math.inf, "second_moment": math.inf}),
+        ("-1/x**2", {"range": (-math.inf, 0), "mean": -math.inf}),
+        ("1/x", {"mean": UNDEFINED, "second_moment": math.inf}),
+        ("1/(x - 1)**2", {"smoothness": "pole", "mean": math.inf, "kinks": ()}),
+        ("1/(x**2 - 2*x + 1)", {"smoothness": "pole", "range": (0, math.inf)}),
+        ("1/(x - 50)", {"smoothness": "pole", "range": (-math.inf, math.inf)}),
+        ("x/(x - 1e6)", {"smoothness": "pole", "limits": (1.0, 1.0)}),
+        ("exp(1/x)", {"smoothness": "pole", "range": (0, math.inf), "mean": math.inf}),
+        ("exp(-1/x**2)", {"smoothness": "smooth", "range": (0, 1), "jumps": ()}),
+        ("exp(-1/(x - 1)**2)", {"smoothness": "smooth"}),
+        (
+            "log(abs(x))",
+            {
+                "smoothness": "pole",
+                "kinks": (),
+                "range": (-math.inf, math.inf),
+                "mean": pytest.approx(-(np.euler_gamma + math.log(2)) / 2),
+            },
+        ),
+        (
+            "abs(x)**-0.3",
+            {
+                "range": (0, math.inf),
+                "limits": (0, 0),
+                "mean": pytest.approx(2**-0.15 * math.gamma(0.35) / math.sqrt(math.pi)),
+                "second_moment": pytest.approx(
+                    2**-0.3 * math.gamma(0.2) / math.sqrt(math.pi)
+                ),
+            },
+        ),
+        ("1/sqrt(abs(x))", {"second_moment": math.inf, "limits": (0, 0)}),
+        ("x*exp(x**2)", {"mean": UNDEFINED}),
+        ("exp(x**2)", {"mean": math.inf}),
+        ("step(x - 1e6)", {"monotone": "increasing", "range": (0, 1)}),
+        ("relu(x - 1e6)", {"monotone": "increasing", "hard_saturation": "left"}),
+        ("relu(-x - 1e12)", {"monotone": "decreasing", "limits": (math.inf, 0)}),
+        ("clip(x, 1, -1)", {"monotone": "constant", "range": (-1, -1), "jumps": ()}),
+        (
+            "exp(exp(exp(exp(x*x))))",
+            {"range": (pytest.approx(3814279.1, rel=1e-6), math.inf)},
+        ),
+    ],
+)
+def test_poles_and_places_far_out(formula, expected) -> None:
+    found = property_sheet(formula)
+    for name, value in expected.items():
+        assert getattr(found, name) == value, name
+    if found.smoothness == "pole":
+        assert found.lipschitz == math.inf
+
+
+def test_a_slowly_diverging_pole_is_integrated() -> None:
+    found = property_sheet("log(abs(x - 1))")
+    # By quadrature in 15 digits, cut at the pole.
+    assert found.mean == pytest.approx(-0.208495818434694, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    "formula, code",
+    [
+        ("x**-2", lambda t: t**-2),
+        ("x**-20", lambda t: t**-20),
+        ("1/(x - 1)**2", lambda t: (t - 1) ** -2),
+        ("log(abs(x))", lambda t: t.abs().log()),
+        ("1/x", lambda t: 1 / t),
+        ("exp(-x)", lambda t: torch.exp(-t)),
+        ("x if x > 0 else exp(x) - 1", lambda t: torch.where(t > 0, t, t.exp() - 1)),
+        ("sqrt(abs(x))", lambda t: t.abs().sqrt()),
+        ("relu(x)", lambda t: t.clamp_(min=0)),
+        (
+            "x*((1 + exp(x))**2 - 1)/((1 + exp(x))**2 + 1)",
+            lambda t: t * ((1 + t.exp()) ** 2 - 1) / ((1 + t.exp()) ** 2 + 1),
+        ),
+        (
+            "(exp(x) - exp(-x))/(exp(x) + exp(-x))",
+            lambda t: (t.exp() - (-t).exp()) / (t.exp() + (-t).exp()),
+        ),
+    ],
+)
+def test_code_and_formula_get_the_same_verdicts(formula, code) -> None:
+    by_formula, by_code = property_sheet(formula), property_sheet(code)
+    for name in ("monotone", "saturation", "hard_saturation", "zero_centred"):
+        assert getattr(by_code, name) == getattr(by_formula, name), name
+    for name in ("limits", "range", "lipschitz", "mean", "second_moment"):
+        expected = pytest.approx(
+            getattr(by_formula, name), rel=1e-5, abs=1e-6, nan_ok=True
+        )
+        assert getattr(by_code, name) == expected, name
+    smoothness = by_formula.smoothness.replace("C^ω", "smooth")
+    assert by_code.smoothness == smoothness
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        torch.nn.ReLU,
+        torch.nn.ReLU6,
+        torch.nn.ELU,
+        torch.nn.SELU,
+        torch.nn.CELU,
+        torch.nn.SiLU,
+        torch.nn.Mish,
+        torch.nn.Hardtanh,
+        torch.nn.Hardsigmoid,
+        torch.nn.Hardswish,
+        torch.nn.LeakyReLU,
+    ],
+)
+def test_in_place_is_the_same_function(module) -> None:
+    found, expected = property_sheet(module(inplace=True)), property_sheet(module())
+    for name in VERDICTS[:-2]:
+        assert getattr(found, name) == getattr(expected, name), name
+    for name in MEASURES:
+        assert getattr(found, name) == pytest.approx(getattr(expected, name)), name
+    kinks = [(kink.x, kink.left, kink.right) for kink in found.kinks]
+    assert kinks == [
+        pytest.approx((kink.x, kink.left, kink.right)) for kink in expected.kinks
+    ]
+
+
+def test_a_limit_that_is_not_known_is_said_to_be() -> None:
+    """Values end at |x| = 35, too near to tell a limit from a swing."""
+    found = property_sheet(lambda t: t.sin() + 0 * (35 - t.abs()).log())
+    assert all(math.isnan(end) for end in found.limits)
+    assert "not known at −∞, not known at +∞" in str(found)
+
+
 @pytest.mark.parametrize("place", [0.0, 1.0, -2.5, 0.3])
 def test_a_vertical_slope_is_a_kink_of_infinite_slope(place) -> None:
     found = property_sheet(f"sqrt(abs(x - {place}))")
@@ -420,6 +593,13 @@ def outer_product(tensor: torch.Tensor) -> torch.Tensor:
         (lambda t: 3.0, TypeError, "returned a float"),
         (7, TypeError, "not 7"),
         ("sqrt(x)", FormulaError, "not a real number at x = -"),
+        ("1/(sin(x)**2 + cos(x)**2 - 1)", FormulaError, "not a real number at x = "),
+        ("sin(x)/x", FormulaError, "not a real number at x = 0"),
+        ("not x", FormulaError, "'not' is not allowed"),
+        ("x and x", FormulaError, "'and' or 'or' is not allowed"),
+        ("import os", FormulaError, "no statements"),
+        ("-tanh", FormulaError, r"write tanh\(x\)"),
+        ("y", FormulaError, "unknown name 'y'"),
         ("log(x)", FormulaError, "not a real number"),
         ("exp(1e6 - x)", FormulaError, "overflows at nearly every x"),
         ("x^2", FormulaError, r"\*\*"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -28,7 +29,7 @@ class _StepFunction(torch.autograd.Function):
 
     @staticmethod
     def forward(x: Tensor) -> Tensor:
-        return (x >= 0).to(x.dtype)
+        return (x >= 0).to(x.dtype).masked_fill(x.isnan(), math.nan)
 
     @staticmethod
     def setup_context(context: Any, inputs: tuple[Tensor], output: Tensor) -> None:
@@ -95,7 +96,7 @@ class Sign(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the sign of each element of ``x``, in its shape and dtype."""
-        return torch.sign(x)
+        return torch.sign(x).masked_fill(x.isnan(), math.nan)
 
 
 class Gaussian(nn.Module):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -112,6 +114,7 @@ class HardELiSH(nn.Module):
         middle, left = x.clamp(-1.0, 2.0), x.clamp(-2.0, 1.0)
         right = torch.where(x >= 1, x, middle * (middle + 1) / 2)
         below = torch.where(x > -1, torch.expm1(left) * (left + 1) / 2, 0.0)
+        below = below.masked_fill(x.isnan(), math.nan)
         return torch.where(x >= 0, right, below)
 
 

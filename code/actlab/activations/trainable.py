@@ -200,6 +200,7 @@ class SGT(nn.Module):
         right = self._side(wide, self.beta.to(wide.dtype), self.b)
         left = -self._side(-wide, self.alpha.to(wide.dtype), self.a)
         zero = torch.zeros_like(wide)
+        zero = zero.masked_fill(wide.isnan(), math.nan)
         result = torch.where(wide > 0, right, torch.where(wide < 0, left, zero))
         return result.to(x.dtype)
 
@@ -750,6 +751,7 @@ def _basis(
     inside = x.clamp(low, high)
     place = (inside - low) / step
     first = place.detach().floor().clamp(0, intervals - 1)
+    first = first.nan_to_num(0.0)  # nan lies in no interval; place keeps it
     local = _local_basis(place - first, degree)
     if degree > 1:
         lower = _local_basis((place - first).detach(), degree - 1)

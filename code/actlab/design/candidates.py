@@ -117,9 +117,8 @@ def candidate(
 
 
 def _from_text(text: str, name: str | None) -> Candidate:
-    try:
-        row = catalogue.get(text)
-    except catalogue.UnknownActivationError:
+    row = catalogue.read(text)
+    if not isinstance(row, catalogue.Activation):
         module = Formula(text)
         return Candidate(name or text, text, text, lambda: copy.deepcopy(module))
     if row.kind == "vector":

@@ -25,7 +25,7 @@ from .expressions import (
     derivative,
     x,
 )
-from .numbers import mpmath_function, numpy_function
+from .numbers import mpmath_function, numpy_function, trusted_function
 from .parsing import parse
 from .printing import JS_PRELUDE, javascript, latex
 
@@ -46,5 +46,6 @@ __all__ = [
     "mpmath_function",
     "numpy_function",
     "parse",
+    "trusted_function",
     "x",
 ]

@@ -37,6 +37,7 @@ MAX_EXPONENT = 20
 MAX_DEGREE = 64
 MAX_NUMBER = 1e12
 MAX_BRANCHES = 12
+MAX_SIZE = 250
 
 
 def _tangled(*parts: sympy.Expr) -> bool:
@@ -80,7 +81,11 @@ def _logarithm(value: sympy.Expr) -> sympy.Expr:
 
 
 def _clip(value: sympy.Expr, low: sympy.Expr, high: sympy.Expr) -> sympy.Expr:
-    if _tangled(value, low, high):
+    ordered = sympy.true
+    if (low - high).free_symbols or _relation(operator.gt, low, high) == sympy.true:
+        ordered = sympy.false
+    # Where low lies above high, high wins, as in NumPy and torch.
+    if _tangled(value, low, high) or ordered == sympy.false:
         return _minimum(_maximum(value, low), high)
     below = _relation(operator.le, value, low)
     above = _relation(operator.ge, value, high)
@@ -148,6 +153,50 @@ _BRANCHING = {"clip", "max", "min", "relu", "step"}
 _KNOWN = ", ".join(sorted(_FUNCTIONS))
 _ALLOWED = f"numbers, x, pi, e, + - * / **, 'a if x > 0 else b', and {_KNOWN}"
 
+# Functions that people know by other names, and how to write them here.
+_ELSEWHERE = {
+    "arcsinh": "asinh(x)",
+    "arsinh": "asinh(x)",
+    "cdf": "normal_cdf(x)",
+    "elu": "x if x > 0 else expm1(x)",
+    "fabs": "abs(x)",
+    "hardtanh": "clip(x, -1, 1)",
+    "heaviside": "step(x)",
+    "leaky_relu": "max(x, 0.01*x)",
+    "logistic": "sigmoid(x)",
+    "maximum": "max(x, 0)",
+    "minimum": "min(x, 0)",
+    "mish": "x*tanh(softplus(x))",
+    "pow": "x**2",
+    "pdf": "normal_pdf(x)",
+    "relu6": "clip(x, 0, 6)",
+    "selu": "1.0507*(x if x > 0 else 1.6733*expm1(x))",
+    "sgn": "sign(x)",
+    "silu": "x*sigmoid(x)",
+    "softsign": "x/(1 + abs(x))",
+    "swish": "x*sigmoid(x)",
+    "tan": "sin(x)/cos(x)",
+}
+_CHARACTERS = {
+    "π": "pi",
+    "−": "-",
+    "–": "-",
+    "×": "*",
+    "·": "*",
+    "⋅": "*",
+    "÷": "/",
+    "²": "**2",
+    "³": "**3",
+    "½": "1/2",
+    "√": "sqrt(x)",
+    "σ": "sigmoid(x)",
+    "Φ": "normal_cdf(x)",
+    "φ": "normal_pdf(x)",
+    "ϕ": "normal_pdf(x)",
+    "≥": ">=",
+    "≤": "<=",
+}
+
 _NODE_NAMES = {
     "Attribute": "a dot (attribute access)",
     "BoolOp": "'and' or 'or'",
@@ -163,7 +212,7 @@ _NODE_NAMES = {
     "Set": "a set",
     "SetComp": "a comprehension",
     "Starred": "a star",
-    "Subscript": "square brackets",
+    "Subscript": "square brackets (write round ones)",
     "Tuple": "a comma outside a function",
     "Yield": "a yield",
     "Await": "an await",
@@ -183,7 +232,7 @@ _OPERATOR_NAMES = {
     "LShift": "'<<'",
     "RShift": "'>>'",
     "BitAnd": "'&'",
-    "BitOr": "'|'",
+    "BitOr": "'|' (for |x| write abs(x))",
 }
 _COMPARISONS = {
     ast.Gt: lambda a, b: a > b,
@@ -211,12 +260,16 @@ def _read_tree(text: str) -> ast.expr:
         raise FormulaError("the formula is empty; write for example x*tanh(x)")
     for character in text:
         if not (" " <= character <= "~"):
-            hint = {"π": "pi", "−": "-", "×": "*", "·": "*", "²": "**2", "³": "**3"}
-            better = hint.get(character)
+            better = _CHARACTERS.get(character)
             raise FormulaError(
                 f"the character {ascii(character)} is not allowed; "
                 + (f"write {better}" if better else f"allowed are {_ALLOWED}")
             )
+    if "\\" in text or re.search(r"[_^]{", text):
+        raise FormulaError(
+            f"{_shorten(text)!r} is LaTeX; write it as typed on a keyboard, such as "
+            "exp(x)/(1 + x**2)"
+        )
     depth = 0
     for character in text:
         depth += (character in "([{") - (character in ")]}")
@@ -226,13 +279,26 @@ def _read_tree(text: str) -> ast.expr:
         tree = ast.parse(text, mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         found = re.search(r"(?<![A-Za-z_\d])([\d.]+)([A-Za-z(])", text)
-        tip = f"; write {found[1]}*{found[2]}..." if found else ""
+        tip = f"; write {found[1]}*{found[2]}..." if found else _way_out(text)
         reason = getattr(error, "msg", None) or type(error).__name__
         raise FormulaError(f"cannot read {_shorten(text)!r} ({reason}){tip}") from None
     nodes = sum(not isinstance(node, ast.expr_context) for node in ast.walk(tree))
     if nodes > MAX_NODES:
         raise FormulaError(f"the formula has {nodes} parts; at most {MAX_NODES}")
     return tree
+
+
+def _way_out(text: str) -> str:
+    """Return what to write in place of a text that Python cannot read."""
+    if text.count("|") > 1:
+        return "; for |x| write abs(x)"
+    if re.match(r"(import|from|def|class|return|for|while|with)\b", text):
+        return f"; a formula has no statements, allowed are {_ALLOWED}"
+    if "=" in text and not re.search(r"[<>=!]=", text):
+        return "; write only what stands right of the ="
+    if re.search(r"\bif\b", text) and "else" not in text:
+        return "; write 'a if x > 0 else b'"
+    return ""
 
 
 class _Reader:
@@ -248,6 +314,7 @@ class _Reader:
             name: sympy.Symbol(name, real=True) for name in params
         }
         self.branches = 0
+        self.sizes: dict[sympy.Basic, int] = {}
 
     def read(self, node: ast.AST, depth: int = 0) -> tuple[Any, float | None, int]:
         if depth > MAX_DEPTH:
@@ -257,8 +324,29 @@ class _Reader:
             name = _NODE_NAMES.get(
                 type(node).__name__, f"a Python {type(node).__name__}"
             )
-            raise FormulaError(f"{name} is not allowed; allowed are {_ALLOWED}")
-        return method(node, depth + 1)
+            verb = "are" if name.startswith("square") else "is"
+            raise FormulaError(f"{name} {verb} not allowed; allowed are {_ALLOWED}")
+        part = method(node, depth + 1)
+        self.check(node, part[0])
+        return part
+
+    def check(self, node: ast.AST, expr: sympy.Basic) -> None:
+        """Refuse a part that is no number, or that is too long when written out."""
+        shown = _shorten(ast.unparse(node))
+        if expr in (sympy.zoo, sympy.nan, sympy.oo, -sympy.oo):
+            raise FormulaError(f"{shown} has no value: it is infinite or undefined")
+        size = self.size(expr)
+        if size > MAX_SIZE:
+            raise FormulaError(
+                f"{shown} has {size:,} parts when it is written out, as functions such "
+                f"as gelu hold their argument twice; at most {MAX_SIZE} are allowed"
+            )
+
+    def size(self, expr: sympy.Basic) -> int:
+        """Return how many parts ``expr`` has; one that stands twice counts twice."""
+        if expr not in self.sizes:
+            self.sizes[expr] = 1 + sum(map(self.size, expr.args))
+        return self.sizes[expr]
 
     def bounded(
         self, node: ast.AST, compute: Callable[..., Any], parts: list[float | None]
@@ -357,6 +445,8 @@ class _Reader:
                 f"at most {MAX_DEGREE}"
             )
         result = self.bounded(node, lambda base: base**exponent, [value])
+        if exponent < 0 and base == 0:
+            raise FormulaError(f"{_shorten(ast.unparse(node))} divides by zero")
         return base ** sympy.Rational(str(exponent)), result, degree
 
     @staticmethod
@@ -377,7 +467,9 @@ class _Reader:
             raise FormulaError(f"{called} is no function; for a product write *")
         name = node.func.id
         if name not in _FUNCTIONS:
-            raise FormulaError(f"unknown function {_shorten(name)!r}; known: {_KNOWN}")
+            other = _ELSEWHERE.get(name.lower())
+            way = f"write {other}" if other else f"known: {_KNOWN}"
+            raise FormulaError(f"unknown function {_shorten(name)!r}; {way}")
         count, build, compute = _FUNCTIONS[name]
         if node.keywords or len(node.args) != count:
             given = len(node.args) + len(node.keywords)

@@ -175,7 +175,9 @@ def tensor_function(
 
         def evaluate(values: Tensor) -> Tensor:
             # A constant has neither the shape nor the dtype of its input.
-            return compiled(values).to(values.dtype).expand(values.shape)
+            result = compiled(values).to(values.dtype).expand(values.shape)
+            # No case holds for nan, so one that holds "otherwise" would answer.
+            return torch.where(values.isnan(), values, result)
 
         return evaluate
 

@@ -86,6 +86,55 @@ def _breaks_of(change: Scalar) -> Array:
     return np.unique(np.where(np.abs(places - tidy) < 1e-14, tidy, places))
 
 
+_HUGE = 1e8  # a value or slope beyond it, beside a place, is looked at as a pole
+_PEAK = 10.0  # the grid meets the flank of a pole at least this high
+
+
+def _blow_ups(change: Scalar) -> Array:
+    """Return the places on [-REACH, REACH] towards which |``change``| runs away."""
+
+    def size(places: Array) -> Array:
+        return np.nan_to_num(np.abs(change(places)), nan=math.inf, posinf=math.inf)
+
+    grid = GRID[np.abs(GRID) <= REACH + 0.005]
+    sizes = size(grid)
+    inner = sizes[1:-1]
+    peak = (inner > _PEAK) & (inner >= sizes[:-2]) & (inner >= sizes[2:])
+    # Where whole stretches overflow there is no peak to climb.
+    peak &= np.isfinite(sizes[:-2]) & np.isfinite(sizes[2:])
+    left, right = grid[:-2][peak], grid[2:][peak]
+    for _ in range(60):
+        third = (right - left) / 3
+        rises = size(left + third) < size(right - third)
+        left, right = (
+            np.where(rises, left + third, left),
+            np.where(rises, right, right - third),
+        )
+    places = (left + right) / 2
+    tidy = np.round(places, 6) + 0.0
+    near = np.abs(places - tidy) < 1e-7
+    places = np.where(near & (size(tidy) >= size(places)), tidy, places)
+    return places[size(places) > _HUGE]
+
+
+def _singular(
+    value: Scalar, slope: Scalar, expr: sympy.Expr, params: Mapping[str, float]
+) -> Array:
+    """Return where a denominator or a logarithm's argument is 0, and f feels it."""
+    gaps: set[sympy.Expr] = set()
+    for node in sympy.preorder_traversal(expr):
+        if isinstance(node, sympy.Pow) and node.exp.is_negative:
+            simple = node.base.is_polynomial(x) and node.base.free_symbols == {x}
+            # A double zero has no change of sign.
+            gaps.add(sympy.sqf_part(node.base) if simple else node.base)
+        elif isinstance(node, sympy.log):
+            gaps.add(node.args[0])
+    places = [_zeros(gap, params) for gap in gaps if gap.has(x)]
+    found = np.unique(np.concatenate(places)) if places else np.array([])
+    size = np.maximum(np.abs(value(found)), np.abs(slope(found)))
+    return found[~(size < _HUGE)]
+
+
 def _borders(expr: sympy.Expr, params: Mapping[str, float]) -> Array:
     """Return where the formula passes from one case to another."""
     gaps: set[sympy.Expr] = set()
@@ -105,7 +154,9 @@ def _zeros(gap: sympy.Expr, params: Mapping[str, float]) -> Array:
     if gap.is_polynomial(x) and sympy.degree(gap, x) == 1:
         start, end = value(np.array([0.0, 1.0]))
         return np.array([0.0 if start == 0 else -start / (end - start)])
-    grid = GRID[np.abs(GRID) <= REACH + 0.005]
+    # A polynomial has few zeros, so that none is missed farther out.
+    reach = math.inf if gap.is_polynomial(x) else REACH + 0.005
+    grid = GRID[np.abs(GRID) <= reach]
     signs = value(grid) > 0
     where = np.flatnonzero(signs[1:] != signs[:-1])
     left, right = grid[where], grid[where + 1]
@@ -138,8 +189,11 @@ def find_breaks(
     Parameters: the function and its slope on float64 arrays; its formula, where
     there is one, with the values of the formula's other letters.
     """
-    found = [_breaks_of(slope), _breaks_of(value)]
-    borders = np.array([]) if expr is None else _borders(expr, params or {})
+    found = [_breaks_of(slope), _breaks_of(value), _blow_ups(value), _blow_ups(slope)]
+    borders = np.array([])
+    if expr is not None:
+        poles = _singular(value, slope, expr, params or {})
+        borders = np.union1d(_borders(expr, params or {}), poles)
     # A place that the formula gives exactly beats the same place found numerically.
     rough = np.concatenate(found)
     if len(borders):
@@ -148,8 +202,8 @@ def find_breaks(
     places = np.unique(np.concatenate([borders, rough]))
     kinks, jumps, poles = [], [], []
     for place in places:
-        low, high = _both_sides(value, place)
-        down, up = _both_sides(slope, place)
+        low, high = both_sides(value, place)
+        down, up = both_sides(slope, place)
         if not np.isfinite([low, high]).all():
             poles.append(float(place))
         elif abs(high - low) > _SAME * (1 + abs(low)):
@@ -165,7 +219,7 @@ def _dust(first: float, second: float) -> float:
     return _SAME * (1 + size) if math.isfinite(size) else 0.0
 
 
-def _both_sides(value: Scalar, place: float) -> tuple[float, float]:
+def both_sides(value: Scalar, place: float) -> tuple[float, float]:
     """Return the one-sided limits at ``place``; infinite where the values run away."""
     return _side(value, place, -1), _side(value, place, 1)
 
@@ -178,6 +232,10 @@ def _side(value: Scalar, place: float, side: int) -> float:
     nearer = float(value(place + step / 1000))
     if abs(nearer) > 3 * abs(near) or not math.isfinite(nearer):
         return math.copysign(math.inf, nearer)
+    # A logarithm takes the same step each time: it never arrives.
+    further = float(value(place + step * 1000))
+    if abs(nearer - near) > 0.97 * abs(near - further):
+        return math.copysign(math.inf, nearer - near)
     return 0.0 if abs(nearer) < abs(near) / 3 else near
 
 

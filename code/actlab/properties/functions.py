@@ -10,7 +10,6 @@ Chapter: 02.
 from __future__ import annotations
 
 import copy
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -23,6 +22,9 @@ import torch
 from .. import catalogue, formulas
 from ..formulas import NamedConstant, x
 from .breaks import GRID, Array, Breaks, Scalar, find_breaks
+
+# Where to look beside a break that is farther out than the grid, in units of its place.
+_BESIDE_FAR = np.array([0.5, 0.9, 0.99, 0.999, 1.001, 1.01, 1.1, 2.0])
 
 
 @dataclass(frozen=True)
@@ -43,20 +45,49 @@ class Function:
 
     @cached_property
     def grid(self) -> Array:
-        """The places of `GRID` at which value and slope are finite."""
-        finite = np.isfinite(self.value(GRID)) & np.isfinite(self.slope(GRID))
-        return GRID[finite]
+        """The places of `GRID` at which value and slope are finite.
+
+        Also some beside a break that lies beyond it, as in step(x − 10⁶).
+        """
+        far = self.breaks.places[np.abs(self.breaks.places) > GRID[-1]]
+        places = np.union1d(GRID, np.outer(far, _BESIDE_FAR))
+        finite = np.isfinite(self.value(places)) & np.isfinite(self.slope(places))
+        return places[finite]
+
+    @cached_property
+    def reach(self) -> float:
+        """How far from 0 the function still changes its rule."""
+        return float(np.abs(self.breaks.places).max(initial=0.0))
 
 
-def _from_expr(name: str, expr: sympy.Expr, params: Mapping[str, float]) -> Function:
+def _from_expr(
+    name: str, expr: sympy.Expr, params: Mapping[str, float], exact: bool = False
+) -> Function:
+    """Wrap a formula; the catalogue's own are known to be ``exact`` at all sizes."""
     letters = expr.free_symbols - {x}
     unknown = {s.name for s in letters if not isinstance(s, NamedConstant)}
     surplus = sorted(set(params) - unknown)
     if surplus:
         raise TypeError(f"{name} has no parameter {surplus[0]!r}")
-    value = formulas.numpy_function(expr, params)
-    slope = formulas.numpy_function(formulas.derivative(expr), params)
+    numbers = formulas.numpy_function if exact else formulas.trusted_function
+    computed = expr if exact else _factored(expr)
+    value = numbers(computed, params)
+    slope = numbers(formulas.derivative(computed), params)
     return Function(name, value, slope, expr, dict(params))
+
+
+def _factored(expr: sympy.Expr) -> sympy.Expr:
+    """Write 1/(x² − 2x + 1) as 1/(x − 1)²: near 1 the sum would cancel to noise."""
+
+    def repeats(node: sympy.Basic) -> bool:
+        below = isinstance(node, sympy.Pow) and node.exp.is_negative
+        return below and node.base.is_Add and node.base.is_polynomial(x)
+
+    for node in sorted(expr.find(repeats), key=sympy.count_ops):
+        base = node.args[0]
+        if base.free_symbols == {x} and not sympy.Poly(base, x).is_sqf:
+            expr = expr.xreplace({node: sympy.sqf(base) ** node.args[1]})
+    return expr
 
 
 def _own_x(expr: sympy.Expr) -> sympy.Expr:
@@ -100,16 +131,25 @@ def _from_callable(function: Callable, name: str) -> Function:
             result = apply(flat)
         return result.double().numpy().reshape(np.shape(array))
 
+    def difference(array: Array) -> Array:
+        step = 1e-6 * np.maximum(1.0, np.abs(array))
+        return (value(array + step) - value(array - step)) / (2 * step)
+
     def slope(array: Array) -> Array:
         flat = torch.from_numpy(np.array(array, dtype=np.float64).ravel())
         flat.requires_grad_()
         with torch.enable_grad():
-            result = apply(flat)
+            # Not the leaf itself, which a function that works in place may not touch.
+            result = apply(flat.clone())
             if not result.requires_grad:
-                step = 1e-6 * np.maximum(1.0, np.abs(array))
-                return (value(array + step) - value(array - step)) / (2 * step)
+                return difference(np.asarray(array, dtype=np.float64))
             (gradient,) = torch.autograd.grad(result.sum(), flat)
-        return gradient.numpy().reshape(np.shape(array))
+        found = gradient.numpy().reshape(np.shape(array))
+        # A branch that is not taken may turn the gradient into nan, not the values.
+        lost = np.isnan(found)
+        if lost.any():
+            found[lost] = difference(np.asarray(array, dtype=np.float64)[lost])
+        return found
 
     _check_element_wise(value, name)
     return Function(name, value, slope)
@@ -159,14 +199,11 @@ def function_of(f: Any, params: Mapping[str, float] | None = None) -> Function:
 
 def _from_text(text: str, params: tuple[tuple[str, float], ...]) -> Function:
     values = dict(params)
-    try:
-        row = catalogue.get(text)
-    except catalogue.UnknownActivationError:
-        plain_word = re.fullmatch(r"[A-Za-z_][\w -]*[A-Za-z_]\w*", text.strip())
-        if plain_word and text.strip() not in ("pi", *values):
-            raise
-        return _from_formula(text, params)
-    return _from_row(row.key, tuple(sorted(row.values(**values).items())), row)
+    found = catalogue.read(text, tuple(values))
+    if isinstance(found, catalogue.Activation):
+        row = found
+        return _from_row(row.key, tuple(sorted(row.values(**values).items())), row)
+    return _from_formula(text, params)
 
 
 @lru_cache(maxsize=128)
@@ -184,4 +221,4 @@ def _from_row(
             f"{row.name} maps vectors to vectors and has no curve; give a function "
             "that works element by element, such as 'gelu'"
         )
-    return _from_expr(row.name, row.expr, dict(params))
+    return _from_expr(row.name, row.expr, dict(params), exact=True)

@@ -58,17 +58,53 @@ def average(function: Function, integrand: Callable, q: float = 1.0) -> float:
         raise ValueError(f"a variance is 0 or more, not {q}")
     if q == 0:
         return float(integrand(np.zeros(1), np.zeros(1))[0])
-    nodes, weights = gaussian_rule(q, function.breaks.places)
+    places = function.breaks.places
+    if function.breaks.poles:
+        diverging = _at_poles(function, integrand, q)
+        if diverging:
+            return sum(diverging)
+        # What is left runs away so slowly that finer and finer panels catch it.
+        for place in function.breaks.poles:
+            steps = _BESIDE_POLES[_BESIDE_POLES > 1e-12 * abs(place)]
+            places = np.concatenate([places, place + steps, place - steps])
+    nodes, weights = gaussian_rule(q, places)
     with np.errstate(all="ignore"):
         terms = weights * integrand(math.sqrt(q) * nodes, nodes)
     if np.isnan(terms).any():
         return math.nan
-    total = float(terms.sum())
     # A sum that lives on the outermost panel has not converged: it is infinite.
-    ends = np.abs(terms[:20]).sum() + np.abs(terms[-20:]).sum()
-    if ends > 1e-6 * np.abs(terms).sum():
-        return math.copysign(math.inf, total) if total == total else math.nan
-    return total
+    ends = terms[:20], terms[-20:]
+    whole = 1e-6 * np.abs(terms).sum()
+    if sum(np.abs(end).sum() for end in ends) > whole:
+        away = {math.copysign(math.inf, end.sum()) for end in ends if _runs(end, whole)}
+        return sum(away) if away else math.copysign(math.inf, terms.sum())
+    return float(terms.sum())
+
+
+_BESIDE_POLES = 2.0 ** -np.arange(1, 80)
+
+
+def _runs(end: Array, whole: float) -> bool:
+    return bool(np.abs(end).sum() > whole / 2)
+
+
+def _at_poles(function: Function, integrand: Callable, q: float) -> list[float]:
+    """Return an infinity for each side of a pole at which the integral diverges."""
+    found = []
+    for place in function.breaks.poles:
+        for side in (-1, 1):
+            steps = side * np.array([1e-6, 1e-9, 1e-12]) * max(1.0, abs(place))
+            values = place + steps
+            with np.errstate(all="ignore"):
+                terms = integrand(values, values / math.sqrt(q))
+                areas = np.abs(steps * terms)
+            # The area beside a pole has to shrink with its width.
+            if not np.isfinite(areas).all() or areas[2] > areas[1] / 2 > 0:
+                known = terms[~np.isnan(terms)]
+                found.append(
+                    math.copysign(math.inf, known[-1]) if len(known) else math.nan
+                )
+    return found
 
 
 def mean(f: Any, **params: float) -> float:
@@ -78,8 +114,6 @@ def mean(f: Any, **params: float) -> float:
     diverges. Chapter: 02.
     """
     function = function_of(f, params)
-    if function.breaks.poles:
-        return math.nan
     return average(function, lambda values, z: function.value(values))
 
 
@@ -89,7 +123,5 @@ def second_moment(f: Any, **params: float) -> float:
 
 
 def mean_square(function: Function, q: float) -> float:
-    """Return E f(√q Z)² for Z from N(0, 1); infinite where f has a pole."""
-    if function.breaks.poles:
-        return math.inf
+    """Return E f(√q Z)² for Z from N(0, 1); infinite where the integral diverges."""
     return average(function, lambda values, z: function.value(values) ** 2, q)

@@ -6,13 +6,14 @@ Chapter: 02.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from .. import formulas
-from .breaks import GRID, REACH, Array, Breaks, Scalar, bisect, tidied
+from .breaks import GRID, REACH, Array, Breaks, Scalar, bisect, both_sides, tidied
 from .functions import Function
 
 # --- Behaviour far out -------------------------------------------------------------
@@ -20,6 +21,8 @@ from .functions import Function
 # Each window reaches from a distance to its double. At 1e8 float64 still tells places
 # 1e-8 apart, so a slope can be measured there too.
 _DISTANCES = (1e1, 1e2, 1e3, 1e4, 1e6, 1e8)
+_NEARER = tuple(10.0 * 2.0**n for n in range(12))  # where numbers give out before
+_REMOTE = (1e60, 1e120, 1e240)  # where a limit that comes slowly has come
 _FAR = 1e15  # where a limit is read, the last power of ten with whole numbers exact
 _FLAT = 1e-6  # a window whose values differ by less, relatively, has a limit
 _SAME_LIMIT = 1e-5  # the value at _FAR is that limit if it differs by less
@@ -36,26 +39,55 @@ class Tail:
     high: float
 
 
-def tail_of(value: Scalar, side: int) -> Tail:
-    """Return what ``value`` does far out, to the left (-1) or right (1)."""
-    lows, highs = _windows(value, side)
+def tail_of(value: Scalar, side: int, reach: float = 0.0) -> Tail:
+    """Return what ``value`` does far out, to the left (-1) or right (1).
+
+    ``reach`` says how far from 0 it may still change its rule. A limit is nan where
+    the values are not known far enough to tell.
+    """
+    scale = max(1.0, reach / _DISTANCES[1]) if reach > REACH else 1.0
+    distances = [scale * far for far in _DISTANCES if scale * far > reach or scale == 1]
+    lows, highs = _windows(value, side, distances)
+    if len(lows) < len(distances) and not _overflows(lows, highs):
+        lows, highs = _windows(value, side, _NEARER)
     if not lows:
-        return Tail(None, math.nan, math.nan)
+        return Tail(math.nan, math.nan, math.nan)
     low, high = lows[-1], highs[-1]
     if math.isinf(low) or math.isinf(high):
         return _infinite_tail(lows, highs)
     if high - low <= _FLAT * (1 + abs(low)):
-        far = float(value(np.array([side * _FAR]))[0])
+        far = float(value(np.array([side * scale * _FAR]))[0])
         settled = abs(far - low) < _SAME_LIMIT * (1 + abs(low))
         limit = tidied(far if settled else low)
         return Tail(limit, limit, limit)
-    return _moving_tail(lows, highs)
+    moving = _moving_tail(lows, highs)
+    grows = moving.limit is not None and math.isinf(moving.limit)
+    return (grows and _settled(value, side)) or moving
 
 
-def _windows(value: Scalar, side: int) -> tuple[list[float], list[float]]:
-    """Smallest and largest value of each window, as far out as values are finite."""
+def _overflows(lows: list[float], highs: list[float]) -> bool:
+    return bool(lows) and (math.isinf(lows[-1]) or math.isinf(highs[-1]))
+
+
+def _settled(value: Scalar, side: int) -> Tail | None:
+    """A limit that values come to so slowly that no window near 0 is flat."""
+    near, far, farther = value(side * np.array(_REMOTE))
+    if not np.isfinite([near, far, farther]).all():
+        return None
+    last, before = abs(farther - far), abs(far - near)
+    if last <= _FLAT * (1 + abs(farther)) and (before == 0 or last < before):
+        limit = tidied(farther)
+        first = float(value(np.array([side * _DISTANCES[0]]))[0])
+        return Tail(limit, min(limit, first), max(limit, first))
+    return None
+
+
+def _windows(
+    value: Scalar, side: int, distances: Sequence[float]
+) -> tuple[list[float], list[float]]:
+    """Smallest and largest value of each window, as far out as values are known."""
     lows, highs = [], []
-    for distance in _DISTANCES:
+    for distance in distances:
         window = value(side * distance * np.linspace(1.0, 2.0, 257))
         if np.isnan(window).any():
             break
@@ -77,7 +109,7 @@ def _moving_tail(lows: list[float], highs: list[float]) -> Tail:
     """Values that never rest: they grow, fall or swing."""
     low, high = min(lows), max(highs)
     if len(lows) < -_TWO_BACK:
-        return Tail(None, low, high)
+        return Tail(math.nan, low, high)
     low_before, high_before = lows[_TWO_BACK], highs[_TWO_BACK]
     if lows[-1] > high_before:
         return Tail(math.inf, lows[0], math.inf)
@@ -96,7 +128,6 @@ _BESIDE = 1e-9  # so far beside a break its sides are read: they differ, f hardl
 _TIE = 1e-13  # values that differ by less are equal but for rounding
 _TOUCHES = 1e-12  # a value at a break this near to a limit is the limit
 _DEEPER = 1e-9  # what lies lower than the tails by less is the tail
-_DEEP = 1e6  # beside a pole, values below this run away
 _SAMPLED = 1e-3  # the grid meets the ends of a swing this well
 
 
@@ -153,10 +184,11 @@ def extreme(
 ) -> Extreme:
     """Return the infimum of ``sign`` × f."""
     place, inner = _lowest_inside(function, breaks, sign)
-    if inner == -math.inf or (breaks.poles and inner < -_DEEP):
+    sides = [sign * s for p in breaks.poles for s in both_sides(function.value, p)]
+    if -math.inf in (inner, *sides):
         return Extreme(-math.inf, False, None)
     outer = min(tail.low if sign > 0 else -tail.high for tail in tails)
-    if inner < outer - _DEEPER * (1 + abs(outer)):
+    if outer == math.inf or inner < outer - _DEEPER * (1 + abs(outer)):
         return _inner_extreme(function, breaks, sign, place, inner)
     return _outer_extreme(function, breaks, tails, sign, inner, outer)
 
@@ -261,7 +293,10 @@ def lipschitz_constant(function: Function, breaks: Breaks) -> Steepest:
     """Return the largest |slope|; infinite at a jump or pole."""
     if breaks.jumps or breaks.poles:
         return Steepest(math.inf, None)
-    tails = [tail_of(lambda v: np.abs(function.slope(v)), side) for side in (-1, 1)]
+    tails = [
+        tail_of(lambda v: np.abs(function.slope(v)), side, function.reach)
+        for side in (-1, 1)
+    ]
     far = max(tail.high for tail in tails)
     steep = [abs(side) for kink in breaks.kinks for side in (kink.left, kink.right)]
     if not math.isfinite(far) or math.inf in steep:

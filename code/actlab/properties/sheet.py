@@ -48,7 +48,7 @@ class PropertySheet:
     name : the function's name, or the formula as typed.
     formula, derivative : LaTeX, or None for a callable.
     range : (infimum, supremum); ``attained`` says which of the two are values.
-    limits : at −∞ and at +∞; None where it oscillates.
+    limits : at −∞ and at +∞; None where it oscillates, nan where it is not known.
     minimum, argmin : the smallest value and where (argmin None: not one place).
     monotone : "increasing", "decreasing" (both non-strict), "constant" or "no".
     kinks : places with a left and a right slope.
@@ -118,7 +118,10 @@ class PropertySheet:
         return f"{left}{_number(self.range[0])}, {_number(self.range[1])}{right}"
 
     def _limits_text(self) -> str:
-        words = ["none" if end is None else _number(end) for end in self.limits]
+        words = [
+            "none" if end is None else "not known" if math.isnan(end) else _number(end)
+            for end in self.limits
+        ]
         return f"{words[0]} at −∞, {words[1]} at +∞"
 
     def _minimum_text(self) -> str:
@@ -240,8 +243,9 @@ def property_sheet(f: Any, **params: float) -> PropertySheet:
 
 def _sheet(function: Function) -> PropertySheet:
     breaks = function.breaks
-    tails = tail_of(function.value, -1), tail_of(function.value, 1)
-    slopes = [tail_of(function.slope, side).limit for side in (-1, 1)]
+    left, right = (tail_of(function.value, side, function.reach) for side in (-1, 1))
+    tails = left, right
+    slopes = [tail_of(function.slope, side, function.reach).limit for side in (-1, 1)]
     lowest = extreme(function, breaks, tails, 1)
     highest = extreme(function, breaks, tails, -1)
     hard = hard_sides(function)

@@ -135,12 +135,12 @@ def _slope_is_too_steep(function: Function) -> bool:
     """Return whether the integral of f′² diverges at a point, as for √|x|."""
     vertical = [k.x for k in function.breaks.kinks if math.isinf(k.right - k.left)]
     for place in [*vertical, *function.breaks.poles]:
-        near, nearer = (
-            distance * float(function.slope(place + distance)) ** 2
-            for distance in (1e-9, 1e-12)
-        )
-        if nearer > near / 2:
-            return True
+        for side in (-1, 1):
+            steps = np.array([1e-9, 1e-12])
+            with np.errstate(over="ignore"):
+                near, nearer = steps * function.slope(place + side * steps) ** 2
+            if nearer > near / 2 or math.isinf(nearer):
+                return True
     return False
 
 
