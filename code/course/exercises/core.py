@@ -168,6 +168,8 @@ def keep(id: str, status: str, answer: Any = None) -> None:
         return
     before = _RESULTS.get(id, {"status": "", "tries": 0})
     if before["status"] != "right":
+        if answer is None:  # from check(): what was typed on the page stays
+            answer = before.get("answer")
         kept = {"status": status, "tries": before["tries"] + 1, "answer": answer}
         _RESULTS[id] = kept
 
