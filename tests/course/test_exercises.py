@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import math
 import os
@@ -787,6 +788,169 @@ def written(x):
 )
 def test_one_line(answer, line, capsys):
     assert line_of(capsys, "90.5", answer) == line
+
+
+# -- the notebook's state is not the grader's ------------------------------------------
+
+
+@contextlib.contextmanager
+def inference():
+    with torch.inference_mode():
+        yield
+
+
+@contextlib.contextmanager
+def no_gradients():
+    torch.set_grad_enabled(False)
+    try:
+        yield
+    finally:
+        torch.set_grad_enabled(True)
+
+
+@contextlib.contextmanager
+def doubles():
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+@contextlib.contextmanager
+def meta():
+    torch.set_default_device("meta")
+    try:
+        yield
+    finally:
+        torch.set_default_device(None)
+
+
+@contextlib.contextmanager
+def numpy_raises():
+    with np.errstate(all="raise"):
+        yield
+
+
+ODD_STATES = [inference, no_gradients, doubles, meta, numpy_raises]
+
+
+def state() -> tuple:
+    return (
+        torch.is_grad_enabled(),
+        torch.is_inference_mode_enabled(),
+        torch.get_default_dtype(),
+        torch.get_default_device(),
+        torch.get_num_threads(),
+        torch.are_deterministic_algorithms_enabled(),
+        tuple(np.geterr().items()),
+    )
+
+
+@pytest.mark.parametrize("odd", ODD_STATES)
+@pytest.mark.parametrize("code", ALL_CODE, ids=by_id)
+def test_replies_do_not_depend_on_the_notebook(code, odd):
+    wrong = answer_from_source(code.wrong[0].answer)
+    usual = core.grade(code, wrong)
+    with odd():
+        before = state()
+        assert core.grade(code, wrong) == usual
+        assert state() == before
+
+
+@pytest.mark.parametrize("odd", ODD_STATES)
+def test_right_answers_and_widgets_in_any_state(odd, capsys):
+    pages, predictions = ask("90.2").html, predict("90.A").html
+    with odd():
+        before = state()
+        assert line_of(capsys, "90.5", leaky).startswith("✓")
+        assert line_of(capsys, "90.2", 4.8e-12).startswith("✓")
+        assert line_of(capsys, "90.5", raises(KeyError())).startswith("✗")
+        assert (ask("90.2").html, predict("90.A").html) == (pages, predictions)
+        assert state() == before
+
+
+def assigns(*arguments):
+    """Do to torch and NumPy what an answer must not."""
+    torch.isclose = lambda a, *rest, **options: torch.ones_like(a, dtype=torch.bool)
+    torch.allclose = torch.equal = lambda *rest, **options: True
+    torch.Tensor.any = lambda self: torch.tensor(False)
+    torch.nn.functional.relu = math.sqrt = np.allclose = lambda x: 0
+    torch.set_default_device("meta")
+    torch.set_num_threads(torch.get_num_threads() + 1)
+    torch.use_deterministic_algorithms(True)
+    np.seterr(all="raise")
+    return arguments[0] * 0 + 99
+
+
+def test_an_answer_cannot_change_how_others_are_judged(capsys):
+    before, functions = state(), (torch.isclose, torch.Tensor.any, math.sqrt)
+    assert line_of(capsys, "90.5", assigns).startswith("✗ 90.5 at x = -2.0")
+    assert line_of(capsys, "90.5", lambda x, s: x * 0 + 99).startswith("✗")
+    assert line_of(capsys, "90.5", leaky).startswith("✓")
+    assert state() == before
+    assert (torch.isclose, torch.Tensor.any, math.sqrt) == functions
+    kept = torch.isclose
+    torch.isclose = lambda a, *rest, **options: torch.ones_like(a, dtype=torch.bool)
+    try:  # in a cell of its own, before the check
+        assert line_of(capsys, "90.5", lambda x, s: x * 0 + 99).startswith("✗")
+    finally:
+        torch.isclose = kept
+
+
+class Agrees(torch.Tensor):
+    """Equal to everything."""
+
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        if func in (torch.isclose, torch.eq, torch.Tensor.eq):
+            return torch.ones(args[0].shape, dtype=torch.bool)
+        return super().__torch_function__(func, types, args, kwargs or {})
+
+
+def test_tensor_subclasses_are_judged_by_their_numbers(capsys):
+    wrong = lambda x, slope: (x * 0 + 99).as_subclass(Agrees)  # noqa: E731
+    right = lambda x, slope: leaky(x, slope).as_subclass(Agrees)  # noqa: E731
+    assert "expected -0.2, got 99" in line_of(capsys, "90.5", wrong)
+    assert line_of(capsys, "90.5", right).startswith("✓")
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        (lambda x, s: leaky(x.half(), s), "expected -0.2, got -0.199951."),
+        (lambda x, s: leaky(x, s) - 1e-4, "expected -0.2, got -0.2001."),
+    ],
+)
+def test_two_numbers_that_differ_look_different(answer, text, capsys):
+    assert text in line_of(capsys, "90.5", answer)
+
+
+def test_near_shows_the_difference():
+    with pytest.raises(Exception, match="expected 0.000123457, got 0.000123468"):
+        Report("").near("gain", 0.000123468, 0.000123457, 1e-12)
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "latin-1", "utf-8"])
+def test_output_survives_an_old_console(encoding, tmp_path):
+    code = (
+        "from course.exercises import check, progress\n"
+        "check('1.2', {}); check('99.9'); check('4.2', 3); check('4.2')\n"
+        "check('3.0', {'spread': 0.577, 'step': 0.002, 'regime': 1}); progress()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONIOENCODING": encoding},
+        capture_output=True,
+        check=True,
+    )
+    lines = done.stdout.decode(encoding).splitlines()
+    right, wrong, open_ = (
+        "✓✗○" if encoding == "utf-8" else ("right:", "wrong:", "open:")
+    )
+    assert lines[2].startswith(f"{wrong} 4.2"), lines
+    assert lines[3].startswith(f"{open_} 4.2") and lines[4].startswith(f"{right} 3.0")
+    assert lines[-1].startswith("actlab1.")
 
 
 def test_answers_get_clones():

@@ -145,15 +145,16 @@ def _values(text: str) -> list[float]:
     if re.search(r"\^[+-]?[0-9]+/", text):  # is 2^1/2 a root, or a half of 2?
         return []
     top, *bottom = text.split("/")
-    values = [_factor(factor) for factor in (*top.split("*"), *bottom)]
-    if len(bottom) > 1 or any(value is None for value in values):
+    above = [_factor(factor) for factor in top.split("*")]
+    below = [_factor(factor) for factor in bottom]
+    known = [value for value in (*above, *below) if value is not None]
+    if len(below) > 1 or len(known) < len(above) + len(below) or 0 in below:
         return []
     result = 1.0
-    for at, value in enumerate(values):
-        last = bottom and at == len(values) - 1
-        if last and not value:
-            return []
-        result = result / value if last else result * value
+    for value in known[: len(above)]:
+        result *= value
+    for value in known[len(above) :]:
+        result /= value
     return [result] if math.isfinite(result) else []
 
 

@@ -305,9 +305,10 @@ def ask(id: str, variant: int | None = None) -> Element:
         return predict(id)
     if isinstance(entry, Code):
         raise TypeError(f'{entry.id} is answered in Python: check("{entry.id}", …)')
-    if variant is not None and entry.numbers_for is not None:
-        entry = entry.numbers_for(variant)
-    data = sheet(entry) | _state(entry.id)
+    with core.quiet_state():
+        if variant is not None and entry.numbers_for is not None:
+            entry = entry.numbers_for(variant)
+        data = sheet(entry) | _state(entry.id)
     task = f"<p>{_text(entry.task)}</p>" if entry.task else ""
     body = (
         f"<form><fieldset disabled><legend>{entry.id} {_text(entry.title)}</legend>"
@@ -349,7 +350,8 @@ def predict(id: str) -> Element:
         f'measured, {entry.id}" hidden></div>'
         + _NO_SCRIPT.format(more=" The result stands below.")
     )
-    data = prediction_sheet(entry) | _state(entry.id)
+    with core.quiet_state():
+        data = prediction_sheet(entry) | _state(entry.id)
     scripts = [*_types([entry.part]), "predict"]
     html = _wrap("predict", entry.id, data, body, *scripts)
     return Element(html, f"Prediction {entry.id}: {entry.question}")
