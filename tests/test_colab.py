@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
@@ -195,3 +196,109 @@ def test_the_address_can_be_overridden(repository, empty_folder):
             text=True,
         )
         assert done.returncode == 0, done.stderr
+
+
+# -- where the setup cell finds the course, and what it says where it does not ---------
+
+
+def run_setup(folder, source="", commit="", repository="", **more):
+    """Run the setup cell in a folder, then print where the package lies."""
+    environment = os.environ | {"HOME": str(folder / "home")} | more
+    environment.pop("PYTHONPATH", None)
+    environment["ACTLAB_REPO"] = source
+    code = stamp.stamped_source(repository, commit)
+    code += "\nimport actlab, course; print(actlab.__file__)"
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+
+
+def left_over(folder):
+    """Return what half a fetch leaves in the cache."""
+    return [p.name for p in (folder / "home/.cache/actlab").glob("partial-*")]
+
+
+@pytest.fixture
+def small_course(tmp_path):
+    """Return the address of a repository with two empty packages."""
+    folder = tmp_path / "small"
+    for name in ("actlab", "course"):
+        (folder / "code" / name).mkdir(parents=True)
+        (folder / "code" / name / "__init__.py").write_text("")
+    git(folder, "init", "-q")
+    git(folder, "add", "--all")
+    git(folder, "commit", "-q", "-m", "Two packages")
+    return folder
+
+
+@pytest.mark.parametrize("name", ["actlab", "course"])
+def test_a_folder_of_the_packages_name_is_not_taken_for_it(
+    name, small_course, empty_folder
+):
+    (empty_folder / name / "chapters").mkdir(parents=True)
+    done = run_setup(empty_folder, small_course.as_uri())
+    assert done.returncode == 0, done.stderr
+    assert "course-" in done.stdout
+    assert not left_over(empty_folder)
+
+
+def test_a_clone_below_is_found(small_course, empty_folder):
+    """The kernel may start one folder above the course, whatever that is called."""
+    shutil.copytree(small_course, empty_folder / "actlab")
+    done = run_setup(empty_folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip().startswith(str(empty_folder / "actlab" / "code"))
+
+
+@pytest.mark.parametrize("inside", ["", "code"])
+def test_a_folder_can_be_named_in_several_ways(inside, small_course, empty_folder):
+    (empty_folder / "home").mkdir()
+    shutil.copytree(small_course, empty_folder / "home" / "my course")
+    for path in (f"~/my course/{inside}", f"{empty_folder}/home/my course/{inside}"):
+        done = run_setup(empty_folder, path)
+        assert done.returncode == 0, done.stderr
+
+
+SECRET = "https://user:TOKEN123@localhost:1/course"
+
+
+@pytest.mark.parametrize(
+    ("source", "more", "says"),
+    [
+        (SECRET, {}, "check the network"),
+        ("/no/such/folder", {}, "ACTLAB_REPO"),
+        (SECRET, {"PATH": "/no/such/folder"}, "Install git"),
+    ],
+    ids=["no network", "wrong path", "no git"],
+)
+def test_a_failure_is_one_line_without_address(source, more, says, empty_folder):
+    done = run_setup(empty_folder, source, **more)
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("ModuleNotFoundError: ") and says in last
+    assert "TOKEN123" not in done.stderr + done.stdout
+    assert "CalledProcessError" not in done.stderr
+    assert not left_over(empty_folder)
+
+
+def test_an_unstamped_copy_is_fetched_once(small_course, empty_folder):
+    first = run_setup(empty_folder, small_course.as_uri())
+    assert first.returncode == 0, first.stderr
+    address = small_course.as_uri()
+    shutil.rmtree(small_course)
+    again = run_setup(empty_folder, address)
+    assert again.stdout == first.stdout and not left_over(empty_folder)
+
+
+def test_the_loser_of_a_race_leaves_nothing(small_course, empty_folder):
+    """Four kernels start at once; all end with the same course."""
+    with ThreadPoolExecutor(4) as pool:
+        address = small_course.as_uri()
+        done = list(pool.map(lambda _: run_setup(empty_folder, address), range(4)))
+    assert all(one.returncode == 0 for one in done), done[0].stderr
+    assert len({one.stdout for one in done}) == 1
+    assert not left_over(empty_folder)

@@ -4,11 +4,16 @@
 only the named ones. ``make test`` tells which need it: those of which a cell no longer
 prints what is stored. Each runs in a clean kernel on the CPU with one thread, two at
 a time. A notebook is replaced only when all its cells have run.
+
+``python tools/execute.py --widgets`` runs no notebook: it draws the exercises,
+predictions and explorers anew, after a change of their script or style, and leaves
+every other output as it is.
 """
 
 from __future__ import annotations
 
 import argparse
+import ast
 import base64
 import os
 import sys
@@ -144,6 +149,55 @@ def execute(path: Path) -> str:
     return f"{path.name}: {time.perf_counter() - started:.1f} s, {size:.0f} KiB"
 
 
+WIDGETS = ("ask", "predict", "progress_panel", "explorer")
+
+
+def redraw(path: Path) -> str:
+    """Draw a notebook's widgets anew in its stored outputs; return a line about it."""
+    notebook = nbformat.read(path, as_version=4)
+    drawn = 0
+    for cell in notebook["cells"]:
+        call = widget_call(cell)
+        shown = [o for o in cell.get("outputs", []) if "text/html" in o.get("data", {})]
+        if call is None or len(shown) != 1:
+            continue
+        widget = draw(*call)
+        before, data = dict(shown[0]["data"]), shown[0]["data"]
+        data["text/html"] = without_addresses(widget._repr_html_())
+        data["text/plain"] = without_addresses(repr(widget))
+        drawn += data != before
+    if drawn:
+        write(notebook, path)
+    size = path.stat().st_size / 1024
+    return f"{path.name}: {drawn} widgets drawn anew, {size:.1f} KiB"
+
+
+def widget_call(cell: dict) -> tuple[str, list, dict] | None:
+    """Return name and arguments of the widget that a cell calls, as its only word."""
+    if cell["cell_type"] != "code":
+        return None
+    try:
+        body = ast.parse(cell["source"]).body
+    except SyntaxError:
+        return None
+    call = body[0].value if len(body) == 1 and isinstance(body[0], ast.Expr) else None
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+        return None
+    if call.func.id not in WIDGETS:
+        return None
+    named = {word.arg: ast.literal_eval(word.value) for word in call.keywords}
+    return call.func.id, [ast.literal_eval(word) for word in call.args], named
+
+
+def draw(name: str, arguments: list, named: dict) -> object:
+    """Return the widget that such a call makes."""
+    from actlab.interactive import explorer
+    from course import exercises
+
+    maker = explorer if name == "explorer" else getattr(exercises, name)
+    return maker(*arguments, **named)
+
+
 def report(path: Path, notebook: dict, error: Exception) -> str:
     """Return what failed: the notebook, the cell, the error."""
     for number, cell in enumerate(notebook["cells"]):
@@ -167,11 +221,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("notebooks", nargs="*", type=Path)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument(
+        "--widgets", action="store_true", help="draw the widgets anew, run nothing"
+    )
     options = parser.parse_args(arguments)
     paths = options.notebooks or sorted((ROOT / "chapters").glob("*.ipynb"))
     os.environ.update(ENVIRONMENT)
     os.environ.pop("MPLBACKEND", None)  # else the inline backend stays off
     os.environ["PYTHONPATH"] = str(ROOT / "code")
+    if options.widgets:
+        sys.path.insert(0, str(ROOT / "code"))
+        for path in paths:
+            print(redraw(path.resolve()), flush=True)
+        return 0
     failed = 0
     with ProcessPoolExecutor(max_workers=min(options.jobs, len(paths))) as pool:
         for future in [pool.submit(execute, path.resolve()) for path in paths]:

@@ -15,9 +15,12 @@ SOURCE = '''\
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
-from tempfile import mkdtemp
+from shutil import which
+from tempfile import TemporaryDirectory
+from zlib import crc32
 
 REPOSITORY = ""
 COMMIT = ""
@@ -26,29 +29,46 @@ COMMIT = ""
 def find_course():
     """Return the package's folder; fetch it where it is missing."""
     source = os.environ.get("ACTLAB_REPO") or REPOSITORY
-    here = Path.cwd()
-    for folder in [here, *here.parents, Path(source)]:
-        if (folder / "code" / "actlab").is_dir():
-            return folder / "code"
+    here, named = Path.cwd(), Path(source).expanduser()
+    below = [path.parent for path in sorted(here.glob("*/code"))]
+    for folder in [here, *here.parents, named, named.parent, *below]:
+        if (folder / "code" / "actlab" / "__init__.py").is_file():
+            return (folder / "code").resolve()
     if not source:
         raise ModuleNotFoundError(
             "Open this chapter inside a copy of the whole course, or "
             "set ACTLAB_REPO to the course's address or folder."
         )
-    cache = Path.home() / ".cache" / "actlab"
-    course = cache / f"course-{COMMIT}"
-    if COMMIT and course.is_dir():
-        return course / "code"
-    cache.mkdir(parents=True, exist_ok=True)
-    partial = Path(mkdtemp(prefix="partial-", dir=cache))
-    fetch = ["fetch", "-q", "--depth", "1", source, COMMIT or "HEAD"]
-    for step in ["init", "-q"], fetch, ["checkout", "-q", "FETCH_HEAD"]:
-        subprocess.run(["git", *step], cwd=partial, check=True)
-    whole = COMMIT and not course.is_dir()
-    return (partial.rename(course) if whole else partial) / "code"
+    name = f"course-{COMMIT or crc32(source.encode())}"
+    course = Path.home() / ".cache" / "actlab" / name
+    if not course.is_dir():
+        fetch(source, course)
+    return course / "code"
 
 
-if find_spec("actlab") is None or find_spec("course") is None:
+def fetch(source, course):
+    """Let git bring the course; leave nothing behind if it cannot."""
+    if not which("git"):
+        raise ModuleNotFoundError("Install git to fetch the course.")
+    course.parent.mkdir(parents=True, exist_ok=True)
+    fetched = ["fetch", "-q", "--depth=1", source, COMMIT or "HEAD"]
+    steps = ["init", "-q"], fetched, ["checkout", "-q", "FETCH_HEAD"]
+    quiet = os.environ | {"GIT_TERMINAL_PROMPT": "0"}
+    with TemporaryDirectory("", "partial-", course.parent) as new:
+        for step in steps:
+            git = ["git", "-C", new, *step]
+            subprocess.run(git, capture_output=True, env=quiet)
+        if not Path(new, "code", "actlab").is_dir():
+            raise ModuleNotFoundError(
+                "The course could not be fetched: check the network "
+                "and ACTLAB_REPO, the course's address or folder."
+            )
+        with suppress(OSError):  # where another kernel was faster
+            Path(new).rename(course)
+
+
+found = [find_spec(name) for name in ("actlab", "course")]
+if not all(spec and spec.origin for spec in found):  # no bare folder
     sys.path.insert(0, str(find_course()))'''
 
 METADATA = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import math
 import os
@@ -20,7 +21,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from py_mini_racer import MiniRacer
 
 from course import exercises
 from course.exercises import ask, check, core, grading, predict, render, validation
@@ -532,44 +532,6 @@ def test_ctrl_c_passes_through():
 # -- the browser's replies are Python's ------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def browser_engine():
-    """The squeezed scripts in a real JavaScript engine, without a page around them."""
-    engine = MiniRacer()
-    engine.eval("globalThis.kept = {};")
-    engine.eval(
-        "globalThis.localStorage = {getItem: k => kept[k] ?? null,"
-        " setItem: (k, v) => { kept[k] = v; }};"
-    )
-    engine.eval(
-        "globalThis.atob = text => { const all = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-        "abcdefghijklmnopqrstuvwxyz0123456789+/'; let bits = 0, n = 0, out = '';"
-        "for (const c of text.replace(/=+$/, '')) { const i = all.indexOf(c);"
-        "if (i < 0) throw Error('bad'); bits = bits * 64 + i; n += 6;"
-        "if (n >= 8) { n -= 8; out += String.fromCharCode(bits >> n);"
-        "bits &= (1 << n) - 1; } } return out; };"
-    )
-    scripts = ("number", "choice", "order", "ask", "predict", "curve", "progress")
-    engine.eval(render.script(*scripts))
-    engine.eval(  # JSON has no infinity and no negative zero
-        "actlabExercises.readingsAsText = (text, unit) => actlabExercises"
-        ".readings(text, unit).map(v => Object.is(v, -0) ? '-0' : String(v));"
-    )
-    return engine
-
-
-@pytest.fixture(scope="module")
-def browser(browser_engine):
-    """Calls a function of the scripts with JSON in and JSON out."""
-
-    def call(name, *arguments):
-        text = ",".join(json.dumps(argument) for argument in arguments)
-        code = f"JSON.stringify(actlabExercises.{name}({text})) ?? 'null'"
-        return json.loads(browser_engine.eval(code))
-
-    return call
-
-
 TYPED = [
     "",
     "  ",
@@ -700,42 +662,6 @@ def test_browser_and_python_read_alike(browser_readings, text):
         assert here == there
 
 
-@pytest.fixture(scope="module")
-def browser_readings(browser):
-    def read(text, unit):
-        found = browser("readingsAsText", text, unit)
-        names = {"Infinity": math.inf, "-Infinity": -math.inf}
-        return [str(float(names.get(value, value))) for value in found]
-
-    return read
-
-
-@pytest.mark.parametrize(
-    ("text", "unit", "value"),
-    [
-        ("1e-11", "", [1e-11]),
-        ("10^-11", "", [1e-11]),
-        ("5·10^-12", "", [5e-12]),
-        ("1,372", "", [1.372, 1372]),
-        ("1,37", "", [1.37]),
-        ("1,234.5", "", [1234.5]),
-        ("−3", "", [-3]),
-        ("1/4", "", [0.25]),
-        ("1/0", "", []),
-        ("82 %", "%", [82]),
-        ("82 %", "", [0.82]),
-        ("60 000", "", [60000]),
-        ("a = -6", "", [-6]),
-        ("∞", "", [math.inf]),
-        ("nan", "", []),
-        ("", "", []),
-        ("six", "", []),
-    ],
-)
-def test_readings(text, unit, value):
-    assert readings(text, unit) == pytest.approx(value)
-
-
 @pytest.mark.parametrize(
     ("id", "answer", "status", "text"),
     [
@@ -762,7 +688,9 @@ def test_readings(text, unit, value):
         ("90.4", {"o": [1, 3, 2, 0], "share": 25}, "partial", "Say the alphabet"),
         ("90.4", {"o": [2, 1, 3, 0], "share": 50}, "wrong", "There are four letters"),
         ("90.4", {"o": [1, 1, 1, 1], "share": 50}, "input", "put all 4 in order"),
-        ("90.6", "0.41", "wrong", "close, but not as exact"),
+        ("90.6", "0.41", "wrong", "0.41 is not it"),
+        ("90.6", "0,250", "wrong", "0,250 is not it"),
+        ("90.6", "1,399", "input", "does the comma mark decimals or thousands?"),
         ("90.6", "39,9 %", "right", ""),
         ("90.6", "0,4", "right", ""),
         ("90.6", "0.5", "wrong", "how often the unit is active"),
@@ -860,6 +788,169 @@ def written(x):
 )
 def test_one_line(answer, line, capsys):
     assert line_of(capsys, "90.5", answer) == line
+
+
+# -- the notebook's state is not the grader's ------------------------------------------
+
+
+@contextlib.contextmanager
+def inference():
+    with torch.inference_mode():
+        yield
+
+
+@contextlib.contextmanager
+def no_gradients():
+    torch.set_grad_enabled(False)
+    try:
+        yield
+    finally:
+        torch.set_grad_enabled(True)
+
+
+@contextlib.contextmanager
+def doubles():
+    torch.set_default_dtype(torch.float64)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+@contextlib.contextmanager
+def meta():
+    torch.set_default_device("meta")
+    try:
+        yield
+    finally:
+        torch.set_default_device(None)
+
+
+@contextlib.contextmanager
+def numpy_raises():
+    with np.errstate(all="raise"):
+        yield
+
+
+ODD_STATES = [inference, no_gradients, doubles, meta, numpy_raises]
+
+
+def state() -> tuple:
+    return (
+        torch.is_grad_enabled(),
+        torch.is_inference_mode_enabled(),
+        torch.get_default_dtype(),
+        torch.get_default_device(),
+        torch.get_num_threads(),
+        torch.are_deterministic_algorithms_enabled(),
+        tuple(np.geterr().items()),
+    )
+
+
+@pytest.mark.parametrize("odd", ODD_STATES)
+@pytest.mark.parametrize("code", ALL_CODE, ids=by_id)
+def test_replies_do_not_depend_on_the_notebook(code, odd):
+    wrong = answer_from_source(code.wrong[0].answer)
+    usual = core.grade(code, wrong)
+    with odd():
+        before = state()
+        assert core.grade(code, wrong) == usual
+        assert state() == before
+
+
+@pytest.mark.parametrize("odd", ODD_STATES)
+def test_right_answers_and_widgets_in_any_state(odd, capsys):
+    pages, predictions = ask("90.2").html, predict("90.A").html
+    with odd():
+        before = state()
+        assert line_of(capsys, "90.5", leaky).startswith("✓")
+        assert line_of(capsys, "90.2", 4.8e-12).startswith("✓")
+        assert line_of(capsys, "90.5", raises(KeyError())).startswith("✗")
+        assert (ask("90.2").html, predict("90.A").html) == (pages, predictions)
+        assert state() == before
+
+
+def assigns(*arguments):
+    """Do to torch and NumPy what an answer must not."""
+    torch.isclose = lambda a, *rest, **options: torch.ones_like(a, dtype=torch.bool)
+    torch.allclose = torch.equal = lambda *rest, **options: True
+    torch.Tensor.any = lambda self: torch.tensor(False)
+    torch.nn.functional.relu = math.sqrt = np.allclose = lambda x: 0
+    torch.set_default_device("meta")
+    torch.set_num_threads(torch.get_num_threads() + 1)
+    torch.use_deterministic_algorithms(True)
+    np.seterr(all="raise")
+    return arguments[0] * 0 + 99
+
+
+def test_an_answer_cannot_change_how_others_are_judged(capsys):
+    before, functions = state(), (torch.isclose, torch.Tensor.any, math.sqrt)
+    assert line_of(capsys, "90.5", assigns).startswith("✗ 90.5 at x = -2.0")
+    assert line_of(capsys, "90.5", lambda x, s: x * 0 + 99).startswith("✗")
+    assert line_of(capsys, "90.5", leaky).startswith("✓")
+    assert state() == before
+    assert (torch.isclose, torch.Tensor.any, math.sqrt) == functions
+    kept = torch.isclose
+    torch.isclose = lambda a, *rest, **options: torch.ones_like(a, dtype=torch.bool)
+    try:  # in a cell of its own, before the check
+        assert line_of(capsys, "90.5", lambda x, s: x * 0 + 99).startswith("✗")
+    finally:
+        torch.isclose = kept
+
+
+class Agrees(torch.Tensor):
+    """Equal to everything."""
+
+    @classmethod
+    def __torch_function__(cls, func, types, args=(), kwargs=None):
+        if func in (torch.isclose, torch.eq, torch.Tensor.eq):
+            return torch.ones(args[0].shape, dtype=torch.bool)
+        return super().__torch_function__(func, types, args, kwargs or {})
+
+
+def test_tensor_subclasses_are_judged_by_their_numbers(capsys):
+    wrong = lambda x, slope: (x * 0 + 99).as_subclass(Agrees)  # noqa: E731
+    right = lambda x, slope: leaky(x, slope).as_subclass(Agrees)  # noqa: E731
+    assert "expected -0.2, got 99" in line_of(capsys, "90.5", wrong)
+    assert line_of(capsys, "90.5", right).startswith("✓")
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        (lambda x, s: leaky(x.half(), s), "expected -0.2, got -0.199951."),
+        (lambda x, s: leaky(x, s) - 1e-4, "expected -0.2, got -0.2001."),
+    ],
+)
+def test_two_numbers_that_differ_look_different(answer, text, capsys):
+    assert text in line_of(capsys, "90.5", answer)
+
+
+def test_near_shows_the_difference():
+    with pytest.raises(Exception, match="expected 0.000123457, got 0.000123468"):
+        Report("").near("gain", 0.000123468, 0.000123457, 1e-12)
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "latin-1", "utf-8"])
+def test_output_survives_an_old_console(encoding, tmp_path):
+    code = (
+        "from course.exercises import check, progress\n"
+        "check('1.2', {}); check('99.9'); check('4.2', 3); check('4.2')\n"
+        "check('3.0', {'spread': 0.577, 'step': 0.002, 'regime': 1}); progress()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"PYTHONIOENCODING": encoding},
+        capture_output=True,
+        check=True,
+    )
+    lines = done.stdout.decode(encoding).splitlines()
+    right, wrong, open_ = (
+        "✓✗○" if encoding == "utf-8" else ("right:", "wrong:", "open:")
+    )
+    assert lines[2].startswith(f"{wrong} 4.2"), lines
+    assert lines[3].startswith(f"{open_} 4.2") and lines[4].startswith(f"{right} 3.0")
+    assert lines[-1].startswith("actlab1.")
 
 
 def test_answers_get_clones():
@@ -1003,6 +1094,37 @@ def test_answers_are_not_readable(entry):
     assert _payload(html)["id"] == entry.id
 
 
+SOURCES = ("page", "number", "choice", "order", "ask", "predict", "curve", "progress")
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_squeezed_scripts_have_all_their_names(name):
+    """No variable lost its declaration, and no property, text or key got shorter."""
+    source = render._source(f"{name}.js")
+    squeezed = render.squeeze(source)
+    assert len(squeezed) < 0.75 * len(source)
+    code = re.sub(r"//[^\n]*", "", source)
+    properties = set(re.findall(r"\.(\w+)", re.sub(r"\.\.\.\w+", "", code)))
+    assert properties - {""} <= set(re.findall(r"\w+", squeezed))
+
+
+@pytest.mark.parametrize(
+    ("source", "squeezed"),
+    [
+        ("const size = 1;\nf(size);", "const a=1;f(a);"),
+        ("const box = {size: 1, box};", "const box={size:1,box};"),
+        ("const long = (value) => x.value + value;", "const b=(a)=>x.value+a;"),
+        ("const text = `a ${text} text`;", "const b=`a ${b} text`;"),
+        ('const it = "it" + "it\'s";', "const a='it'+\"it's\";"),
+        ('const re = /re "x"/g; re.test(y);', 'const a=/re "x"/g;a.test(y);'),
+        ("globalThis.kept(undeclared);", "globalThis.kept(undeclared);"),
+        ("const [one, two] = all; f(...two, one);", "const[a,b]=all;f(...b,a);"),
+    ],
+)
+def test_squeeze(source, squeezed):
+    assert render.squeeze(source) == squeezed
+
+
 def test_script_is_small():
     """The part of an output that repeats: style and script of an element."""
     for used in (("number", "ask"), ("choice", "ask"), ("choice", "predict")):
@@ -1077,6 +1199,76 @@ def test_reveal(id, kept, lines, browser):
     assert browser("revealed", data, kept) == lines
 
 
+class Measured:
+    """An interval, as `actlab.statistics` makes it."""
+
+    mean, low, high = 87.763, 87.42, 88.1
+
+    def __str__(self) -> str:
+        return "87.8 ± 0.3 (n = 5)"
+
+
+@pytest.mark.parametrize(
+    ("answer", "guess", "said"),
+    [
+        (79.038, 79, "79 % (as measured)."),
+        (79.038, 79.1, "79.1 % (0.1 points too high)."),
+        (63.24, 63, "63 % (0.2 points too low)."),
+        (Measured(), 87.8, "87.8 % (as measured)."),
+        (Measured(), 88, "88 % (as measured)."),
+        (Measured(), 88.2, "88.2 % (0.4 points too high)."),
+    ],
+)
+def test_the_reveal_rounds_and_knows_the_interval(answer, guess, said, browser):
+    part = Number("n", "accuracy", lambda: answer, unit="%", low=0, high=100)
+    data = render.prediction_sheet(Prediction("90.F", "How much?", part, source="s"))
+    lines = dict(browser("revealed", data, {"answer": guess}))
+    assert lines["You said"] == said
+    if isinstance(answer, Measured):
+        assert lines["Measured"] == "87.8 ± 0.3 % (n = 5)."
+
+
+DAMAGED = ["5", '"80"', "null", "[]", '{"answer": {}}', '{"answer": null}', "{]"]
+DAMAGED += ['{"answer": "x"}', '{"answer": [1]}', '{"answer": [0, 0, 0]}', "{}"]
+DAMAGED += [
+    '{"answer": 1e999}',
+    '{"answer": 99, "because": "length"}',
+    '{"answer": -1}',
+]
+
+
+@pytest.mark.parametrize("entry", [*PAGES, *PREDICTIONS], ids=by_id)
+def test_damaged_answers_in_storage_never_throw(entry, browser_engine):
+    """A page with any odd state in its storage opens, and can be answered."""
+    kind = "predict" if isinstance(entry, Prediction) else "ask"
+    payload = _payload(element(entry).html)
+    for text in DAMAGED:
+        key, value = json.dumps(f"actlab.{kind}.{entry.id}"), json.dumps(text)
+        drawn = json.dumps(payload)
+        found = browser_engine.eval(
+            f"kept[{key}] = {value}; (() => {{ const root = page(); const restore ="
+            f"actlabExercises.kinds.{kind}(root, {drawn}); restore();"
+            "return String(shown); })()"
+        )
+        assert found in ("0", "1"), found
+    browser_engine.eval("for (const key in kept) delete kept[key];")
+
+
+def test_a_damaged_prediction_leaves_the_form_open(browser_engine):
+    payload = json.dumps(_payload(element(PREDICTIONS[4]).html))
+    for kept, opened in (
+        ('{"answer": [1, 1]}', False),
+        ('{"answer": [1, 0.1, 0.01, 0.001, "1e-4"]}', True),
+        ('{"shown": true}', True),
+    ):
+        found = browser_engine.eval(
+            f"kept['actlab.predict.90.E'] = {json.dumps(kept)}; shown = 0;"
+            f"actlabExercises.kinds.predict(page(), {payload})(); shown"
+        )
+        assert bool(found) is opened, kept
+    browser_engine.eval("delete kept['actlab.predict.90.E']; 0")
+
+
 def test_ask_and_predict_point_to_each_other():
     with pytest.raises(TypeError, match=r'check\("90.5"'):
         ask("90.5")
@@ -1112,6 +1304,54 @@ def test_progress_code_reaches_the_site(browser, capsys, monkeypatch):
     kept = browser("load", "actlab.ask.90.1")
     assert kept == {"answer": {"a": "−6", "b": "8"}, "status": "right", "tries": 1}
     assert browser("load", "actlab.predict.90.A") == {"answer": 60, "because": 1}
+
+
+def stored(browser, key: str, value) -> None:
+    browser("save", key, value)
+
+
+def test_an_import_adds_and_never_takes_away(browser, browser_engine):
+    """A right or newer answer stays; no answer at all never replaces a typed one."""
+    right = {"answer": {"a": "-6", "b": "8"}, "status": "right", "tries": 2}
+    wrong = {"answer": {"a": "1", "b": "8"}, "status": "partial", "tries": 4}
+    for before, row, after in (
+        (right, ["90.1", "wrong", {"a": "0", "b": "0"}], right),
+        (right, ["90.1", "wrong", None], right),
+        (right, ["90.1", "right", None], right),
+        (wrong, ["90.1", "wrong", {"a": "0", "b": "0"}], wrong),
+        (wrong, ["90.1", "wrong", None], wrong),
+        (wrong, ["90.1", "right", {"a": "-6"}], {"answer": {"a": "-6"}}),
+        (wrong, ["90.1", "right", None], {"answer": wrong["answer"]}),
+    ):
+        stored(browser, "actlab.ask.90.1", before)
+        got = browser("importCode", sealed([row]))
+        assert got["ok"], row
+        added = after is not before
+        assert got["text"].startswith(f"{int(added)} answer"), row
+        kept = browser("load", "actlab.ask.90.1")
+        assert kept == (after | {"status": "right", "tries": 1} if added else after)
+    stored(browser, "actlab.predict.90.A", {"answer": 60, "because": 0})
+    rows = [["90.A", "predicted", {"answer": 10}], ["90.B", "shown", {"shown": True}]]
+    assert browser("importCode", sealed(rows))["text"] == (
+        "1 answer imported. 1 answer left as before."
+    )
+    assert browser("load", "actlab.predict.90.A") == {"answer": 60, "because": 0}
+    browser_engine.eval("actlabExercises.forget()")
+
+
+def test_all_that_progress_prints_is_accepted(
+    browser, browser_engine, capsys, monkeypatch
+):
+    monkeypatch.setattr(core, "_RESULTS", {})
+    core.keep("90.1", "wrong", {"a": "1", "b": "2"})
+    core.keep("90.1", "right")
+    assert core.known()["90.1"]["answer"] == {"a": "1", "b": "2"}
+    exercises.progress()
+    out = capsys.readouterr().out
+    for text in (out, f"> {out}", out * 2, out.replace("\n", "\r\n")):
+        got = browser("importCode", text)
+        assert got["ok"] is True, got
+        browser_engine.eval("actlabExercises.forget()")
 
 
 def sealed(data) -> str:

@@ -15,8 +15,13 @@
     const wrong = parts.filter((part) => !kind(part).right(part, values[part.name]));
     if (!wrong[0]) return { status: "right", text: data.right };
     const size = ([pattern]) => Object.keys(pattern).length;
+    const far = ([pattern]) => parts.reduce((sum, part) => {
+      const { far: gap } = kind(part), slip = pattern[part.name];
+      return gap && slip !== undefined ? sum + gap(slip, values[part.name]) : sum;
+    }, 0);
+    const order = (a, b) => size(b) - size(a) || far(a) - far(b);
     // the most specific misconception first; none whose parts are answered already
-    for (const [pattern, text] of [...data.wrong].sort((a, b) => size(b) - size(a))) {
+    for (const [pattern, text] of [...data.wrong].sort(order)) {
       const named = parts.filter((part) => part.name in pattern);
       const fits = (part) => kind(part).fits(part, pattern[part.name], values[part.name]);
       const news = (part) => wrong.includes(part) && !covered[part.name];
@@ -80,8 +85,10 @@
     return () => {
       const kept = A.load(key) || data.state;
       if (!kept || !kept.answer) return;
+      const result = A.grade(data, kept.answer);
+      if (result.status === "input") return;
       fill(kept.answer);
-      show(A.grade(data, kept.answer));
+      show(result);
       A.say("answered", data.id);
     };
   };

@@ -8,6 +8,7 @@ import difflib
 import importlib
 import json
 import re
+import sys
 import zlib
 from functools import cache
 from importlib.util import find_spec
@@ -63,7 +64,8 @@ def chapter(number: int) -> Chapter:
 def _load(number: int) -> Chapter:
     if number not in chapters():
         raise LookupError(f"there is no chapter {number}; there are {chapters()}")
-    module = importlib.import_module(_module(number))
+    with quiet_state():  # some compute a tensor when they are imported
+        module = importlib.import_module(_module(number))
     return Chapter(
         number,
         tuple(getattr(module, "EXERCISES", ())),
@@ -101,8 +103,22 @@ def _short(text: str) -> str:
 
 def grade(entry: Page | Code, answer: Any, variant: int | None = None) -> Reply:
     """The reply to any answer to an exercise. Never raises, except for Ctrl-C."""
-    if isinstance(entry, Page):
-        return _grade_page(entry, answer, variant)
+    with quiet_state():
+        if isinstance(entry, Page):
+            return _grade_page(entry, answer, variant)
+        return _grade_code(entry, answer, variant)
+
+
+def quiet_state() -> contextlib.AbstractContextManager[None]:
+    """torch as it starts, whatever the notebook has set; nothing before torch runs."""
+    if "torch" not in sys.modules:
+        return contextlib.nullcontext()
+    from .state import standard
+
+    return standard()
+
+
+def _grade_code(entry: Code, answer: Any, variant: int | None) -> Reply:
     from .report import Failed, NotAttempted, Report, _name
 
     untouched = Reply("open", "not attempted yet")
@@ -159,7 +175,25 @@ def check(
         line = line[: LONGEST_LINE - 1] + "…"
     if strict and outcome.status != "right":
         raise ExerciseError(line)
-    print(line)
+    say(line)
+
+
+# for a console that cannot print them
+_PLAIN = str.maketrans({
+    "✓": "right:", "✗": "wrong:", "○": "open:", "−": "-", "“": '"', "”": '"',
+    "’": "'", "…": "...", "→": "->", "≤": "<=", "≥": ">=", "·": "*", "×": "x",
+})  # fmt: skip
+
+
+def say(text: str) -> None:
+    """Print a text; on a console of few characters, in words that it has."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeError:
+        bare = text.translate(_PLAIN).encode(encoding, "replace")
+        text = bare.decode(encoding)
+    print(text)
 
 
 def keep(id: str, status: str, answer: Any = None) -> None:
@@ -168,6 +202,8 @@ def keep(id: str, status: str, answer: Any = None) -> None:
         return
     before = _RESULTS.get(id, {"status": "", "tries": 0})
     if before["status"] != "right":
+        if answer is None:  # from check(): what was typed on the page stays
+            answer = before.get("answer")
         kept = {"status": status, "tries": before["tries"] + 1, "answer": answer}
         _RESULTS[id] = kept
 
@@ -183,9 +219,9 @@ def progress() -> None:
         print("Nothing answered yet since the kernel started.")
         return
     right = sum(entry["status"] == "right" for entry in _RESULTS.values())
-    print(f"{len(_RESULTS)} answered, {right} right. To keep this, paste the code into")
-    print("the field “Import answers” on the course site:")
-    print(progress_code())
+    say(f"{len(_RESULTS)} answered, {right} right. To keep this, paste the code into")
+    say("the field “Import answers” on the course site:")
+    say(progress_code())
 
 
 def progress_code() -> str:

@@ -53,10 +53,11 @@
 
   A.parts.curve = {
     read(part, raw) {
-      const found = raw.map((text) => A.readings(text, part.unit)[0]);
+      const one = ([value, other]) => (other === undefined ? value : NaN);
+      const found = raw.map((text) => one(A.readings(text, part.unit)));
       const above = part.log ? " above 0" : "";
       const fine = found.every((v) => Number.isFinite(v) && !(part.log && v <= 0));
-      return fine ? [found] : [null, `give every point a number${above}.`];
+      return fine && found.length === part.x.length ? [found] : [null, `give every point a number${above}.`];
     },
     verdict(part, value) {
       const gaps = value.map((v, i) => Math.abs(A.scale(part, v) - A.scale(part, part.answer[i])));

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import numbers
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -20,11 +21,24 @@ __all__ = ["encode", "judge", "readings", "reply", "sheet"]
 SHORT = 40
 # where to look after a wrong answer that nobody foresaw; self-checks have no hints
 HINT = "Open the first hint."
+DOT = "Write a decimal point, or no comma."
 LINKS = "Look it up where the text above points."
 # character classes are spelt out: \s, \d and \w differ between the two languages
 _SPACES = re.compile(r"[ \t\n\r\f\v\u00a0\u2000-\u200b\u202f\u205f\u3000\ufeff]+")
-_NUMBER = re.compile(r"([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[+-]?[0-9]+)?)")
-_FRACTION = re.compile(_NUMBER.pattern + "/" + _NUMBER.pattern)
+_RAISED = re.compile(r"[⁺⁻⁰¹²³⁴-⁹]+")
+_VULGAR = re.compile(r"[¼-¾⅐-⅞]")
+_BEFORE = re.compile(r"^(?:[a-zα-ω][a-z0-9_']*)?(?:[=≈~∼≃≤≥]|[<>]=?)+")
+_GROUPS = re.compile(
+    r"(^|[^0-9.,])([1-9][0-9]{0,2}(?:(?: [0-9]{3})+|(?:'[0-9]{3})+))(?![0-9 /⁄])"
+)
+_PLAIN = (
+    r"((?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|[0-9]+|(?=\.[0-9]))"
+    r"(?:\.[0-9]*)?(?:e[+-]?[0-9]{1,4})?)"
+)
+_FACTOR = re.compile(
+    rf"([+-]?)(?:{_PLAIN}(?:\^(?:([+-]?[0-9]{{1,3}})|\(([+-]?[0-9]{{1,3}})\)))?"
+    r"|(?:([0-9]+) )?([0-9]+)⁄([0-9]+))"
+)
 _ENDLESS = re.compile(r"([+-]?)(?:inf|infinity|infinite|∞|nolimit|unlimited)")
 
 
@@ -66,10 +80,11 @@ def _pattern_sheet(page: Page, pattern: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _value_sheet(part: Number | Choice | Order, value: Any) -> Any:
-    """One value of a `Wrong`: a range, a place, an order or a pair [first, second]."""
+    """One value of a `Wrong`: a number, a range, a place, an order, a pair {…}."""
     if isinstance(part, Number):
-        ends = value if isinstance(value, tuple) else limits(part, float(value))
-        return [encode(float(end)) for end in ends]
+        if isinstance(value, tuple):
+            return [encode(float(end)) for end in value]
+        return encode(float(value))
     if isinstance(part, Choice):
         return place(part.options, value)
     if isinstance(value, Before):
@@ -88,48 +103,87 @@ def encode(value: float) -> float | str:
 
 
 def readings(text: str, unit: str = "") -> list[float]:
-    """The numbers that a typed text may mean, the likeliest first; [] if none.
+    """The numbers that a typed text may mean; [] if none, two if it is not clear.
 
-    "1,372" is 1.372 and, as a second reading, 1372. Also read: 1e-11, 10^-11,
-    3·10^4, 1/4, 82 %, 60 000, −3 (with a typographic minus), "a = 4", ∞.
+    "1,372" may be 1372 or 1.372, so the reader is asked. Read are powers (2^10, 10**-3,
+    10⁻¹¹, 1e-11), products (3·4, 3*4, 3×4), fractions (3/4, ¾, 1½), marks between
+    thousands (60 000, 1'000, 1,234.5, 1.234,5), a comma before decimals (0,25), a minus
+    of any kind, per cent and the unit, and what stands before the number ("a = 4",
+    "≥ 0.2", "≈ 3"). Nothing is made of spaces within a number, or of 2^½.
     """
-    text = _SPACES.sub("", text).lower().replace("−", "-").replace("–", "-")
-    text = re.sub(r"^[a-zα-ω][a-z0-9_]*=|^[≈~=]", "", text)
-    if unit and text.endswith(_SPACES.sub("", unit).lower()):
-        text = text[: len(text) - len(_SPACES.sub("", unit))]
-        unit = ""
-    percent = text.endswith("%")
+    text, unit = _tidy(text), _tidy(unit)
+    text = re.sub(r"(.)[.,]$", r"\1", _BEFORE.sub("", text))
+    if unit and text.endswith(unit):
+        text = text[: -len(unit)].strip(" ")
+    share = 100 if text.endswith("%") else 1
     text = text.removesuffix("%")
-    text = re.sub(r"^([+-]?)10(?:\^|\*\*)\(?([+-]?[0-9]+)\)?$", r"\g<1>1e\2", text)
-    text = re.sub(r"[x×*·⋅]10(?:\^|\*\*)\(?([+-]?[0-9]+)\)?$", r"e\1", text)
     endless = _ENDLESS.fullmatch(text)
     if endless:
         return [-math.inf if endless[1] == "-" else math.inf]
-    found = [_plain_number(variant) for variant in _commas(text)]
-    return [value / 100 if percent else value for value in found if value is not None]
+    text = _GROUPS.sub(lambda m: m[1] + re.sub("[ ']", "", m[2]), text)
+    text = re.sub(r"([0-9]) ([0-9]{1,2})/([0-9]{1,2})$", r"\1 \2⁄\3", text)
+    swapped = text.translate({44: ".", 46: ","})
+    found = _values(text)
+    if "," in text or not found:
+        found = [*(v for v in _values(swapped) if v not in found), *found]
+    return [value / share + 0.0 for value in found]  # no negative zero
 
 
-def _commas(text: str) -> list[str]:
-    """A comma marks the decimals, or thousands; three digits behind it may be both."""
-    if "," not in text:
-        return [text]
-    groups = re.fullmatch(r"[+-]?[0-9]{1,3}(,[0-9]{3})+(\.[0-9]*)?", text)
-    thousands = [text.replace(",", "")] if groups else []
-    decimals = (
-        [text.replace(",", ".")] if text.count(",") == 1 and "." not in text else []
-    )
-    return decimals + thousands
+def _tidy(text: str) -> str:
+    """One spelling for powers, minus, times, spaces; no space but between digits."""
+    text = _SPACES.sub(" ", text).strip(" ")
+    text = _RAISED.sub(lambda m: "^" + m[0], _VULGAR.sub(r" \g<0>", text))
+    text = unicodedata.normalize("NFKC", text).lower()
+    text = re.sub("[−–—‐‑]", "-", re.sub("[’ʼ]", "'", text))
+    text = re.sub("[×·⋅∙]", "*", text).replace("**", "^")
+    text = re.sub(r" *([^0-9., ]) *", r"\1", re.sub(" +", " ", text)).strip(" ")
+    return re.sub(r"([1-9.]0*)x", r"\1*", text).replace("percent", "%", 1)
 
 
-def _plain_number(text: str) -> float | None:
-    whole, fraction = _NUMBER.fullmatch(text), _FRACTION.fullmatch(text)
-    if whole:
-        value = float(text)
-    elif fraction and float(fraction[2]) != 0:
-        value = float(fraction[1]) / float(fraction[2])
+def _values(text: str) -> list[float]:
+    """The value of factors and at most one divisor, as a list; [] if there is none."""
+    if re.search(r"\^[+-]?[0-9]+/", text):  # is 2^1/2 a root, or a half of 2?
+        return []
+    top, *bottom = text.split("/")
+    above = [_factor(factor) for factor in top.split("*")]
+    below = [_factor(factor) for factor in bottom]
+    known = [value for value in (*above, *below) if value is not None]
+    if len(below) > 1 or len(known) < len(above) + len(below) or 0 in below:
+        return []
+    result = 1.0
+    for value in known[: len(above)]:
+        result *= value
+    for value in known[len(above) :]:
+        result /= value
+    return [result] if math.isfinite(result) else []
+
+
+def _factor(text: str) -> float | None:
+    found = _FACTOR.fullmatch(text)
+    if not found:
+        return None
+    sign, plain, power, power_, whole, over, under = found.groups()
+    if plain:
+        value = _power(float(plain.replace(",", "")), power or power_)
+    elif float(under):
+        value = float(whole or 0) + float(over) / float(under)
     else:
         return None
-    return value if math.isfinite(value) else None
+    return -value if sign == "-" else value
+
+
+def _power(base: float, power: str | None) -> float:
+    """The base multiplied with itself, one step at a time as the browser does it."""
+    if not power:
+        return base
+    if base == 10:
+        return float(f"1e{int(power)}")
+    value = 1.0
+    for _ in range(abs(int(power))):
+        value *= base
+    if int(power) >= 0:
+        return value
+    return 1 / value if value else math.inf
 
 
 def reply(exercise: Page, answer: Any) -> Reply:
@@ -184,9 +238,13 @@ def _known_replies(
     """Replies of the misconceptions seen, the most specific first, none twice."""
     texts: list[str] = []
     covered: set[str] = set()
-    for pattern, text in sorted(data["wrong"], key=lambda row: -len(row[0])):
+    kinds = {part["name"]: part for part in data["parts"]}
+
+    def order(row: tuple) -> tuple[int, float]:
+        return -len(row[0]), _distance(data["parts"], row[0], read)
+
+    for pattern, text in sorted(data["wrong"], key=order):
         new = (set(pattern) & wrong) - covered
-        kinds = {part["name"]: part for part in data["parts"]}
         fits = all(_fits(kinds[n], v, read[n]) for n, v in pattern.items())
         if new and fits:
             texts.append(text)
@@ -205,10 +263,12 @@ def _read(part: dict, raw: Any) -> tuple[Any, str]:
         if not text:
             return None, "enter a number, such as 0.25, 1e-3 or 1/4."
         found = readings(text, part["unit"])
+        seen = f"“{_short(text)}”"
         if not found:
-            seen = f"“{_short(text)}” is not a number."
-            return None, f"{seen} Enter one such as 0.25, 1e-3 or 1/4."
-        return (text, found), ""
+            return None, f"{seen} is not a number. Enter one such as 0.25, 1e-3 or 1/4."
+        if found[1:]:
+            return None, f"{seen}: does the comma mark decimals or thousands? {DOT}"
+        return (text, found[0]), ""
     count = len(part["options"])
     if part["type"] == "choice":
         at = _as_place(part["options"], raw)
@@ -256,7 +316,7 @@ def _short(text: str) -> str:
 
 def _is_right(part: dict, value: Any) -> bool:
     if part["type"] == "number":
-        return any(_between(part["low"], part["high"], v) for v in value[1])
+        return _between(part["low"], part["high"], value[1])
     return value == part["answer"]
 
 
@@ -271,10 +331,43 @@ def _between(low: float | str, high: float | str, value: float) -> bool:
 
 def _fits(part: dict, pattern: Any, value: Any) -> bool:
     if part["type"] == "number":
-        return any(_between(pattern[0], pattern[1], v) for v in value[1])
+        if isinstance(pattern, list):
+            return _between(pattern[0], pattern[1], value[1])
+        slip = float(pattern)
+        # the slip itself, to fewer digits or to more: no other value has this reply
+        return _rounded(value[1], slip, 0.05) or _rounded(slip, value[1], 0.01)
     if isinstance(pattern, dict):
         return value.index(pattern["first"]) < value.index(pattern["second"])
     return value == pattern
+
+
+def _distance(parts: Sequence[dict], pattern: Mapping, read: Mapping) -> float:
+    """How far the numbers read lie from a misconception's: the nearest one speaks."""
+    distance = 0.0
+    for part in parts:
+        slip = pattern.get(part["name"], [])
+        if part["type"] == "number" and not isinstance(slip, list):
+            gap = abs(read[part["name"]][1] - float(slip))
+            distance += 0.0 if math.isnan(gap) else gap
+    return distance
+
+
+def _rounded(value: float, to: float, within: float) -> bool:
+    """Whether a value is another one, or that one rounded to fewer digits."""
+    gap = abs(value - to)
+    if value == to or math.isinf(gap) or not gap <= within * abs(to):
+        return value == to
+    for exponent in range(-40, 41):
+        unit = float(f"1e{exponent}")
+        count = abs(value) / unit
+        whole = math.floor(count + 0.5)
+        if (
+            whole
+            and gap <= unit * 0.5000001
+            and abs(count - whole) < 1e-9 * count + 1e-6
+        ):
+            return True
+    return False
 
 
 def _unknown(part: dict, value: Any) -> str:
@@ -292,18 +385,18 @@ def _unknown(part: dict, value: Any) -> str:
     )
 
 
-def _unknown_number(part: dict, text: str, found: list[float]) -> str:
-    value, seen = found[0], _short(text)
+def _unknown_number(part: dict, text: str, value: float) -> str:
+    seen = _short(text)
     low, high = float(part["low"]), float(part["high"])
     answer = float(part["answer"])
     if _between(low, high, -value):
         return f"{seen}: the size is right, the sign is not."
-    if _between(low, high, value * 100) and part["unit"] == "%":
-        return f"{seen}: right as a fraction; the field is in %."
-    if _between(low, high, value / 100) and part["unit"] != "%":
-        return f"{seen}: right in per cent; here the fraction itself is asked for."
-    width = high - low
-    near = low - 2 * width <= value <= high + 2 * width
-    if near and math.isfinite(width) and not answer.is_integer():
+    if low > 0 or high < 0:  # a hundredfold of 0 is 0
+        if part["unit"] == "%":
+            if _between(low, high, value * 100):
+                return f"{seen}: right as a fraction; the field is in %."
+        elif 1 <= value <= 100 and _between(low, high, value / 100):
+            return f"{seen}: right in per cent; here the fraction itself is asked for."
+    if not answer.is_integer() and _rounded(value, answer, 0.05):
         return f"{seen} is close, but not as exact as asked for. Keep more digits."
     return f"{seen} is not it, and none of the usual slips either."

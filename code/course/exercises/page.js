@@ -58,7 +58,13 @@
       root.dataset.ready = 1;
       root.querySelectorAll(":disabled").forEach((node) => (node.disabled = false));
       const restore = kind(root, A.decode(root.dataset.payload));
-      A.alive.push(restore);
-      restore();
+      // one element that fails leaves the others alive
+      const safe = () => {
+        try {
+          restore();
+        } catch {}
+      };
+      A.alive.push(safe);
+      safe();
     });
 })();

@@ -23,8 +23,11 @@
   const verdicts = {
     number(part, value) {
       const said = withUnit(part, A.round(value, part.digits));
-      if (part.near[0] <= value && value <= part.near[1]) return [said, "as measured"];
-      const size = A.scale(part, value) - A.scale(part, part.answer);
+      // the distance of what is printed, which has no more digits than that
+      const [mine, real] = [value, part.answer].map((v) => +v.toPrecision(part.digits));
+      const near = part.near[0] <= value && value <= part.near[1];
+      if (near || mine === real) return [said, "as measured"];
+      const size = A.scale(part, mine) - A.scale(part, real);
       return [said, `${A.gap(part, Math.abs(size))} too ${size > 0 ? "high" : "low"}`];
     },
     choice: (part, value) => [
@@ -64,14 +67,21 @@
     const reply = $("[role=status]"), area = $("[data-reveal-here]"), box = $("[data-part]");
     const slider = $("[type=range]"), field = box.querySelector("input");
 
-    const value = () => {
-      const [read, problem] = kind.read(part, kind.get(box));
-      const first = read && read.found ? read.found[0] : read;
-      const below = part.log && first <= 0 ? "enter a number above 0." : "";
-      return [first, problem || below || (Math.abs(first) === Infinity ? "enter a number." : "")];
+    // What was typed or kept, and what is wrong with it; a damaged one never throws.
+    const value = (raw) => {
+      try {
+        const [read, problem] = kind.read(part, raw);
+        const first = read?.value ?? read;
+        const below = part.log && first <= 0 ? "enter a number above 0." : "";
+        return [first, problem || below || (Math.abs(first) === Infinity ? "enter a number." : "")];
+      } catch {
+        return [null, "enter an answer."];
+      }
     };
+    const typed = (answer) =>
+      Array.isArray(answer) && part.x ? answer.map(String) : part.unit !== undefined ? String(answer) : answer;
     const slide = () => {
-      const [number, problem] = value();
+      const [number, problem] = value(kind.get(box));
       if (!slider || problem) return;
       slider.value = A.scale(part, number);
       slider.setAttribute("aria-valuetext", verdicts.number(part, number)[0]);
@@ -107,7 +117,7 @@
     };
     $("form").addEventListener("submit", (event) => {
       event.preventDefault();
-      const [answer, problem] = value();
+      const [answer, problem] = value(kind.get(box));
       const because = all("[data-because] input").findIndex((input) => input.checked);
       if (!problem) return commit({ answer, because }, "predicted");
       reply.textContent = `Not committed yet: ${problem} Or press “Show me”.`;
@@ -117,11 +127,14 @@
     return () => {
       const kept = A.load(key) || data.state;
       if (!kept) return;
-      const reason = all("[data-because] input")[kept.because];
+      const [answer, problem] = kept.shown ? [] : value(typed(kept.answer));
+      if (problem) return;
+      const because = Number.isInteger(kept.because) ? kept.because : -1;
+      const reason = all("[data-because] input")[because];
       if (reason) reason.checked = true;
-      if (kept.answer !== undefined) kind.set(box, kept.answer, part);
+      if (answer !== undefined) kind.set(box, answer, part);
       slide();
-      reveal(kept);
+      reveal({ answer, because });
     };
   };
 })();

@@ -24,23 +24,37 @@
   };
   const count = (n) => `${n} answer${n === 1 ? "" : "s"}`;
 
-  // Takes in what `progress()` printed. Returns {ok, text}; never throws.
+  // What is kept is newer, or right; an import adds to it and never takes away.
+  const added = ([id, status, answer]) => {
+    const predicted = /[A-Z]/.test(id);
+    const key = `actlab.${predicted ? "predict" : "ask"}.${id}`, before = A.load(key);
+    if (predicted) {
+      if (before || !answer) return false;
+      A.save(key, answer);
+      return true;
+    }
+    if (before && (before.status === "right" || status !== "right")) return false;
+    const typed = answer ?? (before ? before.answer : null);
+    A.save(key, { answer: typed, status, tries: 1 });
+    return true;
+  };
+
+  // Takes in what `progress()` printed, all of it or the code. Returns {ok, text}; never
+  // throws.
   A.importCode = (code) => {
-    const [version, text, sum, more] = String(code).replace(/\s/g, "").split(".");
+    const all = String(code).replace(/\s/g, ""), at = all.lastIndexOf("actlab1");
+    const [, text, sum, more] = all.slice(at).split(".");
     const no = (reason) => ({ ok: false, text: reason });
-    if (version !== "actlab1")
+    if (at < 0)
       return no("This is not a code from progress(): such a code begins with actlab1.");
     if (!text || more !== undefined || A.checksum(text) !== sum)
       return no("The code is incomplete or changed. Copy all of it, to the last letter.");
     const rows = rowsOf(text);
     if (!rows) return no("The code is whole, but this page cannot read it.");
-    rows.forEach(([id, status, answer]) => {
-      const predicted = /[A-Z]/.test(id), name = predicted ? "predict" : "ask";
-      const kept = predicted ? answer : { answer, status, tries: 1 };
-      if (kept) A.save(`actlab.${name}.${id}`, kept);
-    });
+    const taken = rows.filter(added).length, rest = rows.length - taken;
     A.alive.forEach((restore) => restore());
-    return { ok: true, text: `${count(rows.length)} imported.` };
+    const kept = rest ? ` ${count(rest)} left as before.` : "";
+    return { ok: true, text: `${count(taken)} imported.${kept}` };
   };
 
   A.kinds.progress = (root, data) => {

@@ -13,10 +13,12 @@ import json
 import math
 import re
 import sys
+from collections import Counter
 from dataclasses import dataclass
 from functools import cache
 from html import escape
 from importlib import resources
+from string import ascii_lowercase, ascii_uppercase
 from typing import Any
 
 from . import core
@@ -65,25 +67,96 @@ _TOKEN = re.compile(
 
 
 def squeeze(source: str) -> str:
-    """JavaScript without comments and spaces that it does not need.
+    """JavaScript without comments, with no more spaces and letters than it needs.
 
-    For our own sources: every statement ends in a semicolon or a brace, a regular
-    expression follows a mark, templates are not nested.
+    Names of variables become short, and quotes single ones, which a notebook does not
+    have to escape. For our own sources: every statement ends in a semicolon or a
+    brace, a regular expression follows a mark, templates are not nested, and a name is
+    not a variable here and a global there.
     """
+    tokens = _tokens(source)
+    short = _short_names([text for _, text in tokens])
     out: list[str] = []
+    for gap, text in tokens:
+        token = _renamed(text, short)
+        if gap and out and _touch(out[-1][-1], token[0]):
+            out.append(" ")
+        out.append(token)
+    return "".join(out)
+
+
+def _tokens(source: str) -> list[tuple[bool, str]]:
+    """The pieces of a source, each with whether a gap stands before it."""
+    found: list[tuple[bool, str]] = []
     position, gap = 0, False
     while position < len(source):
-        match = _token(source, position, "".join(out[-1:]))
+        match = _token(source, position, found[-1][1] if found else "")
         position = match.end()
         if match.lastgroup == "gap":
             gap = True
             continue
-        token = match[0]
-        if gap and out and _touch(out[-1][-1], token[0]):
-            out.append(" ")
-        out.append(token)
+        found.append((gap, match[0]))
         gap = False
-    return "".join(out)
+    return found
+
+
+_VARIABLE = re.compile(r"(?<![\w$.])((?:\.\.\.)?)([A-Za-z_]\w+)")
+_DECLARED = (
+    r"(?:const|let) (\w+)",
+    r"(?:const|let) \[([^\]=]*)\]",
+    r",(\w+)=(?![=>])",
+    r"(\w+)=>",
+    r"\(([^()=]*)\)=>",
+    r"[\w$]\(([\w,]*)\)\{",
+)
+
+
+def _short_names(words: list[str]) -> dict[str, str]:
+    """Short names for the variables of a file that are no property's name as well."""
+    text = re.sub(r"\b(const|let)(?=[\w\[])", r"\1 ", "".join(words))
+    declared = {
+        name
+        for pattern in _DECLARED
+        for found in re.findall(pattern, text)
+        for name in re.findall(r"\w{2,}", found)
+    }
+    counts = Counter(_VARIABLE.sub(r"\2", word) for word in words)
+    usable = declared - _properties(words) - {"if", "for", "while", "catch", "true"}
+    taken = {name for word in words for name in re.findall(r"\w+", word)}
+    letters = [*ascii_lowercase, *ascii_uppercase]
+    free = (one for one in letters if one not in taken)
+    return dict(zip(sorted(usable, key=lambda n: (-counts[n], n)), free, strict=False))
+
+
+def _properties(words: list[str]) -> set[str]:
+    """Names that stand where a key of an object, or one of its methods, can stand."""
+    found, open_ = set(), [""]
+    for before, word, after in zip(["", *words], words, [*words[1:], ""], strict=False):
+        if word in ("{", "(", "["):
+            open_.append(word)
+        elif word in ("}", ")", "]"):
+            open_.pop()
+        elif (
+            open_[-1] == "{" and before in ("{", ",") and after in (":", ",", "}", "(")
+        ):
+            found.add(word)
+    return found
+
+
+def _renamed(token: str, short: dict[str, str]) -> str:
+    if token[0] == "`":
+        return re.sub(
+            r"\$\{([^}]*)\}",
+            lambda m: (
+                "${" + "".join(_renamed(t, short) for _, t in _tokens(m[1])) + "}"
+            ),
+            token,
+        )
+    if token[0] == '"':
+        return token if "'" in token or "\\" in token else f"'{token[1:-1]}'"
+    if token[0] in "/'":
+        return token
+    return _VARIABLE.sub(lambda m: m[1] + short.get(m[2], m[2]), token)
 
 
 def _token(source: str, position: int, before: str) -> re.Match[str]:
@@ -232,9 +305,10 @@ def ask(id: str, variant: int | None = None) -> Element:
         return predict(id)
     if isinstance(entry, Code):
         raise TypeError(f'{entry.id} is answered in Python: check("{entry.id}", …)')
-    if variant is not None and entry.numbers_for is not None:
-        entry = entry.numbers_for(variant)
-    data = sheet(entry) | _state(entry.id)
+    with core.quiet_state():
+        if variant is not None and entry.numbers_for is not None:
+            entry = entry.numbers_for(variant)
+        data = sheet(entry) | _state(entry.id)
     task = f"<p>{_text(entry.task)}</p>" if entry.task else ""
     body = (
         f"<form><fieldset disabled><legend>{entry.id} {_text(entry.title)}</legend>"
@@ -276,7 +350,8 @@ def predict(id: str) -> Element:
         f'measured, {entry.id}" hidden></div>'
         + _NO_SCRIPT.format(more=" The result stands below.")
     )
-    data = prediction_sheet(entry) | _state(entry.id)
+    with core.quiet_state():
+        data = prediction_sheet(entry) | _state(entry.id)
     scripts = [*_types([entry.part]), "predict"]
     html = _wrap("predict", entry.id, data, body, *scripts)
     return Element(html, f"Prediction {entry.id}: {entry.question}")
@@ -318,11 +393,21 @@ def _measured(part: Number) -> str | None:
     return f"{value} {part.unit}{bracket}{rest}"
 
 
+def _near(part: Number, answer: float) -> tuple[float, float]:
+    """Which guesses count as measured: what the part accepts, and the interval."""
+    low, high = part.accept_range or limits(part, answer)
+    measured = part.answer() if callable(part.answer) else part.answer
+    ends = [getattr(measured, end, math.nan) for end in ("low", "high")]
+    if all(isinstance(end, float) and math.isfinite(end) for end in ends):
+        low, high = min(low, ends[0]), max(high, ends[1])
+    return low, high
+
+
 def _prediction_part(part: Part) -> dict[str, Any]:
     answer = _answer(part, part.answer)
     data: dict[str, Any] = {"label": part.label, "answer": answer}
     if isinstance(part, Number):
-        near = part.accept_range or limits(part, answer)
+        near = _near(part, answer)
         more = {"type": "number", "unit": part.unit, "log": part.log, "near": near}
         return data | more | {"digits": part.digits, "text": _measured(part)}
     if isinstance(part, Choice):

@@ -25,8 +25,6 @@ import contextlib
 import functools
 import io
 import math
-import random
-import sys
 import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -36,6 +34,7 @@ import numpy as np
 import torch
 
 from .model import Wrong
+from .state import restored
 
 __all__ = [
     "Failed",
@@ -48,6 +47,8 @@ __all__ = [
 
 LONGEST = 120  # characters of anything the reader made that go into a reply
 LARGEST = 50_000_000  # elements of a returned tensor that are looked at
+# bound here, so that an answer that assigns to torch.isclose makes nothing right
+_isclose, _allclose = torch.isclose, torch.allclose
 
 
 class Failed(Exception):
@@ -96,6 +97,16 @@ def _show(value: Any) -> str:
     if callable(value):
         return f"the function {getattr(value, '__name__', type(value).__name__)}"
     return _shape(value)
+
+
+def _apart(expected: Any, got: Any) -> str:
+    """Two numbers that differ, "1, got 2", with so many digits that one sees it."""
+    if isinstance(expected, float) and isinstance(got, float):
+        for digits in (4, 6, 9, 12, 17):
+            texts = f"{expected:.{digits}g}", f"{got:.{digits}g}"
+            if texts[0] != texts[1]:
+                return f"{texts[0]}, got {texts[1]}"
+    return f"{show(expected)}, got {show(got)}"
 
 
 def _shape(value: Any) -> str:
@@ -180,24 +191,35 @@ _EMPTY = {function.__code__.co_code for function in (_bare, _documented)}
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Swallow output, and put back what a reader's function may have changed."""
-    kept = torch.get_rng_state(), np.random.get_state(), random.getstate()
-    dtype, grad = torch.get_default_dtype(), torch.is_grad_enabled()
-    limit = sys.getrecursionlimit()
-    try:
-        with (
-            contextlib.redirect_stdout(_Sink()),
-            contextlib.redirect_stderr(_Sink()),
-            warnings.catch_warnings(),
-        ):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        torch.set_rng_state(kept[0])
-        np.random.set_state(kept[1])
-        random.setstate(kept[2])
-        torch.set_default_dtype(dtype)
-        torch.set_grad_enabled(grad)
-        sys.setrecursionlimit(limit)
+    with (
+        restored(draws=True),
+        contextlib.redirect_stdout(_Sink()),
+        contextlib.redirect_stderr(_Sink()),
+        warnings.catch_warnings(),
+    ):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def plain(value: Any) -> Any:
+    """A tensor without the methods of its own class, lists of them too; others as is.
+
+    A subclass may answer every comparison with yes; its numbers are judged.
+    """
+    if isinstance(value, (tuple, list)) and len(value) < LONGEST:
+        if not any(isinstance(item, torch.Tensor) for item in value):
+            return value
+        made = [plain(item) for item in value]
+        return made if isinstance(value, list) else tuple(made)
+    if not isinstance(value, torch.Tensor) or type(value) in (
+        torch.Tensor,
+        torch.nn.Parameter,
+    ):
+        return value
+    if type(value).__torch_dispatch__ is not torch.Tensor.__torch_dispatch__:
+        raise Failed(f"a plain tensor is expected, got a {type(value).__name__}.")
+    with torch._C.DisableTorchFunctionSubclass():
+        return value.as_subclass(torch.Tensor)
 
 
 class Report:
@@ -256,9 +278,7 @@ class Report:
         def fits(wrong: Callable[..., Any]) -> bool:
             made = by(wrong) if by else wrong(*_clone(arguments))
             a, b = (torch.as_tensor(v, dtype=torch.float64) for v in (got, made))
-            return a.shape == b.shape and torch.allclose(
-                a, b, rtol, atol, equal_nan=True
-            )
+            return a.shape == b.shape and _allclose(a, b, rtol, atol, equal_nan=True)
 
         return _first_reply(self.mistakes, fits) or otherwise
 
@@ -304,11 +324,13 @@ class Report:
         at = at or self.where(arguments)
         try:
             with _quiet():
-                got = function(*given)
+                got = plain(function(*given))
         except (KeyboardInterrupt, GeneratorExit):
             raise
         except NotImplementedError:
             raise NotAttempted from None
+        except Failed as failed:
+            self.fail(f"{at}: {failed}")
         except BaseException as error:
             if "ellipsis" in _message(error):
                 raise NotAttempted from None
@@ -451,7 +473,7 @@ class Report:
             if abs(value - wrong) <= (tolerance if close is None else close):
                 why = reply
                 break
-        seen = f"{name}: expected {show(float(expected))}, got {show(value)}."
+        seen = f"{name}: expected {_apart(float(expected), value)}."
         self.fail(f"{seen} {why}".strip())
 
     def within(
@@ -502,7 +524,7 @@ class Report:
             )
         if value.numel() > LARGEST:
             self.fail(f"{name}: {value.numel():,} elements are far too many.")
-        return value.detach()
+        return plain(value).detach()
 
     def _difference(
         self,
@@ -528,7 +550,7 @@ class Report:
             return f"{at}: expected {right.dtype}, got {got.dtype}."
         wide = torch.complex128 if right.is_complex() else torch.float64
         got, right = got.to(wide), right.detach().to(wide)
-        bad = ~torch.isclose(got, right, tolerance, tolerance, equal_nan=True)
+        bad = ~_isclose(got, right, tolerance, tolerance, equal_nan=True)
         if not bad.any():
             return ""
         place = tuple(bad.nonzero()[0].tolist())
@@ -537,7 +559,7 @@ class Report:
             shared = any(getattr(c, "shape", None) == right.shape for c in case)
             if not shared:
                 at += f", element {list(place)}"
-        return f"{at}: expected {show(right[place])}, got {show(got[place])}."
+        return f"{at}: expected {_apart(right[place].item(), got[place].item())}."
 
     def _tuple_difference(
         self,

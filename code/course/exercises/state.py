@@ -1,0 +1,92 @@
+"""Grading must not depend on what a notebook did to torch and NumPy, nor change it."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import random
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+
+__all__ = ["restored", "standard"]
+
+# Where an answer that assigns to a function would change how later answers are judged.
+_PLACES = (torch, torch.nn.functional, torch.autograd, torch.Tensor, math, np)
+_ERRORS: Any = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
+
+
+@contextlib.contextmanager
+def standard() -> Iterator[None]:
+    """The state that torch and NumPy start with; afterwards the one that was.
+
+    Gradients are on and float32 and the CPU are the defaults, whatever the notebook
+    has set. Chapters: all. Restored after exceptions as well.
+    """
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(restored())
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.enable_grad())
+        stack.enter_context(np.errstate(**_ERRORS))
+        if torch.get_default_device().type != "cpu":
+            stack.enter_context(torch.device("cpu"))
+        torch.set_default_dtype(torch.float32)
+        torch.use_deterministic_algorithms(False)
+        yield
+
+
+@contextlib.contextmanager
+def restored(draws: bool = False) -> Iterator[None]:
+    """Put back what the code inside may have changed; `draws`: random states too."""
+    dtype, grad = torch.get_default_dtype(), torch.is_grad_enabled()
+    device, threads = torch.get_default_device(), torch.get_num_threads()
+    strict = torch.are_deterministic_algorithms_enabled()
+    warn = torch.is_deterministic_algorithms_warn_only_enabled()
+    limit = sys.getrecursionlimit()
+    names = [dict(vars(place)) for place in _PLACES]
+    random_states = _random_states() if draws else None
+    try:
+        with np.errstate():
+            yield
+    finally:
+        for place, kept in zip(_PLACES, names, strict=True):
+            _put_back(place, kept)
+        torch.set_default_dtype(dtype)
+        torch.set_grad_enabled(grad)
+        if torch.get_default_device() != device:
+            torch.set_default_device(None if device.type == "cpu" else device)
+        if torch.get_num_threads() != threads:
+            torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(strict, warn_only=warn)
+        sys.setrecursionlimit(limit)
+        if random_states is not None:
+            _set_random_states(*random_states)
+
+
+def _put_back(place: Any, kept: dict[str, Any]) -> None:
+    """Undo assignments to functions of a module or class.
+
+    New names may stay, but not one that hides what a class has from its bases.
+    """
+    now = vars(place)
+    bases = place.__mro__[1:] if isinstance(place, type) else ()
+    for name in [n for n in now if n not in kept]:
+        if any(name in vars(base) for base in bases):
+            delattr(place, name)
+    for name, value in kept.items():
+        if now.get(name) is not value:
+            with contextlib.suppress(AttributeError, TypeError):
+                setattr(place, name, value)
+
+
+def _random_states() -> tuple[Any, Any, Any]:
+    return torch.get_rng_state(), np.random.get_state(), random.getstate()
+
+
+def _set_random_states(of_torch: Any, of_numpy: Any, of_python: Any) -> None:
+    torch.set_rng_state(of_torch)
+    np.random.set_state(of_numpy)
+    random.setstate(of_python)

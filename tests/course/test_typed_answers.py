@@ -1,0 +1,194 @@
+"""What people type is read or asked back, alike in both languages; replies are true."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from pathlib import Path
+
+import pytest
+
+from course.exercises import core, grading, validation
+from course.exercises.grading import readings
+from course.exercises.model import Number, Page
+
+TABLE = json.loads(
+    Path(__file__).with_name("typed_answers.json").read_text(encoding="utf-8")
+)
+
+
+def numbers(row: list) -> list[float]:
+    """A row's readings; JSON has no infinity."""
+    return [float(value) for value in row]
+
+
+@pytest.mark.parametrize(("text", "unit", "values"), TABLE)
+def test_python_reads_the_table(text, unit, values):
+    assert readings(text, unit) == pytest.approx(numbers(values), rel=1e-12, abs=0)
+
+
+@pytest.mark.parametrize(("text", "unit", "values"), TABLE)
+def test_the_browser_reads_the_table(text, unit, values, browser_readings):
+    assert browser_readings(text, unit) == [str(v) for v in readings(text, unit)]
+
+
+def test_what_is_not_clear_is_asked_back(browser):
+    """No reading is chosen for the reader, not even where one of them is right."""
+    part = Number("gain", "gain", 1.372)
+    page = Page("90.9", "t", "compute", 1, 1, [part], "Well read, this is it.")
+    data = grading.sheet(page)
+    for text, unit, values in TABLE:
+        if unit or len(values) == 1:
+            continue
+        got = grading.reply(page, text)
+        assert got.status == "input", text
+        assert browser("grade", data, {"gain": text})["text"] == got.text
+    assert grading.reply(page, "1,372").text == (
+        "“1,372”: does the comma mark decimals or thousands? Write a decimal point, or "
+        "no comma."
+    )
+    assert grading.reply(page, "1.372").status == "right"
+
+
+# -- replies are true ------------------------------------------------------------------
+
+PAGES = [
+    entry
+    for number in core.chapters()
+    if number != 90
+    for entry in core.chapter(number).exercises
+    if isinstance(entry, Page)
+]
+FIELDS = [
+    pytest.param(page, part, id=f"{page.id}-{part.name}")
+    for page in PAGES
+    for part in page.parts
+    if isinstance(part, Number)
+]
+SLIPS = {
+    "reciprocal": lambda v: 1 / v,
+    "square": lambda v: v * v,
+    "root": lambda v: math.sqrt(abs(v)),
+    "sign": lambda v: -v,
+    "half": lambda v: v / 2,
+    "double": lambda v: v * 2,
+    "a quarter": lambda v: v / 4,
+    "four times": lambda v: v * 4,
+    "per cent": lambda v: v * 100,
+    "fraction": lambda v: v / 100,
+    "one more": lambda v: v + 1,
+    "one less": lambda v: v - 1,
+    "complement": lambda v: 1 - v,
+    "exponent for factor": lambda v: math.log10(abs(v)),
+    "factor for exponent": lambda v: 10**v,
+    "logarithm": lambda v: math.log(abs(v)),
+    "one": lambda v: 1,
+    "nothing": lambda v: 0,
+    "a half": lambda v: 0.5,
+    "near": lambda v: v * 1.3,
+    "a little off": lambda v: v * 1.02,
+}
+
+
+def slips_of(answer: float):
+    """Each common slip that has a finite value, as it would be typed."""
+    for name, slip in SLIPS.items():
+        try:
+            value = float(slip(answer))
+        except (ArithmeticError, ValueError):
+            continue
+        if math.isfinite(value):
+            yield name, f"{value:.12g}"
+            yield f"{name}, rounded", f"{value:.3g}"
+
+
+def one_number(value: float, other: float) -> bool:
+    """Whether two numbers are the same for a reader who rounds."""
+    return value == other or abs(value - other) <= 0.05 * abs(other)
+
+
+def stored(page: Page, part: Number, text: str) -> list:
+    """What the replies in a text were written for: values or ranges of the part."""
+    return [
+        wrong.answer[part.name]
+        for wrong in page.mistakes
+        if wrong.reply in text and part.name in wrong.answer
+    ]
+
+
+@pytest.mark.parametrize(("page", "part"), FIELDS)
+def test_common_slips_get_a_reply_of_their_own_or_a_plain_no(page, part):
+    right = validation.right_answer(page)
+    answer = float(right[part.name])
+    row = next(p for p in grading.sheet(page)["parts"] if p["name"] == part.name)
+    low, high = float(row["low"]), float(row["high"])
+    for name, text in slips_of(answer) if math.isfinite(answer) else ():
+        value = float(text)
+        got = grading.reply(page, right | {part.name: text})
+        assert got.status != "input", (name, text)
+        if got.status == "right":
+            continue
+        for slip in stored(page, part, got.text):
+            if isinstance(slip, tuple):
+                assert slip[0] <= value * (1 + 1e-9) and value <= slip[1] * (1 + 1e-9)
+            else:
+                assert one_number(value, float(slip)), (name, text, got.text)
+        assert_true(got.text, value, answer, low, high)
+
+
+def assert_true(text: str, value: float, answer: float, low: float, high: float):
+    """What the engine itself says of a number holds."""
+    if "Keep more digits" in text:
+        decimals = len(f"{value!r}".partition(".")[2])
+        assert any(
+            round(answer, digits) == pytest.approx(value, rel=1e-9, abs=0)
+            for digits in range(-6, 13)
+        ) or value == pytest.approx(round(answer, decimals)), (value, answer)
+    if "right in per cent" in text:
+        assert low <= value / 100 <= high and value >= 1 and not low <= 0 <= high
+    if "right as a fraction" in text:
+        assert low <= value * 100 <= high and not low <= 0 <= high
+    if "the sign is not" in text:
+        assert low <= -value <= high
+
+
+def field(answer: float, **options) -> Page:
+    part = Number("v", "v", answer, **options)
+    slip = {"v = 0.0625": "This was the variance, not its root."}
+    return Page("90.9", "t", "compute", 1, 1, [part], "Well done, this is it.", slip)
+
+
+@pytest.mark.parametrize(
+    ("answer", "options", "text", "reply"),
+    [
+        (0.0, {}, "0.5", "0.5 is not it"),
+        (0.0, {}, "-0.5", "-0.5 is not it"),
+        (0.002, {"tolerance": 1e-5}, "0.2", "0.2 is not it"),
+        (0.25, {}, "25", "right in per cent"),
+        (25, {"unit": "%"}, "0.25", "right as a fraction"),
+        (1.372, {"tolerance": 1e-3}, "1.4", "Keep more digits"),
+        (1.372, {"tolerance": 1e-3}, "1.37", "Keep more digits"),
+        (1.372, {"tolerance": 1e-3}, "1.38", "1.38 is not it"),
+        (1.372, {"tolerance": 1e-3}, "1", "1 is not it"),
+        (0.005, {"tolerance": 1e-4}, "0.003", "0.003 is not it"),
+        (2.358, {"tolerance": 1e-3}, "2.345", "2.345 is not it"),
+        (0.25, {}, "0.0625", "the variance"),
+        (0.25, {}, "0.06", "the variance"),
+        (0.25, {}, "0.0660", "0.0660 is not it"),
+        (0.25, {}, "-0.25", "the sign is not"),
+    ],
+)
+def test_the_engines_own_replies_are_true(answer, options, text, reply, browser):
+    page = field(answer, **options)
+    got = grading.reply(page, text)
+    assert reply in got.text
+    assert browser("grade", grading.sheet(page), {"v": text})["text"] == got.text
+
+
+def test_the_table_has_every_way_of_writing():
+    """A table that loses its rows would pass everything."""
+    texts = " ".join(text for text, _, _ in TABLE)
+    for sign in "^*·×x/½¹⁻,'’−–≥≈%∞":
+        assert sign in texts, sign
+    assert len(TABLE) > 90 and re.search(r"\d \d", texts)

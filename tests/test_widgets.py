@@ -1,0 +1,48 @@
+"""Drawing the stored widgets anew leaves everything else as it is."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+
+import execute
+
+ROOT = Path(__file__).resolve().parent.parent
+CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+def test_the_stored_widgets_are_todays(chapter, tmp_path):
+    """What is stored of a widget is what the code draws: nothing changes."""
+    copy = Path(shutil.copy(chapter, tmp_path))
+    assert ": 0 widgets drawn anew" in execute.redraw(copy)
+    assert copy.read_bytes() == chapter.read_bytes()
+
+
+def test_only_widgets_are_drawn_anew(tmp_path):
+    copy = Path(shutil.copy(CHAPTERS[0], tmp_path))
+    before = nbformat.read(copy, as_version=4)
+    for cell in before["cells"]:
+        for output in cell.get("outputs", []):
+            if "data-actlab=" in output.get("data", {}).get("text/html", ""):
+                output["data"]["text/html"] = "an older one"
+    execute.write(before, copy)
+    assert execute.redraw(copy).startswith(copy.name)
+    assert copy.read_bytes() == CHAPTERS[0].read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("source", "call"),
+    [
+        ('ask("1.2")', ("ask", ["1.2"], {})),
+        ('ask("1.2", variant=3)', ("ask", ["1.2"], {"variant": 3})),
+        ('x = 1\nask("1.2")', None),
+        ("print(1)", None),
+        ("%matplotlib inline", None),
+    ],
+)
+def test_a_cell_that_only_calls_a_widget_is_found(source, call):
+    assert execute.widget_call({"cell_type": "code", "source": source}) == call
