@@ -251,6 +251,35 @@ def _selection(node: ast.AST) -> Iterator[Change]:
         yield f"{name} dropped", given[0]
 
 
+# the same function on paper, and another one in floating point
+UNSTABLE = {
+    "log1p": "torch.log(1 + x)",
+    "expm1": "torch.exp(x) - 1",
+    "erfc": "1 - torch.erf(x)",
+    "logsigmoid": "torch.log(torch.sigmoid(x))",
+    "ndtr": "torch.erf(x / 2**0.5) / 2 + 0.5",
+    "exp": "1 / torch.exp(-x)",
+}
+
+
+def _unstable(node: ast.AST) -> Iterator[Change]:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+        spelling = UNSTABLE.get(node.func.attr)
+        if spelling and len(node.args) == 1:
+            shape = ast.parse(spelling, mode="eval").body
+            yield f"{node.func.attr} as {spelling}", _filled(shape, node.args[0])
+
+
+def _loops(node: ast.AST) -> Iterator[Change]:
+    """A loop that leaves out its first round, all others, or the last."""
+    if isinstance(node, (ast.For, ast.comprehension)):
+        for part in ("1:", ":1", ":-1"):
+            new = copy.deepcopy(node)
+            text = f"list({ast.unparse(node.iter)})[{part}]"
+            new.iter = ast.parse(text, mode="eval").body
+            yield f"loop over [{part}]", new
+
+
 def _statements(node: ast.AST) -> Iterator[Change]:
     body = getattr(node, "body", None)
     if not isinstance(body, list) or len(body) < 2:
@@ -291,6 +320,8 @@ CHANGES: tuple[Callable[[ast.AST], Iterator[Change]], ...] = (
     _name,
     _arguments,
     _selection,
+    _unstable,
+    _loops,
     _statements,
     _parts,
 )
