@@ -35,6 +35,7 @@ SETTINGS = {
     "WORKERS": "2",  # test processes side by side
     "CHAPTER": "",  # for quick: 04, or "04 05"; empty: those that changed
     "NOTEBOOKS": "",  # for execute: their paths; empty: all chapters
+    "FOLDER": "",  # for mark: the folder with the submitted notebooks
     "PORT": "8000",  # for serve
     "CPU_INDEX": "https://download.pytorch.org/whl/cpu",
 }
@@ -288,6 +289,15 @@ def execute() -> None:
     notebooks = setting("NOTEBOOKS").split()
     run(program("ruff"), "format", "--quiet", *(notebooks or ["chapters"]))
     python("tools/execute.py", *notebooks)
+
+
+@command("mark a folder of submitted notebooks (FOLDER=path)", "setup")
+def mark() -> None:
+    """Run each notebook in a process of its own and write marks.csv."""
+    folder = setting("FOLDER")
+    if not folder:
+        sys.exit("Which folder? As in: make mark FOLDER=submitted")
+    python("-m", "course.exercises.mark", Path(folder).expanduser())
 
 
 # --- the tests ------------------------------------------------------------------------

@@ -298,6 +298,7 @@ def test_what_runs_has_one_thread_and_the_package():
         (["colab-test"], "test_colab.py", "Each chapter runs alone."),
         (["execute", "NOTEBOOKS=a b"], "ruff format --quiet a b", ""),
         (["execute"], "ruff format --quiet chapters", ""),
+        (["mark", "FOLDER=sent"], "-m course.exercises.mark sent", ""),
         (["serve", "PORT=81"], "--directory _build/html 81", ""),
         (["links"], "python tools/links.py", ""),
         (["publish"], "python tools/publish.py", ""),

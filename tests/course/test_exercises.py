@@ -890,12 +890,15 @@ def test_an_answer_cannot_change_how_others_are_judged(capsys):
     assert line_of(capsys, "90.5", leaky).startswith("✓")
     assert state() == before
     assert (torch.isclose, torch.Tensor.any, math.sqrt) == functions
-    kept = torch.isclose
-    torch.isclose = lambda a, *rest, **options: torch.ones_like(a, dtype=torch.bool)
-    try:  # in a cell of its own, before the check
-        assert line_of(capsys, "90.5", lambda x, s: x * 0 + 99).startswith("✗")
-    finally:
-        torch.isclose = kept
+
+
+def test_functions_replaced_in_a_cell_do_not_judge(capsys, monkeypatch):
+    """Before the check, and still there afterwards: the notebook is the reader's."""
+    monkeypatch.setattr(torch, "isclose", lambda a, *b, **c: torch.ones_like(a).bool())
+    monkeypatch.setattr(torch.Tensor, "any", lambda self: torch.tensor(False))
+    replaced = torch.isclose, torch.Tensor.any
+    assert line_of(capsys, "90.5", lambda x, s: x * 0 + 99).startswith("✗")
+    assert (torch.isclose, torch.Tensor.any) == replaced
 
 
 class Agrees(torch.Tensor):

@@ -16,6 +16,14 @@ __all__ = ["restored", "standard"]
 
 # Where an answer that assigns to a function would change how later answers are judged.
 _PLACES = (torch, torch.nn.functional, torch.autograd, torch.Tensor, math, np)
+_LOADED: list[dict[str, Any]] = [
+    {
+        name: value
+        for name, value in vars(place).items()
+        if isinstance(place, type) or (callable(value) and name[0] != "_")
+    }
+    for place in _PLACES
+]
 _ERRORS: Any = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": "warn"}
 
 
@@ -23,8 +31,8 @@ _ERRORS: Any = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": 
 def standard() -> Iterator[None]:
     """The state that torch and NumPy start with; afterwards the one that was.
 
-    Gradients are on and float32 and the CPU are the defaults, whatever the notebook
-    has set. Chapters: all. Restored after exceptions as well.
+    Gradients are on, float32 and the CPU are the defaults, and torch's functions are
+    its own, whatever the notebook has set. Restored after exceptions as well.
     """
     with contextlib.ExitStack() as stack:
         stack.enter_context(restored())
@@ -35,6 +43,8 @@ def standard() -> Iterator[None]:
             stack.enter_context(torch.device("cpu"))
         torch.set_default_dtype(torch.float32)
         torch.use_deterministic_algorithms(False)
+        for place, kept in zip(_PLACES, _LOADED, strict=True):
+            _put_back(place, kept)
         yield
 
 
