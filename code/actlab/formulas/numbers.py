@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -221,7 +221,7 @@ def mpmath_function(
 
 
 def _exact_function(
-    expr: sympy.Expr, params: Mapping[str, float] | None, language: type[_Mpmath]
+    expr: sympy.Expr, params: Mapping[str, float] | None, language: Hashable
 ) -> Callable[..., mpmath.mpf]:
     given = _numbers(params)
     compiled = _compiled(_checked(expr, given), language)
