@@ -221,8 +221,11 @@ def mpmath_function(
 
 
 def _exact_function(
-    expr: sympy.Expr, params: Mapping[str, float] | None, language: type[_Mpmath]
+    expr: sympy.Expr,
+    params: Mapping[str, float] | None,
+    language: Any,
 ) -> Callable[..., mpmath.mpf]:
+    """Return a function of a number and digits; ``language`` is a kind of `_Mpmath`."""
     given = _numbers(params)
     compiled = _compiled(_checked(expr, given), language)
     varies = x in sympy.sympify(expr).free_symbols

@@ -192,8 +192,8 @@ def find_breaks(
     found = [_breaks_of(slope), _breaks_of(value), _blow_ups(value), _blow_ups(slope)]
     borders = np.array([])
     if expr is not None:
-        poles = _singular(value, slope, expr, params or {})
-        borders = np.union1d(_borders(expr, params or {}), poles)
+        singular = _singular(value, slope, expr, params or {})
+        borders = np.union1d(_borders(expr, params or {}), singular)
     # A place that the formula gives exactly beats the same place found numerically.
     rough = np.concatenate(found)
     if len(borders):
