@@ -459,6 +459,10 @@ def test_a_slowly_diverging_pole_is_integrated() -> None:
         ("exp(-x)", lambda t: torch.exp(-t)),
         ("x if x > 0 else exp(x) - 1", lambda t: torch.where(t > 0, t, t.exp() - 1)),
         ("sqrt(abs(x))", lambda t: t.abs().sqrt()),
+        (
+            "(x - 1)**1.5 if x > 1 else 0",  # in torch its slope is nan left of 1
+            lambda t: torch.where(t > 1, (t - 1) ** 1.5, 0 * t),
+        ),
         ("relu(x)", lambda t: t.clamp_(min=0)),
         (
             "x*((1 + exp(x))**2 - 1)/((1 + exp(x))**2 + 1)",

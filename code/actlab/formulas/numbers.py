@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -221,8 +221,11 @@ def mpmath_function(
 
 
 def _exact_function(
-    expr: sympy.Expr, params: Mapping[str, float] | None, language: Hashable
+    expr: sympy.Expr,
+    params: Mapping[str, float] | None,
+    language: Any,
 ) -> Callable[..., mpmath.mpf]:
+    """Return a function of a number and digits; ``language`` is a kind of `_Mpmath`."""
     given = _numbers(params)
     compiled = _compiled(_checked(expr, given), language)
     varies = x in sympy.sympify(expr).free_symbols
