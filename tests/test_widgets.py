@@ -26,6 +26,8 @@ def test_only_widgets_are_drawn_anew(tmp_path):
     copy = Path(shutil.copy(CHAPTERS[0], tmp_path))
     before = nbformat.read(copy, as_version=4)
     for cell in before["cells"]:
+        if "setup" in cell["metadata"].get("tags", []):
+            cell["source"] = "an older one"
         for output in cell.get("outputs", []):
             if "data-actlab=" in output.get("data", {}).get("text/html", ""):
                 output["data"]["text/html"] = "an older one"

@@ -6,8 +6,8 @@ prints what is stored. Each runs in a clean kernel on the CPU with one thread, t
 a time. A notebook is replaced only when all its cells have run.
 
 ``python tools/execute.py --widgets`` runs no notebook: it draws the exercises,
-predictions and explorers anew, after a change of their script or style, and leaves
-every other output as it is.
+predictions and explorers anew, after a change of their script or style, writes
+today's setup cell, and leaves every other cell and output as it is.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from PIL import Image
 
 from outputs import TAKE_ALT_TEXTS, alt_texts, joined_alt, without_addresses
+from setup_cell import SOURCE, is_setup_cell
 
 ROOT = Path(__file__).resolve().parent.parent
 CELL_TIMEOUT = 600  # seconds; the tests hold each cell to 120
@@ -153,10 +154,12 @@ WIDGETS = ("ask", "predict", "progress_panel", "explorer")
 
 
 def redraw(path: Path) -> str:
-    """Draw a notebook's widgets anew in its stored outputs; return a line about it."""
+    """Renew a notebook's stored widgets and its setup cell; return a line about it."""
     notebook = nbformat.read(path, as_version=4)
-    drawn = 0
+    drawn, setup = 0, False
     for cell in notebook["cells"]:
+        if is_setup_cell(cell) and cell["source"] != SOURCE:
+            cell["source"], setup = SOURCE, True
         call = widget_call(cell)
         shown = [o for o in cell.get("outputs", []) if "text/html" in o.get("data", {})]
         if call is None or len(shown) != 1:
@@ -166,7 +169,7 @@ def redraw(path: Path) -> str:
         data["text/html"] = without_addresses(widget._repr_html_())
         data["text/plain"] = without_addresses(repr(widget))
         drawn += data != before
-    if drawn:
+    if drawn or setup:
         write(notebook, path)
     size = path.stat().st_size / 1024
     return f"{path.name}: {drawn} widgets drawn anew, {size:.1f} KiB"
