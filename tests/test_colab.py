@@ -26,7 +26,8 @@ from chapter_zips import package_files
 ROOT = Path(__file__).resolve().parent.parent
 CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
 COLAB = ROOT / ".venv-colab"
-PYTHONS = {"project": Path(sys.executable), "colab": COLAB / "bin" / "python"}
+PROGRAMS = "Scripts" if os.name == "nt" else "bin"
+PYTHONS = {"project": Path(sys.executable), "colab": COLAB / PROGRAMS / "python"}
 RUNNER = """
 import sys
 import nbformat
