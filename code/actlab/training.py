@@ -23,6 +23,7 @@ from .networks import lines_up
 if TYPE_CHECKING:
     from tqdm import tqdm
 
+# What a reader calls; the other public names serve ``together`` and ``probes``.
 __all__ = [
     "LOSSES",
     "OPTIMISERS",
@@ -152,12 +153,12 @@ def fit(
         "seed": seed,
         "loss": loss,
     }
-    _check_settings(settings)
+    check_settings(settings)
     for y in (data.y_train, data.y_test):
-        _criterion(loss, y)
+        criterion_for(loss, y)
     network.to(device)
-    data = _prepare(network, data.to(device))
-    run = _attempt(network, data, settings, device, progress, log)
+    data = cast_inputs(network, data.to(device))
+    run = attempt(network, data, settings, device, progress, log)
     if run.error is not None:
         raise run.error
     return run
@@ -174,11 +175,11 @@ def evaluate(
     to the network's number type, with a warning.  Raises ``ValueError`` for one-hot
     targets.  Chapter 01.
     """
-    criterion = _criterion(loss, y)
+    criterion = criterion_for(loss, y)
     return _evaluate(network, lines_up(network, x), y, criterion)
 
 
-def _attempt(
+def attempt(
     network: nn.Module,
     data: Dataset,
     settings: Mapping[str, Any],
@@ -188,27 +189,30 @@ def _attempt(
 ) -> Run:
     """Train with checked settings; the run holds the error that ended it, if any."""
     epochs, batch_size = settings["epochs"], settings["batch_size"]
-    criterion = _criterion(settings["loss"], data.y_train)
+    criterion = criterion_for(settings["loss"], data.y_train)
     stepper = _optimiser(
         network, settings["optimiser"], settings["lr"], settings["momentum"]
     )
     steps = epochs * math.ceil(len(data.x_train) / batch_size)
-    clock = _clock(stepper, settings["schedule"], steps)
+    clock = clock_for(stepper, settings["schedule"], steps)
     start = time.perf_counter()
     generator = torch.Generator().manual_seed(settings["seed"])
-    log = log or _nothing
+    log = log or log_nothing
     rows = [{**_row(0, math.nan, network, data, criterion), **log(network, 0)}]
     last = error = None
-    with _random_layers(settings["seed"], device), _bar(epochs, progress) as bar:
+    with (
+        _random_layers(settings["seed"], device),
+        progress_bar(epochs, progress) as bar,
+    ):
         for epoch in range(1, epochs + 1):
             order = torch.randperm(len(data.x_train), generator=generator).to(device)
             batches = _batches(data, order, batch_size)
             losses, rates = _train_epoch(network, batches, stepper, criterion, clock)
-            error = _breakdown(losses, rates, epoch, last)
+            error = breakdown_of(losses, rates, epoch, last)
             if error is not None:
                 break
             last = losses[-1]
-            mean = _mean_loss(losses, len(order), batch_size)
+            mean = mean_loss(losses, len(order), batch_size)
             row = _row(epoch, mean, network, data, criterion)
             rows.append({**row, **log(network, epoch)})
             bar.set_postfix_str(_summary(rows[-1]), refresh=False)
@@ -250,7 +254,7 @@ def _read_at_once(loss: Tensor) -> bool:
     return loss.device.type == "cpu"
 
 
-def _breakdown(
+def breakdown_of(
     losses: list[float], rates: list[float], epoch: int, before: float | None
 ) -> NonFiniteLossError | None:
     """Return the error of the first step whose loss is inf or nan, if there is one."""
@@ -261,7 +265,7 @@ def _breakdown(
     return None
 
 
-def _mean_loss(losses: list[float], examples: int, batch_size: int) -> float:
+def mean_loss(losses: list[float], examples: int, batch_size: int) -> float:
     """Return the mean over the examples; the last batch may hold fewer of them."""
     sizes = [batch_size] * (len(losses) - 1)
     sizes.append(examples - sum(sizes))
@@ -302,7 +306,7 @@ def _evaluate(
     finally:  # each as it was: a frozen batch norm stays frozen
         for module, mode in modes:
             module.training = mode
-    mean = _mean_loss(torch.stack(losses).tolist(), len(x), EVALUATION_BATCH)
+    mean = mean_loss(torch.stack(losses).tolist(), len(x), EVALUATION_BATCH)
     accuracy = 100 * sum(torch.stack(right).tolist()) / len(x) if right else math.nan
     return mean, accuracy
 
@@ -323,7 +327,8 @@ def _row(
     }
 
 
-def _nothing(network: nn.Module, epoch: int) -> dict[str, float]:
+def log_nothing(network: nn.Module, epoch: int) -> dict[str, float]:
+    """Return no further column: the log of runs that have none."""
     return {}
 
 
@@ -347,7 +352,7 @@ def _optimiser(
     return kind(parameters, lr=lr, fused=fused)
 
 
-def _clock(
+def clock_for(
     stepper: torch.optim.Optimizer, schedule: str, steps: int
 ) -> Callable[[], None]:
     """Return what is called after each step, to set the size of the next."""
@@ -360,8 +365,9 @@ def _no_change() -> None:
     return
 
 
-def _criterion(loss: str, y: Tensor) -> Criterion:
-    _choose("loss", loss, LOSSES)
+def criterion_for(loss: str, y: Tensor) -> Criterion:
+    """Return the loss by its name, fit for targets ``y``; ``ValueError`` otherwise."""
+    choose("loss", loss, LOSSES)
     _check_classes(loss, y)
     if loss == "auto":
         loss = "mse" if y.is_floating_point() else "cross_entropy"
@@ -375,7 +381,7 @@ def _criterion(loss: str, y: Tensor) -> Criterion:
             f"mse needs targets with decimals; these are whole-number ({y.dtype}). "
             "Use y.float(), or loss='cross_entropy' for classes"
         )
-    return _mean_squared_error if loss == "mse" else F.cross_entropy
+    return mean_squared_error if loss == "mse" else F.cross_entropy
 
 
 def _check_classes(loss: str, y: Tensor) -> None:
@@ -408,7 +414,8 @@ def _one_hot(y: Tensor) -> bool:
     return bool(((y == 0) | (y == 1)).all() and (y.sum(1) == 1).all())
 
 
-def _mean_squared_error(output: Tensor, target: Tensor) -> Tensor:
+def mean_squared_error(output: Tensor, target: Tensor) -> Tensor:
+    """Return the mean squared error; ``ValueError`` for shapes that do not match."""
     if output.numel() != target.numel():
         raise ValueError(
             f"the network's output has shape {tuple(output.shape)} and the targets "
@@ -418,7 +425,7 @@ def _mean_squared_error(output: Tensor, target: Tensor) -> Tensor:
     return F.mse_loss(output, target.reshape(output.shape).to(output.dtype))
 
 
-def _prepare(network: nn.Module, data: Dataset) -> Dataset:
+def cast_inputs(network: nn.Module, data: Dataset) -> Dataset:
     """Cast the inputs to the network's number type, and say so."""
     train = lines_up(network, data.x_train)
     test = lines_up(network, data.x_test, say=train is data.x_train)
@@ -427,11 +434,12 @@ def _prepare(network: nn.Module, data: Dataset) -> Dataset:
     return replace(data, x_train=train, x_test=test)
 
 
-def _check_settings(settings: Mapping[str, Any]) -> None:
+def check_settings(settings: Mapping[str, Any]) -> None:
+    """Raise ``ValueError`` for settings of a run that make no sense."""
     optimiser, lr, momentum = (settings[k] for k in ("optimiser", "lr", "momentum"))
-    _choose("optimiser", optimiser, OPTIMISERS)
-    _choose("schedule", settings["schedule"], SCHEDULES)
-    _choose("loss", settings["loss"], LOSSES)
+    choose("optimiser", optimiser, OPTIMISERS)
+    choose("schedule", settings["schedule"], SCHEDULES)
+    choose("loss", settings["loss"], LOSSES)
     for name in ("epochs", "batch_size"):
         value = settings[name]
         if not isinstance(value, Integral) or value < (name == "batch_size"):
@@ -447,7 +455,8 @@ def _check_settings(settings: Mapping[str, Any]) -> None:
         )
 
 
-def _choose(what: str, name: str, choices: tuple[str, ...]) -> None:
+def choose(what: str, name: str, choices: tuple[str, ...]) -> None:
+    """Raise ``ValueError`` with the nearest choice unless ``name`` is one."""
     if name in choices:
         return
     close = get_close_matches(str(name), choices, n=1)
@@ -467,7 +476,8 @@ def _random_layers(seed: int, device: str | torch.device) -> Iterator[None]:
         yield
 
 
-def _bar(epochs: int, progress: bool) -> tqdm:
+def progress_bar(epochs: int, progress: bool) -> tqdm:
+    """Return a bar over epochs that leaves nothing behind."""
     with warnings.catch_warnings():
         # Where notebook widgets are missing tqdm says so; its bar of text will do.
         warnings.simplefilter("ignore")

@@ -195,7 +195,7 @@ def checkup(
     with undisturbed(network), torch.no_grad():
         (inputs,) = batches_of(network, few_x, len(few_x))
         output = network(inputs)
-        criterion = loss if callable(loss) else training_module._criterion(loss, y)
+        criterion = loss if callable(loss) else training_module.criterion_for(loss, y)
         value = float(criterion(output, few_y.to(inputs.device)))
     dead = dead_units(network, x, layers=layers, training=None)
     try:

@@ -338,7 +338,7 @@ def _measure(
         raise ValueError(
             f"x and y have {what} examples; give two tensors of one length"
         )
-    criterion = loss if callable(loss) else training_module._criterion(loss, y)
+    criterion = loss if callable(loss) else training_module.criterion_for(loss, y)
     sample = Sample(histogram)
     listener = Listener(network, sample.visit, layers)
     (x,) = batches_of(network, x, max(len(x), 1))

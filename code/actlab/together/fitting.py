@@ -76,10 +76,10 @@ def fit_many(
     }
     common = {"data": data.name, "epochs": epochs, "batch_size": batch_size}
     tasks = _tasks(networks, given, common | {"loss": loss}, log)
-    criterion = training._criterion(loss, data.y_train)
+    criterion = training.criterion_for(loss, data.y_train)
     groups = _groups(tasks, data, together, device)
     data = data.to(device)
-    with training._bar(epochs * len(tasks), progress) as bar:
+    with training.progress_bar(epochs * len(tasks), progress) as bar:
         for members in groups:
             alone = members[0].alone
             train = _fit_alone if alone else _fit_group
@@ -96,7 +96,7 @@ def memory_of(
     are not in it.  ``network`` is one of them.  Raises ``ValueError`` for an unknown
     optimiser.
     """
-    training._choose("optimiser", optimiser, training.OPTIMISERS)
+    training.choose("optimiser", optimiser, training.OPTIMISERS)
     linears = linears_of(network)
     largest = max(linear.weight.numel() for linear in linears)
     parameters = sum(p.numel() for p in network.parameters())
@@ -121,14 +121,14 @@ def _tasks(
 ) -> list[Task]:
     count = len(networks)
     lists = {name: _spread(name, value, count) for name, value in given.items()}
-    logs = _spread("log", log or training._nothing, count)
+    logs = _spread("log", log or training.log_nothing, count)
     tasks = []
     for i, (network, each) in enumerate(zip(networks, logs)):
         own = {name: values[i] for name, values in lists.items()}
         # The order of training.fit's settings.
         names = ("data", "epochs", *PER_NETWORK[:4], "batch_size", "seed", "loss")
         settings = {name: {**common, **own}[name] for name in names}
-        training._check_settings(settings)
+        training.check_settings(settings)
         tasks.append(Task(network, settings, each))
     return tasks
 
@@ -228,8 +228,8 @@ def _fit_alone(
     """Train a group of one as ``training.fit`` does."""
     (task,) = members
     task.network.to(device)
-    data = training._prepare(task.network, data)
-    task.run = training._attempt(
+    data = training.cast_inputs(task.network, data)
+    task.run = training.attempt(
         task.network, data, task.settings, device, False, task.log
     )
     bar.update(task.settings["epochs"])
@@ -245,7 +245,7 @@ def _fit_group(
     """Train a group from beginning to end and hand out the runs."""
     for task in members:
         task.network.to(device)
-    data = training._prepare(members[0].network, data)
+    data = training.cast_inputs(members[0].network, data)
     start = time.perf_counter()
     group = Group(members, data, criterion, device)
     try:
@@ -270,9 +270,9 @@ def _train_epoch(group: Group, epoch: int) -> list[float]:
     means = []
     for task, own, steps in zip(group.tasks, losses, rates):
         if task.error is None:
-            task.error = training._breakdown(own, steps, epoch, task.last)
+            task.error = training.breakdown_of(own, steps, epoch, task.last)
             task.last = own[-1]
-        means.append(training._mean_loss(own, examples, batch_size))
+        means.append(training.mean_loss(own, examples, batch_size))
     return means
 
 

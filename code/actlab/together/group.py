@@ -163,7 +163,7 @@ class Group:
         if not self.classes:
             few = self.data.y_train[:2]
             output = few.new_empty(len(few), self.sizes[-1])
-            training._mean_squared_error(output, few)
+            training.mean_squared_error(output, few)
 
     def _take_parameters(self) -> None:
         """Move weights and biases into common tensors, which the networks then see."""
@@ -435,7 +435,7 @@ class Group:
             if self.classes:
                 right.append((room.z[-1].argmax(1) == target).sum(1))
         lists = torch.stack(losses, 1).tolist()
-        means = [training._mean_loss(own, len(x), EVALUATION_BATCH) for own in lists]
+        means = [training.mean_loss(own, len(x), EVALUATION_BATCH) for own in lists]
         if not self.classes:
             return means, [math.nan] * len(means)
         counts = torch.stack(right).sum(0).tolist()
@@ -465,7 +465,7 @@ def _stretches(items: Sequence, key: Callable) -> list[tuple[list, slice]]:
 def _shape(schedule: str, steps: int) -> Tensor:
     """Return the step sizes of a schedule that starts at 1, in float64."""
     dummy = torch.optim.SGD([torch.zeros(1)], lr=1.0)
-    clock = training._clock(dummy, schedule, steps)
+    clock = training.clock_for(dummy, schedule, steps)
     rates = []
     dummy.step()  # a scheduler wants to come second
     for _ in range(steps):
