@@ -360,6 +360,7 @@ def trials() -> str:
             f"**{trial.verdict}** ({trial.state})\n"
             f": *Why it is believed.* {trial.believed_because}\n"
             f": *So far.* {trial.finding} {where.replace('ch', 'Ch', 1)}.{check}"
+            + (f"\n: *Control.* {trial.control}" if trial.control else "")
         )
     return "\n\n".join(parts)
 
@@ -409,6 +410,8 @@ def evidence(row: Claim) -> Iterable[str]:
         yield f"Computed: `python -m course.claims {row.id}`."
     elif row.evidence == "derivation":
         yield "Derived in the text."
+    if row.control:
+        yield f"*Control.* {row.control}"
     if row.references:
         word = "Sources" if row.evidence != "none" else "What exists"
         yield f"{word}: {', '.join(citation(key) for key in row.references)}."

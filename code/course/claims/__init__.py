@@ -50,7 +50,8 @@ class Claim:
     id, claim, said_in: number, the claim in its believers' form, who says it.
     verdict: one of ``VERDICTS``. correction: what holds instead, or why it holds.
     evidence: one of ``EVIDENCE``. check: name of the function that proves a numeric
-    verdict. references: keys of the bibliography. place: where the course treats it.
+    verdict. control: which other cause could have done it, and the run or argument that
+    excludes it. references: keys of the bibliography. place: where it is treated.
     """
 
     id: str
@@ -61,6 +62,7 @@ class Claim:
     evidence: str
     place: Place
     check: str | None = None
+    control: str | None = None
     references: tuple[str, ...] = ()
 
 
@@ -75,6 +77,7 @@ class Trial:
     finding: str
     chapters: tuple[int, ...]
     check: str | None = None
+    control: str | None = None
 
 
 # --- reading the ledger -----------------------------------------------------------
@@ -141,6 +144,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             failed += 1
         verdict = row.verdict if isinstance(row, Claim) else f"({row.state})"
         print(f"{sign} {row.id:5} {verdict:12} {found}")
+        print(f"  claim: {row.claim if isinstance(row, Claim) else row.verdict}")
+        print(f"  control: {row.control or 'none'}")
     checked = sum(row.check is not None for row in chosen)
     print(f"{checked - failed} of {checked} checks hold.")
     return 1 if failed else 0
