@@ -23,4 +23,37 @@ SIGMOID_REPAIRS = Study(
     ),
 )
 
-STUDIES = (SIGMOID_REPAIRS,)
+# The same choice for both: four starts, and rates of Adam a quarter of a decade apart.
+FOUR_STARTS = Study(
+    name="four-starts",
+    question="Is sigmoid behind ReLU when both may choose their start and their rate?",
+    home=__package__,
+    conditions=tuple(
+        ClassifierRun("adam", activation, lr=lr, optimiser="adam", init=init)
+        for activation in ("sigmoid", "relu")
+        for init in ("default", "xavier", "he", "xavier_4")
+        for lr in (0.00032, 0.00056, 0.001, 0.0018)
+    ),
+)
+
+# The failing network of the live cells, and how long it stays where it is.
+MORE_EPOCHS = Study(
+    name="more-epochs",
+    question="Does the failing network only need more epochs?",
+    home=__package__,
+    conditions=(
+        ClassifierRun(
+            "sgd",
+            "sigmoid",
+            lr=0.02,
+            momentum=0.8,
+            epochs=400,
+            data="digits",
+            scale="",
+            sizes=(64, 256, 192, 128, 64, 10),
+            batch_size=64,
+        ),
+    ),
+)
+
+STUDIES = (SIGMOID_REPAIRS, FOUR_STARTS, MORE_EPOCHS)
