@@ -61,6 +61,9 @@ DRAW = {
     ),
     "thresholds": lambda: ch01.threshold_units(),
     "descent": lambda: ch03.descent_paths(descents(), (1, -1)),
+    "slopes": lambda: ch03.slope_shares(
+        {"steep": torch.full((50,), 0.24), "flat": torch.linspace(0, 0.02, 50)}
+    ),
     "timeline": lambda: ch01.timeline(EVENTS),
     "weights": lambda: ch06.weight_curves(
         LINE, weight_rows(), labels=["first", "second"], xlabel="first logit"
@@ -144,6 +147,12 @@ def test_descents_are_put_into_words() -> None:
     alt = DRAW["descent"]().alt
     assert "trough: the loss is 9 times steeper" in alt
     assert "bowl: the loss is 1 times steeper" in alt and "after 1 step." in alt
+
+
+def test_shares_of_slopes_are_counted() -> None:
+    alt = DRAW["slopes"]().alt
+    assert "steep: 0 % below 0.01, 100 % above 0.2" in alt
+    assert "flat: 50 % below 0.01, 0 % above 0.2" in alt
 
 
 @pytest.mark.parametrize(
