@@ -1,4 +1,4 @@
-"""The study of chapter 03: what makes sigmoid fail, and what repairs it."""
+"""The studies of chapter 03: what makes sigmoid fail, and what repairs it."""
 
 from __future__ import annotations
 
@@ -23,26 +23,6 @@ SIGMOID_REPAIRS = Study(
     ),
 )
 
-# What sigmoid-repairs lacks for a fair end: ReLU from the other three starts, and rates
-# a quarter of a decade below and above, for each function from one start that suits it.
-FOUR_STARTS = Study(
-    name="four-starts",
-    question="Is sigmoid behind ReLU when both may choose their start and their rate?",
-    home=__package__,
-    conditions=tuple(
-        ClassifierRun("adam", activation, lr=lr, optimiser="adam", init=init)
-        for activation, init, lr in (
-            ("relu", "he", 0.00056),
-            ("relu", "he", 0.001),
-            ("relu", "he", 0.0018),
-            ("sigmoid", "xavier_4", 0.00056),
-            ("sigmoid", "xavier_4", 0.0018),
-            ("relu", "xavier", 0.001),
-            ("relu", "xavier_4", 0.001),
-        )
-    ),
-)
-
 # The failing network of the live cells, and how long it stays where it is.
 MORE_EPOCHS = Study(
     name="more-epochs",
@@ -63,4 +43,4 @@ MORE_EPOCHS = Study(
     ),
 )
 
-STUDIES = (SIGMOID_REPAIRS, FOUR_STARTS, MORE_EPOCHS)
+STUDIES = (SIGMOID_REPAIRS, MORE_EPOCHS)
