@@ -5,8 +5,8 @@
 finished run is on disk at once and is never done twice; the result is a tidy table with
 its provenance beside it.
 
-``grid`` declares, ``runners`` does one run, ``records`` keeps it, ``run`` does them
-all, ``read`` reads what they left.
+``grid`` declares, ``rates`` lets a grid grow by a rule, ``runners`` does one run,
+``records`` keeps it, ``run`` does them all, ``read`` reads what they left.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from .grid import (
     find,
     known,
 )
+from .rates import RateSearch, chosen, rate
 from .read import KEYS, final, is_recorded, load, progress_of, provenance, summary
 from .records import RecordError
 from .run import COLUMNS, default_out, run
@@ -31,11 +32,13 @@ __all__ = [
     "KEYS",
     "ClassifierRun",
     "Condition",
+    "RateSearch",
     "RecordError",
     "Setting",
     "Study",
     "StudyError",
     "TransformerRun",
+    "chosen",
     "declared",
     "default_out",
     "final",
@@ -45,6 +48,7 @@ __all__ = [
     "load",
     "progress_of",
     "provenance",
+    "rate",
     "run",
     "summary",
 ]
