@@ -115,6 +115,10 @@ def _run(options: argparse.Namespace) -> int:
     )
     _print_summary(table)
     print(f"table and provenance: {out / study.name}.csv, .json")
+    if study.picture is not None and not table.empty:
+        figure = study.picture(table)
+        figure.savefig(out / f"{study.name}.png")
+        print(f"picture: {out / study.name}.png")
     if options.record:
         print(f"recorded in {study.home}: results/{study.name}.csv and .json")
     return 0
