@@ -46,7 +46,7 @@ _FASHION = RateSearch(
             init=init,
             momentum=0.9,
             schedule="cosine",
-            epochs=5,
+            epochs=3,
             sizes=(784, 64, 64, 64, 64, 10),
         )
         for init in ("default", "matched")
