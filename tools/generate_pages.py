@@ -552,6 +552,13 @@ PARTS: dict[str, Callable[[], str]] = {
 }
 
 
+def atlas() -> str:
+    """Return the generated part of the atlas."""
+    from course.ch12 import atlas_page
+
+    return atlas_page.page()
+
+
 def main() -> None:
     """Write every part."""
     if "--readme" in sys.argv[1:]:
@@ -561,6 +568,7 @@ def main() -> None:
 
     for name, part in PARTS.items():
         write(name, part())
+    write("atlas.txt", atlas())
     write("catalogue.txt", catalogue_page(citation, chapter_link))
     for name, text in landing().items():
         write(name, text)
