@@ -146,6 +146,54 @@ def test_choices_are_paired_between_cells():
     assert moved > 0.7 and set(picks) | set(other) == {-2, 2}
 
 
+def two_cells(gap: float, wobble: float) -> tuple[pd.DataFrame, list]:
+    """A finished search of two cells, the second worse by ``gap`` at its best rate.
+
+    ``wobble`` is by how much the tuning seeds disagree about the rate.
+    """
+    cells = (CELL, replace(CELL, activation="tanh"))
+    search = replace(SEARCH, cells=cells, finals=6, others=3)
+    generator = np.random.default_rng(0)
+    noise = {
+        (key, n, seed): generator.normal()
+        for key in ("relu", "tanh")
+        for n in range(-24, 9)
+        for seed in SEEDS
+    }
+
+    def accuracy(c: ClassifierRun, seed: int) -> float:
+        place = number(c.lr)
+        below = gap if c.activation == "tanh" else 0.0
+        tuning = wobble * noise.get((c.activation, place, seed), 0.0)
+        return 90 - below - 0.5 * (place + 4) ** 2 + tuning + 0.01 * (seed % 4)
+
+    conditions = [*search.opening()]
+    while True:
+        table = pd.concat(
+            rows([c], lambda lr, seed, c=c: accuracy(c, seed)) for c in conditions
+        )
+        further = search(table.reset_index(drop=True))
+        if not further:
+            return table.reset_index(drop=True), [*map(studies.rates.key_of, cells)]
+        conditions += further
+
+
+def test_a_choice_without_noise_adds_nothing():
+    table, (relu, tanh) = two_cells(0.3, 0.0)
+    seeds, both = studies.rates.difference(table, relu, tanh)
+    assert seeds.mean == pytest.approx(0.3, abs=1e-9)
+    assert both.half_width == pytest.approx(seeds.half_width, abs=1e-9)
+
+
+def test_the_noise_of_the_choice_widens_the_interval():
+    table, (relu, tanh) = two_cells(0.3, 0.9)
+    seeds, both = studies.rates.difference(table, relu, tanh)
+    assert both.mean == seeds.mean and both.n == seeds.n == 6
+    assert both.half_width > seeds.half_width + 0.05
+    again = studies.rates.difference(table, tanh, relu)[1]
+    assert again.half_width == pytest.approx(both.half_width)
+
+
 def test_of_equal_rates_the_smallest_is_taken():
     assert best_of({-3: {0: 1.0}, -2: {0: 1.0}, -4: {0: 0.5}}) == -3
 

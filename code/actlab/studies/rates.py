@@ -11,10 +11,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ..statistics import Interval, paired_difference
 from .grid import Condition
 
 QUARTERS = 4  # rates per decade
@@ -71,7 +74,7 @@ class RateSearch:
     """
 
     cells: tuple[Condition, ...]
-    tuning: Mapping[str, object]
+    tuning: Mapping[str, Any]
     seeds: tuple[int, ...]
     coarse: tuple[int, ...] = (-8, -6, -4, -2, 0)
     finals: int = 20
@@ -162,7 +165,7 @@ class RateSearch:
 # What a table says about rates ------------------------------------------------------
 
 
-def key_of(cell: Condition | Mapping[str, Hashable]) -> Cell:
+def key_of(cell: Condition | Mapping[Hashable, Any]) -> Cell:
     """Return what tells a cell from others in a table: function, start, optimiser."""
     names = ("activation", "init", "optimiser")
     if isinstance(cell, Condition):
@@ -179,16 +182,20 @@ def tuning_scores(table: pd.DataFrame) -> dict[Cell, Scores]:
 
     In percent; −inf for a run that broke down.  Chapter 12.
     """
-    rows = table[table["regime"].isin(REGIMES)]
-    last = rows.groupby(["activation", "init", "optimiser", "lr", "seed"], sort=False)
     found: dict[Cell, Scores] = {}
-    for key, run in last:
-        *cell, lr, seed = key
-        end = run.loc[run["epoch"].idxmax(), "test_accuracy"]
+    for run in _ends(table[table["regime"].isin(REGIMES)]):
+        end = run["test_accuracy"]
         score = -math.inf if math.isnan(end) else float(end)
-        places = found.setdefault(tuple(cell), {})
-        places.setdefault(number(lr), {})[int(seed)] = score
+        places = found.setdefault(key_of(run), {})
+        places.setdefault(number(run["lr"]), {})[int(run["seed"])] = score
     return found
+
+
+def _ends(rows: pd.DataFrame) -> list[dict[Hashable, Any]]:
+    """Return the last row of each run."""
+    runs = ["regime", "activation", "init", "optimiser", "lr", "seed"]
+    last = rows.groupby(runs, sort=False)["epoch"].idxmax()
+    return rows.loc[last].to_dict("records")
 
 
 def best_of(scores: Scores) -> int:
@@ -262,6 +269,66 @@ def chosen(table: pd.DataFrame) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def difference(
+    table: pd.DataFrame, first: Cell, second: Cell, *, level: float = 0.95
+) -> tuple[Interval, Interval]:
+    """Return first − second at the rate of each: over seeds, and with the choice in it.
+
+    Parameters
+    ----------
+    table : as :func:`actlab.studies.load` returns it, last epochs or all.
+    first, second : cells, as :func:`key_of` gives them.
+    level : coverage of both intervals.
+
+    The first interval is that of the paired final runs, in points.  For the second the
+    tuning seeds are drawn again :data:`RESAMPLES` times, the same draws for both cells;
+    each draw chooses a rate for either, and the final runs at these rates give a
+    difference.  The standard deviation of these differences, times the normal
+    factor, is added to the half width in quadrature.  A rate that was chosen so seldom
+    that it was not tested counts as the nearest one that was.  Chapter 12.  Source:
+    Bouthillier et al., 2021.
+    """
+    scores = tuning_scores(table)
+    finals = [_finals(table, cell) for cell in (first, second)]
+    own, picks = [], []
+    for cell, tested in zip((first, second), finals):
+        most = max(len(runs) for runs in scores[cell].values())
+        full = {p: runs for p, runs in scores[cell].items() if len(runs) == most}
+        own.append(tested[best_of(full)])
+        drawn = choices(full, RESAMPLES)
+        near = {p: min(tested, key=lambda t: (abs(t - p), t)) for p in {*drawn}}
+        picks.append([near[p] for p in drawn])
+    seeds = sorted(own[0].keys() & own[1].keys())
+    over_seeds = paired_difference(
+        [own[0][s] for s in seeds], [own[1][s] for s in seeds], level
+    )
+    moved = [_shared(finals[0][a], finals[1][b]) for a, b in zip(*picks)]
+    factor = NormalDist().inv_cdf(0.5 + level / 2)
+    half = math.hypot(over_seeds.half_width, factor * float(np.std(moved)))
+    mean = over_seeds.mean
+    widened = replace(over_seeds, low=mean - half, high=mean + half)
+    return over_seeds, widened
+
+
+def _finals(table: pd.DataFrame, cell: Cell) -> dict[int, dict[int, float]]:
+    """Return test accuracies of a cell by number of the rate and seed."""
+    rows = table[table["regime"].isin(["final", "other"])]
+    for name, value in zip(("activation", "init", "optimiser"), cell):
+        rows = rows[rows[name] == value]
+    found: dict[int, dict[int, float]] = {}
+    for run in _ends(rows):
+        if not math.isnan(run["test_accuracy"]):
+            accuracies = found.setdefault(number(run["lr"]), {})
+            accuracies[int(run["seed"])] = float(run["test_accuracy"])
+    return found
+
+
+def _shared(first: dict[int, float], second: dict[int, float]) -> float:
+    """Return the mean difference over the seeds that both have."""
+    seeds = first.keys() & second.keys()
+    return float(np.mean([first[s] - second[s] for s in seeds]))
 
 
 def _holds(table: pd.DataFrame, condition: Condition) -> bool:

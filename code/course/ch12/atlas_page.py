@@ -141,7 +141,7 @@ def _first_table() -> str:
     ]
     for _, key, lr, found, broke in sorted(rows, reverse=True):
         shown = f"{found.mean:.2f} ± {found.half_width:.2f}" if found else "none"
-        name = html.escape(catalogue.get(key).name)
+        name = html.escape(catalogue.get(str(key)).name)
         lines.append(f"| {name} | {lr:g} | {shown} | {broke} of {broke + _n(found)} |")
     return "\n".join([*lines, "", "</details>"])
 
