@@ -180,18 +180,16 @@ def two_cells(gap: float, wobble: float) -> tuple[pd.DataFrame, list]:
 
 def test_a_choice_without_noise_adds_nothing():
     table, (relu, tanh) = two_cells(0.3, 0.0)
-    seeds, both = studies.rates.difference(table, relu, tanh)
-    assert seeds.mean == pytest.approx(0.3, abs=1e-9)
-    assert both.half_width == pytest.approx(seeds.half_width, abs=1e-9)
+    assert studies.rates.choice_noise(table, relu, tanh) == 0
 
 
-def test_the_noise_of_the_choice_widens_the_interval():
+def test_the_noise_of_the_choice_is_counted():
     table, (relu, tanh) = two_cells(0.3, 0.9)
-    seeds, both = studies.rates.difference(table, relu, tanh)
-    assert both.mean == seeds.mean and both.n == seeds.n == 6
-    assert both.half_width > seeds.half_width + 0.05
-    again = studies.rates.difference(table, tanh, relu)[1]
-    assert again.half_width == pytest.approx(both.half_width)
+    noise = studies.rates.choice_noise(table, relu, tanh)
+    assert noise > 0.05
+    assert studies.rates.choice_noise(table, tanh, relu) == pytest.approx(noise)
+    # One function against itself: it moves with its own choice.
+    assert studies.rates.choice_noise(table, relu, relu) == 0
 
 
 def test_of_equal_rates_the_smallest_is_taken():

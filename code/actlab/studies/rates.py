@@ -11,13 +11,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from ..statistics import Interval, paired_difference
 from .grid import Condition
 
 QUARTERS = 4  # rates per decade
@@ -271,45 +269,32 @@ def chosen(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def difference(
-    table: pd.DataFrame, first: Cell, second: Cell, *, level: float = 0.95
-) -> tuple[Interval, Interval]:
-    """Return first − second at the rate of each: over seeds, and with the choice in it.
+def choice_noise(table: pd.DataFrame, first: Cell, second: Cell) -> float:
+    """Return what the choice of the rates adds to the noise of first − second.
 
     Parameters
     ----------
     table : as :func:`actlab.studies.load` returns it, last epochs or all.
     first, second : cells, as :func:`key_of` gives them.
-    level : coverage of both intervals.
 
-    The first interval is that of the paired final runs, in points.  For the second the
-    tuning seeds are drawn again :data:`RESAMPLES` times, the same draws for both cells;
-    each draw chooses a rate for either, and the final runs at these rates give a
-    difference.  The standard deviation of these differences, times the normal
-    factor, is added to the half width in quadrature.  A rate that was chosen so seldom
-    that it was not tested counts as the nearest one that was.  Chapter 12.  Source:
-    Bouthillier et al., 2021.
+    The tuning seeds are drawn again :data:`RESAMPLES` times, the same draws for both
+    cells; each draw chooses a rate for either, and the final runs at these rates give a
+    difference.  Returned is the standard deviation of these differences, in the unit of
+    the accuracies: what ``statistics.compare`` takes as ``further``.  A rate that is
+    chosen so seldom that it was not tested counts as the nearest one that was.
+    Chapter 12.  Source: Bouthillier et al., 2021.
     """
     scores = tuning_scores(table)
     finals = [_finals(table, cell) for cell in (first, second)]
-    own, picks = [], []
+    picks = []
     for cell, tested in zip((first, second), finals):
         most = max(len(runs) for runs in scores[cell].values())
         full = {p: runs for p, runs in scores[cell].items() if len(runs) == most}
-        own.append(tested[best_of(full)])
         drawn = choices(full, RESAMPLES)
         near = {p: min(tested, key=lambda t: (abs(t - p), t)) for p in {*drawn}}
         picks.append([near[p] for p in drawn])
-    seeds = sorted(own[0].keys() & own[1].keys())
-    over_seeds = paired_difference(
-        [own[0][s] for s in seeds], [own[1][s] for s in seeds], level
-    )
     moved = [_shared(finals[0][a], finals[1][b]) for a, b in zip(*picks)]
-    factor = NormalDist().inv_cdf(0.5 + level / 2)
-    half = math.hypot(over_seeds.half_width, factor * float(np.std(moved)))
-    mean = over_seeds.mean
-    widened = replace(over_seeds, low=mean - half, high=mean + half)
-    return over_seeds, widened
+    return float(np.std(moved))
 
 
 def _finals(table: pd.DataFrame, cell: Cell) -> dict[int, dict[int, float]]:
