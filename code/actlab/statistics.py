@@ -136,6 +136,8 @@ def compare(
                 f"{first!r} has 1 run: a difference needs two seeds or more to have "
                 "an interval"
             )
+        if further is not None:
+            difference = _with_further(difference, further[first], level)
         rows.append(
             {
                 "first": first,
