@@ -455,6 +455,13 @@ addEventListener("DOMContentLoaded", () => {
 });"""
 
 
+def advice() -> str:
+    """Return the table of advice and what is left of it."""
+    from choosing_tables import table
+
+    return table("advice")
+
+
 # --- API --------------------------------------------------------------------------
 
 API = {
@@ -548,6 +555,7 @@ PARTS: dict[str, Callable[[], str]] = {
     ),
     "claims_table.txt": lambda: claim_rows_of_page("A table of recent research"),
     "claims_sentences.txt": lambda: claim_rows_of_page("Sentences without a source"),
+    "advice.txt": advice,
     "api.txt": api,
 }
 
