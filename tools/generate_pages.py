@@ -410,7 +410,7 @@ def evidence(row: Claim) -> Iterable[str]:
         yield f"Computed: `python -m course.claims {row.id}`."
     elif row.evidence == "derivation":
         yield "Derived in the text."
-    if row.control:
+    if row.control and not row.control.startswith("none ("):
         yield f"*Control.* {row.control}"
     if row.references:
         word = "Sources" if row.evidence != "none" else "What exists"

@@ -364,7 +364,7 @@ def test_what_the_text_says_of_a_gpu():
     )
     large = table[(table["case"] == "large") & (table["dtype"] == "float32")]
     large = large.set_index("key")
-    named = "relu sigmoid tanh elu gelu gelu_tanh mish".split()
+    named = ["relu", "sigmoid", "tanh", "elu", "gelu", "gelu_tanh", "mish"]
     one = large.loc[named, "forward"]
     assert one.between(0.985, 1.015).all()
     for operations, said in ((3, 3.5), (4, 4.5)):
