@@ -373,3 +373,16 @@ def test_a_network_that_does_not_learn_fails_the_check(monkeypatch):
     monkeypatch.setattr(studies, "final", without_learning)
     with pytest.raises(claims.ClaimError, match="bridged: 10.0 %"):
         claims.claim_checks()["sigmoid_and_tanh_learn_in_depth"]()
+
+
+def test_plain_layers_that_learn_fail_the_check(monkeypatch):
+    """The control: it must not be the depth or the function alone that is cured."""
+    known = studies.final
+
+    def all_learn(name):
+        table = known(name)
+        return table.assign(test_accuracy=95.0) if name == "cures" else table
+
+    monkeypatch.setattr(studies, "final", all_learn)
+    with pytest.raises(claims.ClaimError, match="thirty plain layers: 95.0 %"):
+        claims.claim_checks()["sigmoid_and_tanh_learn_in_depth"]()

@@ -28,6 +28,6 @@ def sigmoid_and_tanh_learn_in_depth() -> str:
     require(bridged > 90, f"sigmoid, thirty layers, bridged: {bridged:.1f} %")
     require(tanh > 85, f"tanh, thirty plain layers: {tanh:.1f} %")
     return (
-        f"sigmoid: four layers {usual:.0f} %, with Adam {four:.0f}; thirty {plain:.0f}, "
-        f"with path and layer norm {bridged:.0f}; thirty of tanh {tanh:.0f} %"
+        f"sigmoid: four layers {usual:.0f} %, with Adam {four:.0f}; thirty "
+        f"{plain:.0f}, with path and layer norm {bridged:.0f}; tanh {tanh:.0f} %"
     )

@@ -20,7 +20,7 @@ from ..ch12.studies import EQUIVALENCE_MARGIN, TUNED_STEPS
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["EQUIVALENCE_MARGIN", "FINALISTS", "STUDIES", "FormulaRun"]
+__all__ = ["CHANGES", "EQUIVALENCE_MARGIN", "FINALISTS", "STUDIES", "FormulaRun"]
 
 # Predicted and committed before the first run: better than ReLU, equivalent to both
 # parents within EQUIVALENCE_MARGIN.
