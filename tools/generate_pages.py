@@ -410,7 +410,7 @@ def evidence(row: Claim) -> Iterable[str]:
         yield f"Computed: `python -m course.claims {row.id}`."
     elif row.evidence == "derivation":
         yield "Derived in the text."
-    if row.control:
+    if row.control and not row.control.startswith("none ("):
         yield f"*Control.* {row.control}"
     if row.references:
         word = "Sources" if row.evidence != "none" else "What exists"
@@ -453,6 +453,13 @@ addEventListener("DOMContentLoaded", () => {
     box.querySelector("[role=status]").textContent = `${shown} shown`;
   });
 });"""
+
+
+def advice() -> str:
+    """Return the table of advice and what is left of it."""
+    from choosing_tables import table
+
+    return table("advice")
 
 
 # --- API --------------------------------------------------------------------------
@@ -548,6 +555,7 @@ PARTS: dict[str, Callable[[], str]] = {
     ),
     "claims_table.txt": lambda: claim_rows_of_page("A table of recent research"),
     "claims_sentences.txt": lambda: claim_rows_of_page("Sentences without a source"),
+    "advice.txt": advice,
     "api.txt": api,
 }
 
