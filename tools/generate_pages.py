@@ -547,6 +547,9 @@ PARTS: dict[str, Callable[[], str]] = {
         "The reference list of one lesson"
     ),
     "claims_table.txt": lambda: claim_rows_of_page("A table of recent research"),
+    "claims_demonstrations.txt": lambda: claim_rows_of_page(
+        "Demonstrations, run again"
+    ),
     "claims_sentences.txt": lambda: claim_rows_of_page("Sentences without a source"),
     "api.txt": api,
 }
