@@ -554,6 +554,10 @@ PARTS: dict[str, Callable[[], str]] = {
         "The reference list of one lesson"
     ),
     "claims_table.txt": lambda: claim_rows_of_page("A table of recent research"),
+    "claims_remarks.txt": lambda: claim_rows_of_page("Remarks on optimisation"),
+    "claims_demonstrations.txt": lambda: claim_rows_of_page(
+        "Demonstrations, run again"
+    ),
     "claims_sentences.txt": lambda: claim_rows_of_page("Sentences without a source"),
     "advice.txt": advice,
     "api.txt": api,
