@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 
 from actlab import studies
+from actlab.statistics import Interval, interval
 
 from ..exercises.model import Choice, Code, Number, Page, Prediction, slips
 from ..exercises.report import Report, show
@@ -22,11 +23,11 @@ from ..exercises.report import Report, show
 # --- what the predictions are compared with ---------------------------------------
 
 
-def measured(regime: str, init: str) -> float:
-    """Mean final test accuracy of sigmoid in one cell of the study, in per cent."""
+def measured(regime: str, init: str) -> Interval:
+    """Final test accuracy of sigmoid in one cell of the study, in per cent."""
     runs = studies.final("sigmoid-repairs")
     runs = runs[(runs["regime"] == regime) & (runs["init"] == init)]
-    return float(runs.loc[runs["activation"] == "sigmoid", "test_accuracy"].mean())
+    return interval(runs.loc[runs["activation"] == "sigmoid", "test_accuracy"])
 
 
 def slope_vanishes() -> float:
