@@ -83,7 +83,8 @@ SLOPE_OR_GAIN = Study(
 )
 
 # What else could have done it: the factor that was learnt, never learnt; the speed of a
-# shared slope, not shared; and twice as many epochs, to see where the slope stops.
+# shared slope, not shared; the steps that a factor of 2.77 amounts to, without it; and
+# twice as many epochs, to see where the slope stops.
 GAIN_CONTROLS = Study(
     name="gain-controls",
     question="Is it the learning, the sharing, and has the slope arrived?",
@@ -94,6 +95,18 @@ GAIN_CONTROLS = Study(
         ),
         ClassifierRun(
             "sgd_small", "prelu", variant="quick_slope", **STEPS["sgd_small"]
+        ),
+        # c·relu(Wx + b) with a step η is relu(W'x + b') with W' = cW and a step c²η.
+        *(
+            ClassifierRun(
+                "sgd_2.77²",
+                "relu",
+                init=init,
+                lr=0.0077,
+                momentum=0.8,
+                seeds_of_its_own=(0, 1, 2),
+            )
+            for init in ("default", "default_gain")
         ),
         ClassifierRun(
             "sgd_small",
