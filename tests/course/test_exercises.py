@@ -14,6 +14,7 @@ import sys
 import threading
 import types
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -254,6 +255,8 @@ def test_rules_are_enforced():
             Page(
                 "90.1", "t", "guess", 4, 7, [Number("a", "a", 1)], "Because it is so."
             ),
+            replace(page, id="90.7", stars=3, also={"b = 8": "As good as the other."}),
+            replace(page, id="90.8", stars=3, also={"z = 8": "As good as the other."}),
             Page(
                 "91.x",
                 "t",
@@ -283,6 +286,8 @@ def test_rules_are_enforced():
         "has no reply of its own",
         "low and high",
         "no source",
+        "the other right answer {'b': 8} gets right: The second layer",
+        "no part is called ['z']",
     ):
         assert text in found, text
 
@@ -622,6 +627,7 @@ def test_browser_and_python_reply_alike(page, browser):
     data = grading.sheet(page)
     right = validation.right_answer(page)
     answers = [right, *(validation.answer_for(page, wrong) for wrong in page.wrong)]
+    answers += [right | form for form, _ in page.forms]
     answers = [as_typed(page, answer) for answer in answers]
     rng = random.Random(1)
     odd = [None, -1, 99, True, "", [], [0], [0, 0], {}, "zzz", 0, 1, 2]

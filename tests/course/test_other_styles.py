@@ -753,14 +753,6 @@ def test_what_the_task_forbids_is_refused_with_a_reason(id, source, said):
     assert got.status == "wrong" and said in got.text
 
 
-def test_the_other_right_form_is_told_to_be_right():
-    """Of two right forms the page says which is asked for, and blames neither."""
-    got = core.grade(core.exercise("3.1"), {"a": -4, "b": -6, "c": 2, "d": 2})
-    assert "The same function" in got.text and "sign" not in got.text
-    got = core.grade(core.exercise("11.4"), {"lowest": 0.045, "slope": 1.71})
-    assert "halves it as well" in got.text
-
-
 MORE = [
     (
         "7.4",

@@ -192,3 +192,28 @@ def test_the_table_has_every_way_of_writing():
     for sign in "^*·×x/½¹⁻,'’−–≥≈%∞":
         assert sign in texts, sign
     assert len(TABLE) > 90 and re.search(r"\d \d", texts)
+
+
+# -- other right answers ---------------------------------------------------------------
+
+FORMS = json.loads(
+    Path(__file__).with_name("right_forms.json").read_text(encoding="utf-8")
+)
+
+
+@pytest.mark.parametrize(("id", "answer", "status", "text"), FORMS)
+def test_every_right_form_is_right_in_both_languages(id, answer, status, text, browser):
+    """Judged by the nearest right answer: one slip in another form is one slip."""
+    page = core.exercise(id)
+    got = grading.reply(page, answer)
+    assert got.status == status and text in got.text, got
+    there = browser("grade", grading.sheet(page), answer)
+    assert there == {"status": got.status, "text": got.text}
+
+
+def test_the_forms_table_has_every_page_with_two_forms():
+    several = {page.id for page in PAGES if page.also}
+    right = [row[0] for row in FORMS if row[2] == "right"]
+    for page in PAGES:
+        assert not page.also or right.count(page.id) > len(page.also), page.id
+    assert several == {"3.1", "8.3", "11.4"}

@@ -301,7 +301,7 @@ EXERCISES = [
         outcome=1,
         parts=[
             Number("a", label="a", answer=4),
-            Number("b", label="b (above 0)", answer=6),
+            Number("b", label="b", answer=6),
             Number("c", label="c", answer=-2),
             Number("d", label="d", answer=-2),
         ],
@@ -312,8 +312,10 @@ EXERCISES = [
             "b = 6, c = -1": "c: the 2 inside multiplies the whole of 3x − 1, the bias as well.",
             "a = 2": "a: there are two factors of 2 outside, the unit's own and the one of 2σ − 1.",
             "a = 4, d = -1": "d: the −1 is multiplied by the output weight 2, like everything else in the bracket.",
-            "a = -4, b = -6, c = 2, d = 2": "The same function, since σ(−x) = 1 − σ(x). Give the form whose b is above 0.",
             "d = 2": "d: the sign. 2 · (2σ − 1) ends in −2.",
+        },
+        also={
+            "a = -4, b = -6, c = 2, d = 2": "The same function turned round, since σ(−x) = 1 − σ(x). With b above 0 it reads 4σ(6x − 2) − 2."
         },
     ),
     Page(

@@ -4,16 +4,22 @@
   if (A.grade) return;
 
   A.grade = (data, given) => {
-    const { parts } = data, values = {}, texts = [], covered = {};
+    const values = {}, texts = [], covered = {}, forms = [[data.parts, data.right]];
     const kind = (part) => A.parts[part.type];
-    const prefix = (part) => (parts[1] ? `${part.label}: ` : "");
-    for (const part of parts) {
+    const prefix = (part) => (data.parts[1] ? `${part.label}: ` : "");
+    for (const part of data.parts) {
       const [value, problem] = kind(part).read(part, given[part.name]);
       if (problem) return { status: "input", text: prefix(part) + problem };
       values[part.name] = value;
     }
-    const wrong = parts.filter((part) => !kind(part).right(part, values[part.name]));
-    if (!wrong[0]) return { status: "right", text: data.right };
+    const good = (part) => kind(part).right(part, values[part.name]);
+    (data.also || []).forEach(([form, text]) =>
+      forms.push([data.parts.map((part) => ({ ...part, ...form[part.name] })), text]));
+    // judged by the right answer with which most parts agree, the first of several
+    const agree = (form) => form[0].filter(good).length;
+    const [parts, right] = forms.reduce((best, form) => (agree(form) > agree(best) ? form : best));
+    const wrong = parts.filter((part) => !good(part));
+    if (!wrong[0]) return { status: "right", text: right };
     const size = ([pattern]) => Object.keys(pattern).length;
     const far = ([pattern]) => parts.reduce((sum, part) => {
       const { far: gap } = kind(part), slip = pattern[part.name];
@@ -34,8 +40,8 @@
       texts.push(prefix(part) + kind(part).unknown(part, values[part.name]));
       texts.push(data.otherwise);
     });
-    const good = parts.filter((part) => !wrong.includes(part) && open(part));
-    if (good[0]) texts.unshift(`Right so far: ${good.map((part) => part.label).join(", ")}.`);
+    const done = parts.filter((part) => !wrong.includes(part) && open(part));
+    if (done[0]) texts.unshift(`Right so far: ${done.map((part) => part.label).join(", ")}.`);
     const status = wrong[parts.length - 1] ? "wrong" : "partial";
     return { status, text: texts.join(" ") };
   };

@@ -44,7 +44,7 @@ _ENDLESS = re.compile(r"([+-]?)(?:inf|infinity|infinite|∞|nolimit|unlimited)")
 
 def sheet(page: Page) -> dict[str, Any]:
     """A page exercise as plain data, as the browser gets it."""
-    return {
+    data: dict[str, Any] = {
         "id": page.id,
         "right": page.right,
         "otherwise": page.otherwise or (HINT if page.stars else LINKS),
@@ -53,6 +53,22 @@ def sheet(page: Page) -> dict[str, Any]:
             [_pattern_sheet(page, wrong.answer), wrong.reply] for wrong in page.mistakes
         ],
     }
+    if page.also:
+        data["also"] = [[_form_sheet(page, form), text] for form, text in page.forms]
+    return data
+
+
+def _form_sheet(page: Page, form: Mapping[str, Any]) -> dict[str, Any]:
+    """What another right answer changes in the parts that it names."""
+    parts = {part.name: part for part in page.parts}
+    return {name: _form_part(parts[name], value) for name, value in form.items()}
+
+
+def _form_part(part: Number | Choice | Order, value: Any) -> dict[str, Any]:
+    if not isinstance(part, Number):
+        return {"answer": _value_sheet(part, value)}
+    low, high = limits(part, float(value))
+    return {"answer": encode(float(value)), "low": encode(low), "high": encode(high)}
 
 
 def _part_sheet(part: Number | Choice | Order) -> dict[str, Any]:
@@ -216,9 +232,10 @@ def judge(data: dict[str, Any], given: Mapping[str, Any]) -> Reply:
         if problem:
             return Reply("input", _prefix(part, parts) + problem)
         read[part["name"]] = value
+    parts, right = _nearest_form(data, read)
     wrong = [part for part in parts if not _is_right(part, read[part["name"]])]
     if not wrong:
-        return Reply("right", data["right"])
+        return Reply("right", right)
     texts, covered = _known_replies(data, read, {part["name"] for part in wrong})
     for part in wrong:
         if part["name"] not in covered:
@@ -230,6 +247,25 @@ def judge(data: dict[str, Any], given: Mapping[str, Any]) -> Reply:
         texts.insert(0, f"Right so far: {names}.")
     partial = len(wrong) < len(parts)
     return Reply("partial" if partial else "wrong", " ".join(texts))
+
+
+def _nearest_form(
+    data: Mapping[str, Any], read: Mapping[str, Any]
+) -> tuple[list[dict], str]:
+    """Parts and reply of the right answer with which most parts agree, the first one.
+
+    Whoever gives another right form with one slip is told of that slip alone.
+    """
+    parts = data["parts"]
+    others = [
+        ([part | form.get(part["name"], {}) for part in parts], text)
+        for form, text in data.get("also", ())
+    ]
+
+    def agree(form: tuple[list[dict], str]) -> int:
+        return sum(_is_right(part, read[part["name"]]) for part in form[0])
+
+    return max([(parts, data["right"]), *others], key=agree)
 
 
 def _known_replies(

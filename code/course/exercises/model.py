@@ -171,7 +171,9 @@ class Page:
     `wrong_answer`), or a list of `Wrong`. otherwise: added to the reply to a wrong
     answer that nobody foresaw, instead of the pointer to the hint. numbers_for:
     function of a variant number that returns the same exercise with other numbers
-    (and its `task`), for classes.
+    (and its `task`), for classes. also: other right answers, {"a = −4, b = −6":
+    reply}, written as `wrong`; a part that is not named is as in `parts`. An answer is
+    judged by the right answer with which most of its parts agree.
     """
 
     id: str
@@ -185,9 +187,15 @@ class Page:
     otherwise: str = ""
     task: str = ""
     numbers_for: Callable[[int], Page] | None = None
+    also: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _list_wrong(self, wrong_answer)
+
+    @property
+    def forms(self) -> list[tuple[dict[str, Any], str]]:
+        """The other right answers that `also` lists, each with its reply."""
+        return [(wrong_answer(text), reply) for text, reply in self.also.items()]
 
     @property
     def mistakes(self) -> tuple[Wrong[Mapping[str, Any]], ...]:

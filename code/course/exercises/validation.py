@@ -119,7 +119,8 @@ def _parts(page: Page) -> Iterator[str]:
     names = {part.name for part in page.parts}
     if len(names) < len(page.parts):
         yield "two parts have the same name"
-    unknown = {name for wrong in page.mistakes for name in wrong.answer} - names
+    named = [*(wrong.answer for wrong in page.mistakes), *(f for f, _ in page.forms)]
+    unknown = {name for answer in named for name in answer} - names
     if unknown:
         yield f"no part is called {sorted(unknown)}, there are {sorted(names)}"
 
@@ -129,6 +130,10 @@ def _right(page: Page) -> Iterator[str]:
     answer = right_answer(page)
     if reply(page, answer).status != "right":
         yield "its own right answer is not accepted"
+    for form, text in page.forms:
+        got = reply(page, answer | form)
+        if (got.status, got.text) != ("right", text):
+            yield f"the other right answer {form} gets {got.status}: {got.text}"
     for part in page.parts:
         if isinstance(part, Order) and answer[part.name] == sorted(answer[part.name]):
             yield f"part {part.name}: the items stand in the right order already"
