@@ -306,7 +306,9 @@ def page_10_7(depth: int = 10, width: int = 2) -> Page:
         ],
         right="One silent layer is enough, and there are nine in which it can happen.",
         wrong={
-            "probability = 0 to 0.01": "The chance that one chosen unit is off in all layers; it falls with depth. A network dies as soon as *one* layer is entirely off.",
+            f"probability = {0.5 ** (depth - 1)}": "The chance that one chosen unit is off in all nine layers. A network dies as soon as *one* layer is entirely off.",
+            f"probability = {0.5**depth}": "The chance that one chosen unit is off in all ten layers; it falls with depth. One layer that is entirely off is enough.",
+            f"probability = {off ** (depth - 1)}": "The chance that all nine layers are off at once. One of them is enough.",
             f"probability = {off}": "That is one layer. There are nine in which it can happen.",
             f"probability = {(1 - off) ** (depth - 1)}": "That is the chance to survive all nine. Turn it round.",
             f"probability = {1 - (1 - off) ** depth}": "You counted the first layer. Without a bias each of its units fires for x > 0 or for x < 0, so it cannot be off for both.",
@@ -349,8 +351,8 @@ EXERCISES = [
         wrong={
             "slope = 0.01": "That is the leaky ReLU. See the first link above.",
             "slope = 1": "That is the other side. See the first link above.",
-            "factor = 0.57 to 0.585": "That is the weights alone. ReLU takes half of the second moment as well. See the second link above.",
-            "factor = 0.70 to 0.715": "That is ReLU alone. PyTorch's weights shrink it too. See the second link above.",
+            "factor = 0.5774": "That is the weights alone. ReLU takes half of the second moment as well. See the second link above.",
+            "factor = 0.7071": "That is ReLU alone. PyTorch's weights shrink it too. See the second link above.",
             "factor = 1": "That would be He's weights. See the second link above.",
             "adam = 0": "That is SGD. Adam divides by the size of recent gradients. See the third link above.",
             "adam = 2": "Small is not zero, and Adam divides by the size. See the third link above.",

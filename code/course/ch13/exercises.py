@@ -65,7 +65,7 @@ def page_13_1(rows: int = 8192, width: int = 4096, layers: int = 24) -> Page:
             f"more = {2 * mebibytes}": "You counted input and output. The output is kept with ReLU too: the linear layer that follows needs it.",
             f"more = {mebibytes / layers}": f"That is one block. All {layers} wait for their backward pass at the same time.",
             f"more = {mebibytes / 4}": "Those are millions of numbers. A float32 has four bytes.",
-            f"more = {4e-6 * numbers - 2} to {4e-6 * numbers + 2}": "That is in millions of bytes. A MiB has 2²⁰ = 1,048,576 of them.",
+            f"more = {4e-6 * numbers}": "That is in millions of bytes. A MiB has 2²⁰ = 1,048,576 of them.",
         },
         numbers_for=lambda variant: page_13_1(4096, 2048 + 1024 * (variant % 4), 12),
     )

@@ -371,7 +371,7 @@ def _fits(part: dict, pattern: Any, value: Any) -> bool:
             return _between(pattern[0], pattern[1], value[1])
         slip = float(pattern)
         # the slip itself, to fewer digits or to more: no other value has this reply
-        return _rounded(value[1], slip, 0.05) or _rounded(slip, value[1], 0.01)
+        return _rounded(value[1], slip, 0.05) or _rounded(slip, value[1], 0.002)
     if isinstance(pattern, dict):
         return value.index(pattern["first"]) < value.index(pattern["second"])
     return value == pattern
@@ -400,6 +400,7 @@ def _rounded(value: float, to: float, within: float) -> bool:
         if (
             whole
             and gap <= unit * 0.5000001
+            and (exponent < 1 or gap <= 0.01 * abs(to))  # 90 is no way to write 85.9
             and abs(count - whole) < 1e-9 * count + 1e-6
         ):
             return True

@@ -65,7 +65,8 @@
     return [...Array(81).keys()].some((at) => {
       const unit = +`1e${at - 40}`, count = Math.abs(value) / unit;
       const whole = Math.floor(count + 0.5);
-      return whole && gap <= unit * 0.5000001 && Math.abs(count - whole) < 1e-9 * count + 1e-6;
+      const near = gap <= unit * 0.5000001 && (at < 41 || gap <= 0.01 * Math.abs(to)); // 90 is no 85.9
+      return whole && near && Math.abs(count - whole) < 1e-9 * count + 1e-6;
     });
   });
 
@@ -88,7 +89,7 @@
     // The slip itself, to fewer digits or to more: no other value has its reply.
     fits: (part, pattern, { value }) =>
       Array.isArray(pattern) ? A.between(...pattern, value)
-        : rounded(value, +pattern, 0.05) || rounded(+pattern, value, 0.01),
+        : rounded(value, +pattern, 0.05) || rounded(+pattern, value, 0.002),
     far: (slip, { value }) => (Array.isArray(slip) ? 0 : Math.abs(value - slip) || 0),
     right: (part, { value }) => A.between(part.low, part.high, value),
     unknown(part, { text, value }) {
