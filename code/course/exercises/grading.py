@@ -369,9 +369,13 @@ def _fits(part: dict, pattern: Any, value: Any) -> bool:
     if part["type"] == "number":
         if isinstance(pattern, list):
             return _between(pattern[0], pattern[1], value[1])
-        slip = float(pattern)
         # the slip itself, to fewer digits or to more: no other value has this reply
-        return _rounded(value[1], slip, 0.05) or _rounded(slip, value[1], 0.002)
+        slip, typed, answer = float(pattern), value[1], float(part["answer"])
+        if typed == slip or _rounded(slip, typed, 0.002):
+            return True
+        # a half, 1 and what may be the right answer rounded have other reasons as well
+        other = typed in (0.5, 1) or _rounded(typed, answer, 0.05)
+        return _rounded(typed, slip, 0.05) and not other
     if isinstance(pattern, dict):
         return value.index(pattern["first"]) < value.index(pattern["second"])
     return value == pattern

@@ -86,10 +86,14 @@
         return [null, `${seen}: does the comma mark decimals or thousands? Write a decimal point, or no comma.`];
       return [{ text, value: found[0] }];
     },
-    // The slip itself, to fewer digits or to more: no other value has its reply.
-    fits: (part, pattern, { value }) =>
-      Array.isArray(pattern) ? A.between(...pattern, value)
-        : rounded(value, +pattern, 0.05) || rounded(+pattern, value, 0.002),
+    // The slip itself, to fewer digits or to more: no other value has its reply. A half,
+    // 1 and what may be the right answer rounded have other reasons as well.
+    fits(part, pattern, { value }) {
+      if (Array.isArray(pattern)) return A.between(...pattern, value);
+      if (value === +pattern || rounded(+pattern, value, 0.002)) return true;
+      const other = value === 0.5 || value === 1 || rounded(value, +part.answer, 0.05);
+      return rounded(value, +pattern, 0.05) && !other;
+    },
     far: (slip, { value }) => (Array.isArray(slip) ? 0 : Math.abs(value - slip) || 0),
     right: (part, { value }) => A.between(part.low, part.high, value),
     unknown(part, { text, value }) {
