@@ -389,9 +389,9 @@ def page_8_3(v: float = 3.0) -> Page:
             f"one = {math.sqrt(2)}": "(1 + 2)/2 is 1.5: the signal would grow. Solve (1 + a²)/2 = 1.",
         },
         also={
-            f"c = {-scale}": "√(2v − 1), √(2v), and a straight line. A factor below 0 keeps the size as well: only its square counts.",
-            "one = -1": "√(2v − 1), √(2v), and for (c) |x|, which keeps the size as well; with a above 0 it is a straight line.",
-            f"c = {-scale}, one = -1": "The sizes are kept: the squares of both count, with any sign. With signs above 0, (c) is a straight line.",
+            f"c = {-scale}": "A factor below 0 keeps the size as well: only its square counts.",
+            "one = -1": "−1 makes (c) |x|, which keeps the size as 1 and its straight line do.",
+            f"c = {-scale}, one = -1": "Only the squares count, so both keep the size with any sign.",
         },
         numbers_for=lambda variant: page_8_3((2.5, 4.0, 5.0, 6.0)[variant % 4]),
     )

@@ -112,10 +112,13 @@ def _value_sheet(part: Number | Choice | Order, value: Any) -> Any:
 
 
 def encode(value: float) -> float | str:
-    """JSON has no infinity; the text reads back in Python and JavaScript alike."""
+    """JSON has no infinity; the text reads back in Python and JavaScript alike.
+
+    Twelve digits: more than anybody types, and fewer in each stored output.
+    """
     if math.isinf(value):
         return "Infinity" if value > 0 else "-Infinity"
-    return value
+    return float(f"{value:.12g}")
 
 
 def readings(text: str, unit: str = "") -> list[float]:
@@ -371,7 +374,7 @@ def _fits(part: dict, pattern: Any, value: Any) -> bool:
             return _between(pattern[0], pattern[1], value[1])
         # the slip itself, to fewer digits or to more: no other value has this reply
         slip, typed, answer = float(pattern), value[1], float(part["answer"])
-        if typed == slip or _rounded(slip, typed, 0.002):
+        if _rounded(slip, typed, 0.002):
             return True
         # a half, 1 and what may be the right answer rounded have other reasons as well
         other = typed in (0.5, 1) or _rounded(typed, answer, 0.05)
@@ -395,7 +398,8 @@ def _distance(parts: Sequence[dict], pattern: Mapping, read: Mapping) -> float:
 def _rounded(value: float, to: float, within: float) -> bool:
     """Whether a value is another one, or that one rounded to fewer digits."""
     gap = abs(value - to)
-    if value == to or math.isinf(gap) or not gap <= within * abs(to):
+    share = gap / abs(to) if to and math.isfinite(gap) else math.inf
+    if value == to or not share <= within:
         return value == to
     for exponent in range(-40, 41):
         unit = float(f"1e{exponent}")
@@ -404,7 +408,7 @@ def _rounded(value: float, to: float, within: float) -> bool:
         if (
             whole
             and gap <= unit * 0.5000001
-            and (exponent < 1 or gap <= 0.01 * abs(to))  # 90 is no way to write 85.9
+            and (exponent < 1 or share <= 0.01)  # 90 is no way to write 85.9
             and abs(count - whole) < 1e-9 * count + 1e-6
         ):
             return True

@@ -79,6 +79,8 @@ def squeeze(source: str) -> str:
     out: list[str] = []
     for gap, text in tokens:
         token = _renamed(text, short)
+        if token == "}" and out and out[-1] == ";":
+            out.pop()
         if gap and out and _touch(out[-1][-1], token[0]):
             out.append(" ")
         out.append(token)
