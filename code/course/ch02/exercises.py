@@ -10,10 +10,10 @@ import functools
 import math
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 
+from ..exercises.measured import Draws, draws
 from ..exercises.model import Choice, Code, Number, Page, Prediction, slips
 from ..exercises.normal import GRID, average
 from ..exercises.report import Failed, NotAttempted, Report, answer_from_source
@@ -43,15 +43,15 @@ def random_network(name: str, gain: float | None, seed: int) -> tuple[float, flo
     return float(z.square().mean().sqrt()), float(spread.square().mean().sqrt())
 
 
-def size_of_relu() -> float:
-    """Median size over three networks with PyTorch's weights."""
-    return float(np.median([random_network("relu", None, s)[0] for s in range(3)]))
+def size_of_relu() -> Draws:
+    """Size after three networks with PyTorch's weights."""
+    return draws((random_network("relu", None, s)[0] for s in range(3)), "networks")
 
 
-def spread_of_sigmoid() -> float:
-    """Median spread over three networks with the gain that keeps sigmoid's size."""
+def spread_of_sigmoid() -> Draws:
+    """Spread after three networks with the gain that keeps sigmoid's size."""
     gain = 1 / math.sqrt(average(torch.sigmoid(GRID) ** 2))
-    return float(np.median([random_network("sigmoid", gain, s)[1] for s in range(3)]))
+    return draws((random_network("sigmoid", gain, s)[1] for s in range(3)), "networks")
 
 
 # --- 2.4 ----------------------------------------------------------------------------

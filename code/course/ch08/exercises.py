@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -17,12 +17,16 @@ from ..exercises.model import Choice, Code, Number, Page, Prediction, slips
 from ..exercises.normal import GRID, average
 from ..exercises.report import Report, answer_from_source
 
+if TYPE_CHECKING:
+    from actlab.statistics import Interval
+
 # --- what the predictions are compared with ---------------------------------------
 
 
-def shared_slope() -> float:
-    """Where the shared PReLU slope stood after 15 epochs, mean over seeds."""
+def shared_slope() -> Interval:
+    """Where the shared PReLU slope stood after 15 epochs."""
     from actlab import studies
+    from actlab.statistics import interval
 
     rows = studies.final("slope-or-gain", epoch=15)
     chosen = (
@@ -31,16 +35,18 @@ def shared_slope() -> float:
         & (rows["variant"] == "shared")
         & (rows["init"] == "default")
     )
-    return float(rows.loc[chosen, "parameter"].mean())
+    return interval(rows.loc[chosen, "parameter"])
 
 
-def fourier_psnr() -> float:
+def fourier_psnr() -> Interval:
     """PSNR on the chirp of ReLU behind Fourier features, at its best learning rate."""
     from actlab import studies
+    from actlab.statistics import interval
 
     rows = studies.load("frequency-or-activation")
     chosen = (rows["regime"] == "chirp") & (rows["activation"] == "relu_fourier")
-    return float(rows[chosen].groupby("lr")["psnr"].mean().max())
+    psnr = rows[chosen].set_index("lr")["psnr"]
+    return interval(psnr[psnr.groupby("lr").mean().idxmax()])
 
 
 # --- 8.4 ----------------------------------------------------------------------------
@@ -389,9 +395,9 @@ def page_8_3(v: float = 3.0) -> Page:
             f"one = {math.sqrt(2)}": "(1 + 2)/2 is 1.5: the signal would grow. Solve (1 + a²)/2 = 1.",
         },
         also={
-            f"c = {-scale}": "A factor below 0 keeps the size as well: only its square counts.",
-            "one = -1": "−1 makes (c) |x|, which keeps the size as 1 and its straight line do.",
-            f"c = {-scale}, one = -1": "Only the squares count, so both keep the size with any sign.",
+            f"c = {-scale}": "c may be below 0: only its square counts.",
+            "one = -1": "−1 makes (c) |x|, which keeps the size as well.",
+            f"c = {-scale}, one = -1": "Only squares count, so any sign will do.",
         },
         numbers_for=lambda variant: page_8_3((2.5, 4.0, 5.0, 6.0)[variant % 4]),
     )

@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ..exercises.measured import Draws, draws
 from ..exercises.model import Choice, Code, Number, Order, Page, Prediction, slips
 from ..exercises.normal import GRID, average
 from ..exercises.report import Report
@@ -31,10 +32,10 @@ def square_mean(values: torch.Tensor) -> float:
 
 
 @functools.cache
-def ratio_without_biases() -> float:
+def ratio_without_biases() -> Draws:
     """First over last weight gradient: thirty ReLU layers, torch's weights, bias 0.
 
-    Median of three networks, drawn as in the chapter's function `thirty`.
+    Three networks, drawn as in the chapter's function `thirty`.
     """
     from actlab.networks import MLP
 
@@ -48,7 +49,7 @@ def ratio_without_biases() -> float:
         F.cross_entropy(network(x), y).backward()
         first, last = (_gradient(network.linears[at]) for at in (0, 29))
         ratios.append(float(first.norm() / last.norm()))
-    return float(np.median(ratios))
+    return draws(ratios, "networks")
 
 
 def _gradient(layer: nn.Module) -> torch.Tensor:

@@ -16,6 +16,7 @@ from torch import nn
 
 from actlab import studies
 from actlab.networks import MLP
+from actlab.statistics import Interval, interval
 
 from ..exercises.model import Choice, Code, Number, Page, Prediction, slips
 from ..exercises.report import Report
@@ -23,12 +24,12 @@ from ..exercises.report import Report
 # --- what the predictions are compared with ---------------------------------------
 
 
-def dead_in_the_last_layer(init: str) -> float:
+def dead_in_the_last_layer(init: str) -> Interval:
     """Dead units of the untrained deep network's last hidden layer, in per cent."""
     runs = studies.load("dead")
     runs = runs[(runs["variant"] == "deep") & (runs["init"] == init)]
     counts = [int(text.split()[-1]) for text in runs["dead_train"]]
-    return 100 * sum(counts) / len(counts) / 128
+    return interval(100 * count / 128 for count in counts)
 
 
 # --- 10.3 -----------------------------------------------------------------------------

@@ -5,16 +5,16 @@
 
   A.grade = (data, given) => {
     const values = {}, texts = [], covered = {}, listed = data.parts;
-    const kind = (part) => A.parts[part.type];
-    const prefix = (part) => (listed[1] ? `${part.label}: ` : "");
+    const kind = (part) => A.parts[part.type],
+      prefix = (part) => (listed[1] ? `${part.label}: ` : "");
     for (const part of listed) {
       const [value, problem] = kind(part).read(part, given[part.name]);
       if (problem) return { status: "input", text: prefix(part) + problem };
       values[part.name] = value;
     }
-    const good = (part) => kind(part).right(part, values[part.name]);
     // judged by the right answer with which most parts agree, the first of several
-    const agree = (form) => form[0].filter(good).length;
+    const good = (part) => kind(part).right(part, values[part.name]),
+      agree = (form) => form[0].filter(good).length;
     const [all, praise] = [[{}, data.right], ...(data.also || [])]
       .map(([form, said]) => [listed.map((part) => ({ ...part, ...form[part.name] })), said])
       .sort((a, b) => agree(b) - agree(a))[0];
@@ -28,9 +28,9 @@
     const order = (a, b) => size(b) - size(a) || far(a) - far(b);
     // the most specific misconception first; none whose parts are answered already
     for (const [pattern, said] of [...data.wrong].sort(order)) {
-      const named = all.filter((part) => part.name in pattern);
-      const fits = (part) => kind(part).fits(part, pattern[part.name], values[part.name]);
-      const news = (part) => wrong.includes(part) && !covered[part.name];
+      const named = all.filter((part) => part.name in pattern),
+        fits = (part) => kind(part).fits(part, pattern[part.name], values[part.name]),
+        news = (part) => wrong.includes(part) && !covered[part.name];
       if (!named.some(news) || !named.every(fits)) continue;
       texts.push(said);
       named.forEach((part) => (covered[part.name] = 1));
@@ -42,8 +42,7 @@
     });
     const done = all.filter((part) => !wrong.includes(part) && open(part));
     if (done[0]) texts.unshift(`Right so far: ${done.map((part) => part.label).join(", ")}.`);
-    const status = wrong[all.length - 1] ? "wrong" : "partial";
-    return { status, text: texts.join(" ") };
+    return { status: wrong[all.length - 1] ? "wrong" : "partial", text: texts.join(" ") };
   };
 
   const TITLES = {

@@ -63,8 +63,8 @@ class Reply:
 class Number:
     """A number to type in.
 
-    answer: the number, or a function without arguments that returns it (or an
-    object with `.mean`, such as an interval) when it is needed.
+    answer: the number, or a function without arguments that returns it when it is
+    needed. What was measured for a prediction is an interval, or `measured.draws`.
     tolerance: absolute (default 0.005), or a fraction of the answer if `relative`
     or `log` (default 0.05). accept_range: (low, high), both accepted; replaces the
     tolerance. unit: shown behind the field; "%" means that 82 stands for 82 %.
@@ -333,14 +333,6 @@ def value_of(answer: Any) -> Any:
         answer = answer()
     mean = getattr(answer, "mean", None)
     return answer if mean is None or callable(mean) else mean
-
-
-def text_of(answer: Any) -> str | None:
-    """How an interval wants to be printed; None for a plain value."""
-    if callable(answer):
-        answer = answer()
-    plain = isinstance(answer, (int, float, str, list, tuple))
-    return None if plain or not hasattr(answer, "low") else str(answer)
 
 
 def place(choices: Sequence[str], value: Any) -> int:

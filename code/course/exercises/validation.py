@@ -167,11 +167,24 @@ def _guess(prediction: Prediction) -> Iterator[str]:
         yield "a logarithmic scale needs low > 0"
     if isinstance(part, Curve) and not 5 <= len(part.x) <= 9:
         yield f"a curve has 5 to 9 points, this one {len(part.x)}"
+    if isinstance(part, Number) and prediction.source:
+        yield from _certainty(prediction, part)
     if not prediction.source:
         yield "no source of the measured answer is named"
     for option, text in prediction.because.items():
         if not text:
             yield f"the reason {option!r} gets no reply"
+
+
+def _certainty(prediction: Prediction, part: Number) -> Iterator[str]:
+    """A measured number says how far it is known, an exact one that it is exact."""
+    answer = part.answer() if callable(part.answer) else part.answer
+    if hasattr(answer, "low") or "exact" in prediction.source and part.tolerance:
+        return
+    yield (
+        "the answer is a bare number: give an interval or `measured.draws`, or say "
+        "“exact” in the source and state a tolerance"
+    )
 
 
 def right_answer(page: Page) -> dict[str, Any]:
