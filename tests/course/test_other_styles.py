@@ -725,6 +725,30 @@ FORBIDDEN = [
         "lambda hs: int((torch.cat([+h for h in hs]) == 0).all(0).sum())",
         "memory",
     ),
+    *[
+        (
+            "10.3",
+            f"lambda hs: int((np.concatenate([{kept} for h in hs]) == 0).all(0).sum())",
+            "memory",
+        )
+        for kept in (
+            "h.numpy()",
+            "h.numpy().copy()",
+            "h.numpy().astype(bool)",
+            "np.array(h.tolist())",
+            "h.tolist()",
+        )
+    ],
+    (
+        "10.3",
+        """def dead_units(batches):
+    columns = {}
+    for h in batches:
+        for unit, values in enumerate(h.T.tolist()):
+            columns.setdefault(unit, []).extend(values)
+    return sum(not any(values) for values in columns.values())""",
+        "memory grew",
+    ),
     ("11.3", "lambda loss, w, v: torch.func.hessian(loss)(w) @ v", "that is H"),
     (
         "11.3",

@@ -6,7 +6,9 @@ recorded study `dead`; the rest is arithmetic.
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import tracemalloc
 import weakref
 from collections.abc import Iterator
 from typing import Any
@@ -73,26 +75,45 @@ def tables(units: int) -> int:
 
 
 class Stream:
-    """Batches that come one by one; knows how many were kept, copies as well."""
+    """Batches that come one by one; knows how many were kept, copies as well.
+
+    Tensors are counted. What NumPy and Python hold is seen from their memory, which
+    must not grow between the second batch and the last.
+    """
 
     def __init__(self, batches: list[torch.Tensor]) -> None:
-        self.batches, self.kept = batches, 0
+        self.batches, self.kept, self.grew = batches, 0, False
         self.units = batches[0].shape[1]
         self.before = tables(self.units)
         self.handed: list[weakref.ref] = []
 
     def __iter__(self) -> Iterator[torch.Tensor]:
-        self.handed = []
-        for h in self.batches:
-            h = h.clone()
-            self.handed.append(weakref.ref(h))
-            yield h
-            del h
-            there = sum(seen() is not None for seen in self.handed)
-            self.kept = max(self.kept, there)
-        copied = tables(self.units) - self.before
+        self.handed, memory = [], []
         largest = max(h.numel() for h in self.batches)
+        with _traced():
+            for h in self.batches:
+                h = h.clone()
+                self.handed.append(weakref.ref(h))
+                yield h
+                del h
+                there = sum(seen() is not None for seen in self.handed)
+                self.kept = max(self.kept, there)
+                memory.append(tracemalloc.get_traced_memory()[0])
+        self.grew |= memory[-1] - memory[1] > 3 * largest  # a byte for each number
+        copied = tables(self.units) - self.before
         self.kept = max(self.kept, round(copied / largest))
+
+
+@contextlib.contextmanager
+def _traced() -> Iterator[None]:
+    """Python's and NumPy's memory traced inside the block, as before afterwards."""
+    was = tracemalloc.is_tracing()
+    tracemalloc.start()
+    try:
+        yield
+    finally:
+        if not was:
+            tracemalloc.stop()
 
 
 def grade_across_batches(answer: Any, variant: int | None, report: Report) -> None:
@@ -116,7 +137,7 @@ def grade_across_batches(answer: Any, variant: int | None, report: Report) -> No
             got == right_count(drawn),
             f"on random batches: expected {right_count(drawn)}, got {got:g}.",
         )
-    stream = Stream([h for h in batches for _ in range(3)])
+    stream = Stream([h.repeat(20, 1) for h in batches for _ in range(3)])
     got = report.call(answer, stream, at="on batches that come one by one")
     report.expect(
         report.number(got) == right_count(batches),
@@ -127,6 +148,11 @@ def grade_across_batches(answer: Any, variant: int | None, report: Report) -> No
         stream.kept <= 3,
         f"the count is right, and {stream.kept} batches were in memory at once. A data "
         "set need not fit there. Keep one yes or no per unit, not the outputs.",
+    )
+    report.expect(
+        not stream.grew,
+        "the count is right, and memory grew with every batch: copies of them were "
+        "kept, as arrays or lists. Keep one yes or no per unit, not the outputs.",
     )
 
 
