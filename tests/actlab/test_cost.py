@@ -1,5 +1,6 @@
 """Cost and precision: known orders, known limits, and bad input."""
 
+import functools
 import math
 import shutil
 
@@ -69,6 +70,45 @@ def test_step_share_is_a_share():
 
 
 @pytest.mark.skipif(cost.compiler() is None, reason="no C++ compiler here")
+def test_nothing_is_compiled_again_while_it_is_timed(monkeypatch):
+    # The eager backend compiles in no time; what makes code stale is the same for all.
+    compiled = functools.partial(torch.compile, backend="eager")
+    monkeypatch.setattr(torch, "compile", compiled)
+    keys = ("relu", "elish", "lisht", "telu", "arctan", "isru", "gaussian", "square",
+            "newfun", "swigelu")  # fmt: skip
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with torch._dynamo.config.patch(error_on_recompile=True):
+            table = cost.measure(
+                keys, shape=(4, 8), rounds=1, seconds=1e-4, compiled=True
+            )
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(threads)
+    assert list(table["key"]) == list(keys)
+
+
+@pytest.mark.parametrize(
+    "key, kind", [("swish", nn.SiLU), ("softmax", nn.Softmax), ("gelu_tanh", nn.GELU)]
+)
+def test_what_a_user_would_take_is_timed(key, kind):
+    row, x = catalogue.get(key), torch.randn(3, 4)
+    used = cost.as_used(row)
+    assert type(used) is kind
+    torch.testing.assert_close(used(x), row.make()(x))
+
+
+def test_a_formula_is_timed_as_it_is_spelled_on_request():
+    found = {
+        spelled: cost.measure(
+            ("swish",), shape=(4, 8), rounds=1, seconds=1e-4, spelled=spelled
+        ).loc[0, "operations"]
+        for spelled in (False, True)
+    }
+    assert found == {False: 1, True: 3}
+
+
 def test_compiled_code_is_timed():
     row = cost.measure(("tanh",), shape=(4, 8), rounds=1, seconds=1e-3, compiled=True)
     assert row["forward_us"].iloc[0] > 0

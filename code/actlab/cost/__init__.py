@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .timing import (
     additions,
+    as_used,
     clock_name,
     compiler,
     kept_for_backward,
@@ -17,6 +18,7 @@ from .timing import (
 
 __all__ = [
     "additions",
+    "as_used",
     "clock_name",
     "compiler",
     "kept_for_backward",

@@ -17,7 +17,9 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Any
@@ -35,6 +37,7 @@ from ..networks import MLP
 
 __all__ = [
     "additions",
+    "as_used",
     "clock_name",
     "compiler",
     "kept_for_backward",
@@ -60,8 +63,11 @@ def measure(
     rounds: int = 5,
     seconds: float = 0.01,
     compiled: bool = False,
+    spelled: bool = False,
 ) -> pd.DataFrame:
     """Return what each activation costs, as a multiple of what ReLU costs.
+
+    What is timed is what a user would use: PyTorch's own class where there is one.
 
     Parameters
     ----------
@@ -72,7 +78,10 @@ def measure(
     rounds : how often each function is timed in turn with ReLU.
     seconds : how long one timing lasts at least.
     compiled : time ``torch.compile``'s code for the functions, still beside ReLU's
-        eager kernel; takes seconds per function, and a C++ compiler on a CPU.
+        eager kernel; takes seconds per function, and a C++ compiler on a CPU. Each is
+        compiled anew, and nothing is compiled again while it is timed.
+    spelled : time the course's own module also where PyTorch has a class, such as
+        ``x * sigmoid(βx)`` in place of ``SiLU``.
 
     One row per function, on one thread: key, name; forward and backward (median ratio
     to ReLU's time), each with ``_low`` and ``_high`` (smallest and largest round) and
@@ -97,15 +106,46 @@ def measure(
     rows = [catalogue.get(key) for key in (keys or catalogue.CATALOGUE)]
     reference = _passes(catalogue.get(REFERENCE).make(), x, compiled=False)
     table = []
-    for row in rows:
-        record: dict[str, Any] = {"key": row.key, "name": row.name}
-        for direction, call in _passes(row.make(), x, compiled).items():
-            found = ratio(call, reference[direction], rounds=rounds, seconds=seconds)
-            record[direction] = found.pop("ratio")
-            record |= {f"{direction}_{what}": value for what, value in found.items()}
-        record["operations"] = operations(row.make(), x)
-        table.append(record | kept_for_backward(row.make(), x))
+    with _one_thread():
+        for row in rows:
+            make = row.make if spelled else partial(as_used, row)
+            record: dict[str, Any] = {"key": row.key, "name": row.name}
+            for direction, call in _passes(make(), x, compiled).items():
+                found = ratio(
+                    call, reference[direction], rounds=rounds, seconds=seconds
+                )
+                record[direction] = found.pop("ratio")
+                record |= {f"{direction}_{what}": n for what, n in found.items()}
+            record["operations"] = operations(make(), x)
+            table.append(record | kept_for_backward(make(), x))
     return pd.DataFrame(table)
+
+
+def as_used(row: catalogue.Activation) -> nn.Module:
+    """Return a row's function as a user would take it, with its default parameters.
+
+    That is PyTorch's own class where there is one, also where the course has a module
+    with more parameters.  Chapter 13.
+    """
+    own, name = row.make(), (row.torch or "").removeprefix("torch.nn.")
+    if not type(own).__module__.startswith("actlab.") or not hasattr(nn, name):
+        return own
+    return nn.Softmax(dim=-1) if name == "Softmax" else getattr(nn, name)()
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let PyTorch use one thread inside, as the timer does.
+
+    Compiled code belongs to a number of threads: compiled for two and timed on one, it
+    would be compiled again, and after eight times PyTorch would stop compiling.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def ratio(
@@ -248,8 +288,9 @@ def recorded(added: bool = False) -> pd.DataFrame:
         ``recording``): ratios to ReLU as well, of another day, maybe another machine.
 
     One row per function and ``case``: "few" (512 numbers), "many" (131,072), "large"
-    (16.8 million, some functions) and "compiled" (as many, fewer functions), each with
-    the columns of :func:`measure`; and, where ``case`` is "many" and the function is a
+    (16.8 million, some functions), "compiled" (as many, fewer functions) and, where it
+    was recorded, "spelled" (131,072, the course's own modules where PyTorch has a class
+    that the other cases time), each with the columns of :func:`measure`; and, where ``case`` is "many" and the function is a
     scalar one, ``share``, ``share_low``, ``share_high`` and ``step_us`` of
     :func:`step_share`.  Chapter 13.
     """
@@ -305,6 +346,7 @@ def _passes(
     learnt = [p for p in activation.parameters() if p.requires_grad]
     run: Callable[[Tensor], Tensor] = activation
     if compiled:
+        torch.compiler.reset()  # or the functions before count against its limit
         run = torch.compile(activation, dynamic=False)
     output = run(x)
     upstream = torch.ones_like(output)
