@@ -290,8 +290,9 @@ def recorded(added: bool = False) -> pd.DataFrame:
     One row per function and ``case``: "few" (512 numbers), "many" (131,072), "large"
     (16.8 million, some functions), "compiled" (as many, fewer functions) and, where it
     was recorded, "spelled" (131,072, the course's own modules where PyTorch has a class
-    that the other cases time), each with the columns of :func:`measure`; and, where ``case`` is "many" and the function is a
-    scalar one, ``share``, ``share_low``, ``share_high`` and ``step_us`` of
+    that the other cases time), each with the columns of :func:`measure`; and, where
+    ``case`` is "many" and the function is a scalar one, ``share``, ``share_low``,
+    ``share_high`` and ``step_us`` of
     :func:`step_share`.  Chapter 13.
     """
     with _file(f"{TABLE}.csv").open("r", encoding="utf-8") as file:
