@@ -1,8 +1,10 @@
 """Cost and precision: known orders, known limits, and bad input."""
 
 import functools
+import hashlib
 import math
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -134,6 +136,24 @@ def test_bad_input(change, message):
         cost.measure(("relu",), **change)
     with pytest.raises(catalogue.UnknownActivationError):
         cost.measure(("relo",))
+
+
+@pytest.mark.parametrize(("what", "rows"), [("costs", 312), ("precision", 378)])
+def test_a_gpu_s_table_is_the_one_of_its_provenance(what, rows):
+    table, origin = cost.on_gpu(what), cost.provenance(f"gpu-{what}")
+    text = (Path(cost.__file__).parent / f"gpu-{what}.csv").read_bytes()
+    assert origin["table_sha256"] == hashlib.sha256(text).hexdigest()
+    assert len(table) == rows and set(table["key"]) <= set(catalogue.CATALOGUE)
+    assert origin["device"] and origin["versions"]["torch"]
+    with pytest.raises(ValueError, match="choose from costs, precision"):
+        cost.on_gpu("speed")
+
+
+def test_single_kernels_cost_on_a_gpu_what_relu_costs():
+    large = cost.on_gpu().query("case == 'large' and dtype == 'float32'")
+    forward = large.set_index("key")["forward"]
+    assert forward[["gelu", "mish", "elu", "tanh", "sigmoid"]].between(0.9, 1.1).all()
+    assert forward["bspline"] > 50
 
 
 # Precision -------------------------------------------------------------------------

@@ -42,6 +42,7 @@ __all__ = [
     "compiler",
     "kept_for_backward",
     "measure",
+    "on_gpu",
     "operations",
     "provenance",
     "ratio",
@@ -51,6 +52,7 @@ __all__ = [
 
 REFERENCE = "relu"
 TABLE = "activation-costs"
+GPU = ("costs", "precision")  # tables of on_gpu
 ADDED = "added"  # the folder of those measured alone, a file each
 
 
@@ -305,6 +307,25 @@ def recorded(added: bool = False) -> pd.DataFrame:
     )
 
 
+def on_gpu(what: str = "costs") -> pd.DataFrame:
+    """Return what was measured on one GPU, an earlier run than :func:`recorded`'s.
+
+    Parameters
+    ----------
+    what : "costs", one row per function, ``case`` ("few" 512, "many" 131,072, "large"
+        16.8 million numbers) and ``dtype`` ("bfloat16" for "large" alone), with the
+        columns of :func:`measure`; or "precision", one row per scalar function,
+        ``dtype`` and ``device``, with the columns of ``precision.scan``.
+
+    Where it comes from: ``provenance("gpu-costs")`` and ``"gpu-precision"``.  Raises
+    ``ValueError`` for another name.  Chapter 13.
+    """
+    if what not in GPU:
+        raise ValueError(f"what is {what!r}; choose from {', '.join(GPU)}")
+    with _file(f"gpu-{what}.csv").open("r", encoding="utf-8") as file:
+        return pd.read_csv(file)
+
+
 def additions() -> list[str]:
     """Return the keys of the functions that were measured alone, sorted.
 
@@ -321,11 +342,13 @@ def provenance(key: str | None = None) -> dict[str, Any]:
     Parameters
     ----------
     key : of a function that was measured alone; its ``rows`` are in it. None for the
-        run of all.
+        run of all; "gpu-costs" or "gpu-precision" for a table of :func:`on_gpu`.
 
     Chapter 13.
     """
     name = f"{TABLE}.json" if key is None else f"{ADDED}/{key}.json"
+    if key in {f"gpu-{what}" for what in GPU}:
+        name = f"{key}.json"
     return json.loads(_file(name).read_text("utf-8"))
 
 
