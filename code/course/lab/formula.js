@@ -306,7 +306,7 @@ const WORDS_REFUSED = {
 
 // --- from characters to tokens -----------------------------------------------------
 
-const NUMBER = /^(?:\d+(?:_\d+)*\.?(?:\d+(?:_\d+)*)?|\.\d+(?:_\d+)*)(?:[eE][+-]?\d+(?:_\d+)*)?/;
+const NUMBER = /^(?:0[xX][\da-fA-F]+|\d+(?:_\d+)*\.?(?:\d+(?:_\d+)*)?|\.\d+(?:_\d+)*)(?:[eE][+-]?\d+(?:_\d+)*)?/;
 const SIGNS = ["**", "//", "<=", ">=", "==", "!=", ":=", ..."+-*/%@&|~^<>=()[]{},.'\":\\!;?#$`"];
 
 function tokens(text) {
@@ -317,6 +317,7 @@ function tokens(text) {
       at += 1;
       continue;
     }
+    if (rest[0] === "#") break; // a comment, as in Python
     let kind = "sign";
     let match = NUMBER.exec(rest);
     if (match) kind = "number";
@@ -335,6 +336,7 @@ function tokens(text) {
 
 function checkNumber(text, word, at, end) {
   const next = text.slice(end, end + 1);
+  if (/^(if|else)\b/.test(text.slice(end)) || /^0[xX]/.test(word)) return;
   if (/[jJ]/.test(next)) {
     throw new FormulaError(`${word}${next} is a complex number, not a real one`, at, end + 1);
   }

@@ -109,7 +109,7 @@ function exp(x) {
   const m = k >> 6;
   const value = root + root * p;
   if (m > 1023) return value * POWERS[2097] * 2;
-  // Below 2^−1022 a product in one step keeps the digits that are left.
+  if (m < -1022) return value * POWERS[m + 1134] * 2 ** -60; // loses digits only once
   return value * POWERS[m + 1074];
 }
 

@@ -11,9 +11,21 @@ from importlib import resources
 
 from . import trees
 
-__all__ = ["COMPUTING", "core", "digits"]
+__all__ = ["COMPUTING", "core", "digits", "page", "script"]
 
-COMPUTING = ("numbers.js", "formula.js", "engine.js", "sheet.js", "session.js")
+COMPUTING = (
+    "numbers.js",
+    "formula.js",
+    "engine.js",
+    "sheet.js",
+    "session.js",
+    "challenges.js",
+)
+# What page.js asks of the rest.
+OFFERED = (
+    "ROWS, FormulaError, functionOf, Program, stateOf, addressOf, pythonOf, READ, "
+    "READ_EVENT, REGION, REGION_REACH, Desk, pushForward, CHALLENGES"
+)
 
 
 @cache
@@ -27,6 +39,25 @@ def core() -> str:
     """Return what computes, with the rows of the catalogue, and without a page."""
     rows = json.dumps(trees.rows(), ensure_ascii=False, separators=(",", ":"))
     return "\n".join([f"const ROWS = {rows};", *map(read, COMPUTING)])
+
+
+def script() -> str:
+    """Return the page's script. What computes is one function, so that the page can
+    hand its text to a worker."""
+    return (
+        '(() => {\n"use strict";\n'
+        f"function labCore() {{\n{core()}\nreturn {{ {OFFERED} }};\n}}\n"
+        f"const LAB = labCore();\n{read('page.js')}\n}})();\n"
+    )
+
+
+def page() -> str:
+    """Return what stands on the page, with links to its style and script."""
+    return (
+        '<link rel="stylesheet" href="_static/lab/lab.css">\n'
+        f"{read('page.html')}"
+        '<script defer src="_static/lab/lab.js"></script>\n'
+    )
 
 
 def digits() -> str:

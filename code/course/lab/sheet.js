@@ -437,8 +437,9 @@ function lipschitz(curve) {
   const [place, most] = sharpen(curve.steepness, places, curve.steepness(places));
   const asSteep = most * (1 - 1e-12);
   if (far >= asSteep) return { slope: tidied(far), at: null };
-  const around = curve.steepness(Float64Array.of(place - 0.01, place + 0.01));
-  const flat = around.every((s) => s >= asSteep);
+  // Where the slope keeps its largest value along a stretch there is no one place.
+  const around = [-0.01, 0, 0.01].map((by) => curve.steepness(places.map((p) => p + by)));
+  const flat = places.some((_, i) => around.every((slopes) => slopes[i] >= asSteep));
   return { slope: breaks.kinks.length ? tidied(most) : most, at: flat ? null : place };
 }
 
@@ -774,23 +775,32 @@ function depthProfile(curve, depth, start, gain = 1, width = 256) {
   };
 }
 
-// The density of f(Z) as counts in bins of equal width; Z runs through its quantiles.
-function pushForward(curve, bins, low, high, samples = 4000) {
+// Shares of f(Z) in bins of equal width; Z runs through its quantiles.
+function pushForward(curve, bins, low, high) {
   const counts = new Float64Array(bins);
-  const places = new Float64Array(samples);
-  for (let i = 0, z = -6; i < samples; i++) {
-    const wanted = (i + 0.5) / samples;
-    // Newton from the place before: quantiles lie close together.
-    for (let k = 0; k < 50; k++) {
-      const step = (normalCdf(z) - wanted) / Math.max(normalPdf(z), 1e-8);
-      z -= Math.max(-0.5, Math.min(0.5, step));
-      if (Math.abs(step) < 1e-10) break;
-    }
-    places[i] = z;
-  }
-  for (const value of curve.value(places)) {
+  for (const value of curve.value(QUANTILES.places())) {
     const bin = Math.floor(((value - low) / (high - low)) * bins);
-    if (bin >= 0 && bin < bins) counts[bin] += 1 / samples;
+    if (bin >= 0 && bin < bins) counts[bin] += 1 / QUANTILES.count;
   }
   return counts;
 }
+
+const QUANTILES = {
+  count: 4000,
+  found: null,
+  places() {
+    if (this.found) return this.found;
+    this.found = new Float64Array(this.count);
+    for (let i = 0, z = -4; i < this.count; i++) {
+      const wanted = (i + 0.5) / this.count;
+      // Newton from the place before: quantiles lie close together.
+      for (let k = 0; k < 50; k++) {
+        const step = (normalCdf(z) - wanted) / normalPdf(z);
+        z -= Math.max(-0.5, Math.min(0.5, step));
+        if (Math.abs(step) < 1e-9) break;
+      }
+      this.found[i] = z;
+    }
+    return this.found;
+  },
+};
