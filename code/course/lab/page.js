@@ -28,7 +28,7 @@ const view = {
 // from a disk has one too; where none can be had, in the page itself.
 function openDesk(receive) {
   const shell = `const lab = (${labCore})();
-    const desk = new lab.Desk(lab.ROWS, (m) => postMessage(m), (f) => setTimeout(f, 8),
+    const desk = new lab.Desk(lab.ROWS, (m) => postMessage(m), (f) => setTimeout(f, 4),
       () => performance.now());
     onmessage = (event) => desk.receive(event.data);`;
   try {
@@ -439,6 +439,7 @@ function readAddress(first) {
   const { state, complaints } = LAB.stateOf(location.hash, rows);
   const plain = location.hash.length < 2;
   view.frame = null;
+  if (plain) state.g = "tanh"; // two at once, so that there is something to compare
   set(state, first && plain && !calm.matches);
   say(complaints.length ? `This address has parts that were ignored: ${complaints.join("; ")}.` : "");
 }
@@ -488,6 +489,7 @@ function buildStage() {
   const stage = root.querySelector(".lab-pictures");
   const tables = root.querySelector(".lab-layers");
   stage.replaceChildren();
+  stage.classList.toggle("lab-one", sidesShown().length === 1);
   tables.replaceChildren();
   view.stage = sidesShown().map((side) => {
     const canvas = element("canvas", { width: 384, height: 384, role: "img" });
@@ -501,7 +503,8 @@ function buildStage() {
     tables.append(table.box);
     return { canvas, words, ...table };
   });
-  view.loss = element("canvas", { width: 760, height: 190, role: "img" });
+  const wide = sidesShown().length > 1;
+  view.loss = element("canvas", { width: 760, height: wide ? 190 : 420, role: "img" });
   stage.append(
     element("figure", { class: "lab-loss" },
       element("figcaption", {}, "Loss (log scale): training solid, test dashed"), view.loss),
@@ -667,7 +670,7 @@ function drawBars(canvas, bins, tint) {
 function axes(canvas, { low, high, bottom, top, logarithmic = false, xLabel = "" }, tints) {
   const paint = canvas.getContext("2d");
   const { width, height } = canvas;
-  const box = { left: 58, right: width - 12, top: 12, bottom: height - (xLabel ? 44 : 30) };
+  const box = { left: 78, right: width - 12, top: 12, bottom: height - (xLabel ? 44 : 30) };
   const scale = logarithmic ? Math.log10 : (value) => value;
   const [from, to] = [scale(bottom), scale(top)];
   const x = (value) => box.left + ((box.right - box.left) * (value - low)) / (high - low);

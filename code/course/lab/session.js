@@ -331,6 +331,8 @@ function placesOf(inputs, n) {
 
 // --- the worker --------------------------------------------------------------------
 
+const FRAME = 1000 / 60;
+
 // Answers messages from the page with `post`; `later` calls a function soon.
 class Desk {
   constructor(rows, post, later, now) {
@@ -341,8 +343,10 @@ class Desk {
     this.pace = 1; // steps per frame
     this.walk = null; // a way to a wanted step
     this.turn = 0;
-    this.due = 0;
-    this.shown = 0;
+    this.due = 0; // steps
+    this.since = 0; // when work was last begun
+    this.looked = 0; // when the runs were last looked at, and what that took
+    this.cost = 0;
   }
 
   receive(message) {
@@ -375,6 +379,7 @@ class Desk {
   on_play({ on }) {
     this.playing = on;
     this.walk = null;
+    this.since = this.now();
     this.go();
   }
 
@@ -449,11 +454,13 @@ class Desk {
     }
     if (!this.playing) return false;
     // A pace below 1 waits until a whole step is due; an endless one is cut by time.
-    this.due = Math.min(this.due + this.pace, Math.max(1, this.pace));
+    const frames = Math.min(4, (start - this.since) / FRAME); // of a 60th of a second
+    this.since = start;
+    this.due = Math.min(this.due + this.pace * frames, Math.max(1, 4 * this.pace));
     let moved = false;
     while (this.due >= 1 && this.playing) {
       this.due -= 1;
-      const last = this.due < 1 || this.now() - start > 8;
+      const last = this.due < 1 || this.now() - start > 12;
       moved = true;
       if (!this.session.advance(last)) {
         this.playing = false;
@@ -468,9 +475,12 @@ class Desk {
 
   // Post what is to be seen: always the numbers, the picture when there was time.
   show(whole) {
-    this.shown += 1;
-    if (!whole && this.pace >= 1 && this.shown % 2) return; // thirty a second will do
+    // Thirty looks a second will do, and never more than half of the time.
+    const start = this.now();
+    if (!whole && start - this.looked < Math.max(2 * FRAME, 2 * this.cost)) return;
     const seen = this.session.look();
     this.post({ kind: "frame", ...seen, history: this.session.history, whole });
+    this.looked = this.now();
+    this.cost = this.looked - start;
   }
 }
