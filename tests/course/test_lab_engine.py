@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import itertools
 import json
-import math
 
 import pytest
 import torch
 from py_mini_racer import MiniRacer
-from torch.nn import functional as F
 
 from actlab import probes
-from course.lab import replay, scripts
-from course.lab.replay import Generator, experiment
+from course.lab import scripts
+from course.lab.replay import experiment
 
 FUNCTIONS = [
     "relu", "tanh", "sigmoid", "gelu", "swish", "elu", "softplus", "mish", "gcu",
-    "x*tanh(exp(x))", "max(x, 0.1*x) + sin(x)/2", "x/(1 + abs(x)) if x < 1 else log(x)/2 + 0.5",
+    "x*tanh(exp(x))", "max(x, 0.1*x) + sin(x)/2",
+    "x/(1 + abs(x)) if x < 1 else log(x)/2 + 0.5",
 ]  # fmt: skip
 STARTS = ["default", "he", "matched"]
 OPTIMISERS = {"sgd": 0.03, "momentum": 0.01, "adam": 0.005}
@@ -105,9 +104,17 @@ def test_fifty_steps_are_torchs(engine, function, norm):
     for start, optimiser in itertools.product(STARTS, OPTIMISERS):
         expected, found = both(engine, settings_of(function, start, optimiser, norm))
         what = f"{function}, {start}, {optimiser}"
-        assert found["losses"] == pytest.approx(expected.losses, rel=1e-9, abs=1e-9), what
+        assert found["losses"] == pytest.approx(expected.losses, rel=1e-9, abs=1e-9), (
+            what
+        )
         weights = torch.tensor(found["values"], dtype=torch.float64)
-        assert torch.allclose(weights, flat(expected.network), rtol=1e-9, atol=1e-9), what
-        for by, name in (("data", "dead"), ("gradient", "flat"), ("threshold", "nearly")):
+        assert torch.allclose(weights, flat(expected.network), rtol=1e-9, atol=1e-9), (
+            what
+        )
+        for by, name in (
+            ("data", "dead"),
+            ("gradient", "flat"),
+            ("threshold", "nearly"),
+        ):
             dead = probes.dead_units(expected.network, expected.data.x_train, by=by)
             assert [layer[name] for layer in found["layers"]] == dead.counts, what

@@ -77,7 +77,9 @@ def test_the_page_reads_what_the_package_reads(text, engine):
         ("slope", formulas.derivative(expected)),
     ):
         numbers = formulas.numpy_function(expr)(GRID)
-        got = np.array([float(value.replace("Infinity", "inf")) for value in found[name]])
+        got = np.array(
+            [float(value.replace("Infinity", "inf")) for value in found[name]]
+        )
         np.testing.assert_allclose(got, numbers, rtol=1e-11, atol=1e-13)
 
 

@@ -53,6 +53,7 @@ const CHALLENGES = [
       });
       return seen.revived === true;
     },
+    hint: "After the blow the loss is large: set a small step size before you repair.",
   },
   {
     id: "swap",

@@ -1,6 +1,7 @@
 """The laboratory's script, put together for the site.
 
-Chapters need none of this; `tools/generate_pages.py` writes what these functions return.
+Chapters need none of this; `tools/generate_pages.py` writes what these functions
+return.
 """
 
 from __future__ import annotations

@@ -84,12 +84,28 @@ const READ_EVENT = (kind, text) => numberIn(kind === "b" ? -100 : 0, 100000)(tex
 
 // Everything that differs from the defaults, as the part of an address behind #.
 function addressOf(state) {
-  const fields = new URLSearchParams({ v: "1" });
+  const fields = ["v=1"];
   for (const [name, usual] of Object.entries(DEFAULTS)) {
     const write = WRITE[name] || String;
-    if (write(state[name]) !== write(usual)) fields.set(name, write(state[name]));
+    const text = write(state[name]);
+    if (text !== write(usual)) fields.push(`${name}=${encodeURIComponent(text)}`);
   }
-  return fields.toString();
+  return fields.join("&");
+}
+
+// [name, value] of each field; value is null where its escapes make no text.
+function fieldsOf(text) {
+  return text
+    .split("&")
+    .filter(Boolean)
+    .map((field) => {
+      const [name, ...rest] = field.split("=");
+      try {
+        return [name, decodeURIComponent(rest.join("=").replaceAll("+", " "))];
+      } catch {
+        return [name, null];
+      }
+    });
 }
 
 // Return {state, complaints}: whatever stands in an address, the state can be used.
@@ -97,10 +113,10 @@ function stateOf(address, rows) {
   const state = { ...DEFAULTS };
   const complaints = [];
   const text = String(address).replace(/^#/, "").slice(0, 6000);
-  for (const [name, value] of new URLSearchParams(text)) {
+  for (const [name, value] of fieldsOf(text)) {
     if (name === "v") continue;
     const known = Object.hasOwn(READ, name);
-    const read = known ? READ[name](value) : null;
+    const read = known && value !== null ? READ[name](value) : null;
     if (read === null) complaints.push(known ? name : "an unknown setting");
     else state[name] = read;
   }
@@ -118,7 +134,7 @@ function stateOf(address, rows) {
     complaints.push("events");
     state.events = [];
   }
-  return { state, complaints };
+  return { state, complaints: [...new Set(complaints)].slice(0, 12) };
 }
 
 // The same experiment as a Python cell for actlab.
