@@ -19,7 +19,8 @@ function walk(session, step) {
   for (const _ of session.goTo(step));
   return session;
 }
-const numbers = (session) => JSON.stringify(session.sides.map(({ run }) => [...run.network.values]));
+const values = (session) => session.sides.map(({ run }) => [...run.network.values]);
+const numbers = (session) => JSON.stringify(values(session));
 const seen = (session) => JSON.stringify(session.look());
 """
 ADDRESS = (
@@ -29,12 +30,18 @@ ADDRESS = (
 HOSTILE = [
     "", "#", "#=", "#&&&", "#f", "#f=", "#f=%", "#f=%zz&g=%00", "#f=" + "x" * 5000,
     "#f=__proto__&g=constructor", "#__proto__=1&constructor=2&toString=3",
-    "#f=<script>alert(1)</script>", "#f=eval(1)&layers=99999", "#layers=-1", "#layers=1e9",
-    "#layers=" + "-".join(["64"] * 50), "#step=1e99", "#step=NaN", "#step=-5", "#rate=Infinity",
-    "#rate=1e999", "#rate=0x10", "#seed=1.5", "#events=" + "_".join(["1k1"] * 500),
-    "#events=5b9:1", "#events=5b0:1e999", "#events=;drop", "#data=../../etc", "#batch=0",
-    "#norm=maybe", "#branch=1", "#noise=-1", "#gain=1e300", "#v=99", "#f=relu&f=tanh&f=9**9**9",
-    "#f=" + "(" * 400, "#" + "&".join(f"f={i}" for i in range(2000)), "#f=\u202e\ud83d\ude00",
+    "#f=<script>alert(1)</script>", "#f=eval(1)&layers=99999", "#layers=-1",
+    "#layers=1e9",
+    "#layers=" + "-".join(["64"] * 50), "#step=1e99", "#step=NaN", "#step=-5",
+    "#rate=Infinity",
+    "#rate=1e999", "#rate=0x10", "#seed=1.5",
+    "#events=" + "_".join(["1k1"] * 500),
+    "#events=5b9:1", "#events=5b0:1e999", "#events=;drop", "#data=../../etc",
+    "#batch=0",
+    "#norm=maybe", "#branch=1", "#noise=-1", "#gain=1e300", "#v=99",
+    "#f=relu&f=tanh&f=9**9**9",
+    "#f=" + "(" * 400, "#" + "&".join(f"f={i}" for i in range(2000)),
+    "#f=\u202e\ud83d\ude00",
 ]  # fmt: skip
 
 
@@ -109,9 +116,11 @@ def test_what_is_done_to_a_run_belongs_to_its_address(engine):
     assert evaluate(engine, "acted.state.events.map((e) => e.kind)") == ["k", "r"]
 
 
-@pytest.mark.parametrize("address", [ADDRESS, "f=gelu&data=signal&layers=6-6&step=40&start=own&gain=1.3",
-                                     "f=relu&data=xor&layers=5&step=30&start=matched&bias=-0.2&branch=depth"],
-                         ids=["rings", "signal", "xor"])  # fmt: skip
+SIGNAL = "f=gelu&data=signal&layers=6-6&step=40&start=own&gain=1.3"
+XOR = "f=relu&data=xor&layers=5&step=30&start=matched&bias=-0.2&branch=depth"
+
+
+@pytest.mark.parametrize("address", [ADDRESS, SIGNAL, XOR], ids=["rings", "own", "xor"])
 def test_the_copied_cell_is_the_same_experiment(address, engine, capsys):
     cell = engine.eval(f"pythonOf(stateOf({json.dumps(address)}, ROWS).state)")
     names: dict = {}
