@@ -479,8 +479,9 @@ function colours() {
     mute: read("--lab-mute"),
     ink: style.color,
     paper: dark ? [29, 33, 38] : [255, 255, 255],
-    one: dark ? [47, 116, 168] : [122, 183, 226],
-    two: dark ? [171, 88, 37] : [244, 170, 116],
+    one: dark ? [36, 88, 130] : [122, 183, 226],
+    two: dark ? [130, 66, 26] : [244, 170, 116],
+    points: dark ? ["#ffb37d", "#8fd0ff"] : ["#a63c00", "#005a92"],
   };
 }
 
@@ -503,8 +504,9 @@ function buildStage() {
     tables.append(table.box);
     return { canvas, words, ...table };
   });
-  const wide = sidesShown().length > 1;
-  view.loss = element("canvas", { width: 760, height: wide ? 190 : 420, role: "img" });
+  const narrow = root.clientWidth < 600;
+  const [width, height] = narrow ? [460, 260] : [760, sidesShown().length > 1 ? 190 : 420];
+  view.loss = element("canvas", { width, height, role: "img" });
   stage.append(
     element("figure", { class: "lab-loss" },
       element("figcaption", {}, "Loss (log scale): training solid, test dashed"), view.loss),
@@ -604,7 +606,7 @@ function drawRegions(paint, size, picture, tints) {
       paint.lineTo(px - 5.4, py);
       paint.closePath();
     }
-    paint.fillStyle = y[i] ? "#005a92" : "#a63c00";
+    paint.fillStyle = tints.points[y[i]];
     paint.fill();
     paint.stroke();
   }
