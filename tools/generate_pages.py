@@ -412,7 +412,7 @@ def evidence(row: Claim) -> Iterable[str]:
         yield f"Computed: `python -m course.claims {row.id}`."
     elif row.evidence == "derivation":
         yield "Derived in the text."
-    if row.control:
+    if row.control and not row.control.startswith("none ("):
         yield f"*Control.* {row.control}"
     if row.references:
         word = "Sources" if row.evidence != "none" else "What exists"
@@ -455,6 +455,13 @@ addEventListener("DOMContentLoaded", () => {
     box.querySelector("[role=status]").textContent = `${shown} shown`;
   });
 });"""
+
+
+def advice() -> str:
+    """Return the table of advice and what is left of it."""
+    from choosing_tables import table
+
+    return table("advice")
 
 
 # --- API --------------------------------------------------------------------------
@@ -561,9 +568,21 @@ PARTS: dict[str, Callable[[], str]] = {
         "The reference list of one lesson"
     ),
     "claims_table.txt": lambda: claim_rows_of_page("A table of recent research"),
+    "claims_remarks.txt": lambda: claim_rows_of_page("Remarks on optimisation"),
+    "claims_demonstrations.txt": lambda: claim_rows_of_page(
+        "Demonstrations, run again"
+    ),
     "claims_sentences.txt": lambda: claim_rows_of_page("Sentences without a source"),
+    "advice.txt": advice,
     "api.txt": api,
 }
+
+
+def atlas() -> str:
+    """Return the generated part of the atlas."""
+    from course.ch12 import atlas_page
+
+    return atlas_page.page()
 
 
 def main() -> None:
@@ -575,6 +594,7 @@ def main() -> None:
 
     for name, part in PARTS.items():
         write(name, part())
+    write("atlas.txt", atlas())
     write("catalogue.txt", catalogue_page(citation, chapter_link))
     for name, text in {**landing(), **lab()}.items():
         write(name, text)
