@@ -491,6 +491,7 @@ API = {
     "Studies": ["actlab.studies", "actlab.statistics", "actlab.design"],
     "Figures": ["actlab.figures", "actlab.interactive"],
     "The course": [
+        "course.lab.replay",
         "course.exercises",
         "course.exercises.model",
         "course.claims",
