@@ -185,7 +185,7 @@ def test_it_plays_at_once_where_motion_is_welcome(address, browser):
 
 @pytest.mark.parametrize(
     "text, mark, word",
-    [("x + tahn(x)", "tahn", "unknown function"), ("x*σ(x)", "σ", "sigmoid(x)"),
+    [("x + tanj(x)", "tanj", "unknown function"), ("x*σ(x)", "σ", "sigmoid(x)"),
      ("<img src=x onerror=alert(1)>", "<", "cannot read"),
      ("9**9**9", "9**9", "exponent"),
      ("constructor.constructor('alert(1)')()", None, "")],

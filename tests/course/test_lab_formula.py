@@ -86,7 +86,7 @@ def test_the_page_reads_what_the_package_reads(text, engine):
 @pytest.mark.parametrize(
     "text, at, word",
     [
-        ("x + tahn(x)", 4, "unknown function 'tahn'"),
+        ("x + tanj(x)", 4, "unknown function 'tanj'"),
         ("x*σ(x)", 2, "write sigmoid(x)"),
         ("x^2", 1, "write **"),
         ("tanh(x, x)", 0, "takes 1 argument, got 2"),

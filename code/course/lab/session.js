@@ -26,7 +26,7 @@ const MOST_EVENTS = 40;
 // --- the address -------------------------------------------------------------------
 
 // How each setting is written down and read; what cannot be read is null.
-const numberIn = (low, high, whole = false) => (text) => {
+const between = (low, high, whole = false) => (text) => {
   if (!/^-?(\d{1,12}(\.\d{0,12})?|\.\d{1,12})(e-?\d{1,2})?$/i.test(text)) return null;
   const value = Number(text);
   return value >= low && value <= high && (!whole || Number.isInteger(value)) ? value : null;
@@ -37,22 +37,22 @@ const READ = {
   f: short,
   g: short,
   data: among(DATASETS),
-  noise: numberIn(0, 0.5),
+  noise: between(0, 0.5),
   layers: (text) => {
     if (!/^\d{1,2}(-\d{1,2}){0,9}$/.test(text)) return null;
     const widths = text.split("-").map(Number);
     return widths.every((width) => width >= 2 && width <= 64) ? widths : null;
   },
   start: among(STARTS),
-  gain: numberIn(0, 100),
-  bias: numberIn(-10, 10),
+  gain: between(0, 100),
+  bias: between(-10, 10),
   optimiser: among(OPTIMISERS),
-  rate: numberIn(0, 1000),
-  batch: numberIn(1, 300, true),
-  seed: numberIn(0, 4294967295, true),
+  rate: between(0, 1000),
+  batch: between(1, 300, true),
+  seed: between(0, 4294967295, true),
   norm: (text) => ({ yes: true, no: false })[text] ?? null,
   branch: among(BRANCHES),
-  step: numberIn(0, MOST_STEPS, true),
+  step: between(0, MOST_STEPS, true),
   events: readEvents,
 };
 const WRITE = {
@@ -80,7 +80,7 @@ function readEvents(text) {
 }
 
 // The value of one event as it is typed; null where it cannot be read.
-const READ_EVENT = (kind, text) => numberIn(kind === "b" ? -100 : 0, 100000)(text);
+const READ_EVENT = (kind, text) => between(kind === "b" ? -100 : 0, 100000)(text);
 
 // Everything that differs from the defaults, as the part of an address behind #.
 function addressOf(state) {
