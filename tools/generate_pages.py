@@ -55,8 +55,10 @@ def write(name: str, text: str) -> None:
     text = text.rstrip() + "\n"
     if path.exists() and path.read_text("utf-8") == text:
         return
-    OUT.mkdir(parents=True, exist_ok=True)
-    handle, partial = tempfile.mkstemp(dir=OUT, prefix=f".{name}-", suffix=".partial")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, partial = tempfile.mkstemp(
+        dir=path.parent, prefix=f".{path.name}-", suffix=".partial"
+    )
     with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
         file.write(text)
     os.chmod(partial, 0o644)
@@ -489,6 +491,7 @@ API = {
     "Studies": ["actlab.studies", "actlab.statistics", "actlab.design"],
     "Figures": ["actlab.figures", "actlab.interactive"],
     "The course": [
+        "course.lab.replay",
         "course.exercises",
         "course.exercises.model",
         "course.claims",
@@ -537,6 +540,18 @@ def landing() -> dict[str, str]:
     }
 
 
+def lab() -> dict[str, str]:
+    """Return the laboratory's parts, by file name; what lies in static/ is copied."""
+    from course.lab import scripts
+
+    return {
+        "lab.html": scripts.page(),
+        "static/lab/lab.css": scripts.read("page.css"),
+        "static/lab/lab.js": scripts.script(),
+        "static/lab/digits.js": scripts.digits(),
+    }
+
+
 def _html(element: object) -> str:
     return element if isinstance(element, str) else element._repr_html_()
 
@@ -582,7 +597,7 @@ def main() -> None:
         write(name, part())
     write("atlas.txt", atlas())
     write("catalogue.txt", catalogue_page(citation, chapter_link))
-    for name, text in landing().items():
+    for name, text in {**landing(), **lab()}.items():
         write(name, text)
 
 
