@@ -127,8 +127,8 @@ def _axis() -> str:
     scipy = cell("scipy", "softmax")
     return (
         "**Softmax without an axis sums over another one.** Of a 2×3×4 tensor, "
-        f"what PyTorch's `nn.Softmax()` returns adds up to 1 along axis {torch['2×3×4'][0]}, JAX "
-        f"and the others along {jax['2×3×4'][0]}; SciPy works "
+        "what PyTorch's `nn.Softmax()` returns adds up to 1 along axis "
+        f"{torch['2×3×4'][0]}, JAX's along {jax['2×3×4'][0]}; SciPy works "
         f"{scipy['form']}. Name the axis."
     )
 
