@@ -487,6 +487,7 @@ API = {
         "actlab.curvature",
         "actlab.cost",
         "actlab.precision",
+        "actlab.elsewhere",
     ],
     "Studies": ["actlab.studies", "actlab.statistics", "actlab.design"],
     "Figures": ["actlab.figures", "actlab.interactive"],
@@ -556,6 +557,16 @@ def _html(element: object) -> str:
     return element if isinstance(element, str) else element._repr_html_()
 
 
+# --- findings ---------------------------------------------------------------------
+
+
+def findings() -> str:
+    """Return the index of ``findings/`` as a list, from its own README."""
+    text = (ROOT / "findings" / "README.md").read_text("utf-8")
+    rows = re.findall(r"^\| \[(\w+)\]\(\w+\.sh\) \| (.+?) \|$", text, re.M)
+    return "\n".join(f"- {words} (`{name}`)" for name, words in rows)
+
+
 # --- writing ----------------------------------------------------------------------
 
 PARTS: dict[str, Callable[[], str]] = {
@@ -576,6 +587,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "claims_sentences.txt": lambda: claim_rows_of_page("Sentences without a source"),
     "advice.txt": advice,
     "api.txt": api,
+    "findings.txt": findings,
 }
 
 
@@ -592,11 +604,14 @@ def main() -> None:
         print(chapter_map())
         return
     from catalogue_page import catalogue_page
+    from elsewhere_page import census_part, elsewhere_page
 
     for name, part in PARTS.items():
         write(name, part())
     write("atlas.txt", atlas())
     write("catalogue.txt", catalogue_page(citation, chapter_link))
+    write("elsewhere.txt", elsewhere_page())
+    write("census.txt", census_part())
     for name, text in {**landing(), **lab()}.items():
         write(name, text)
 
