@@ -554,10 +554,21 @@ PARTS: dict[str, Callable[[], str]] = {
         "The reference list of one lesson"
     ),
     "claims_table.txt": lambda: claim_rows_of_page("A table of recent research"),
+    "claims_remarks.txt": lambda: claim_rows_of_page("Remarks on optimisation"),
+    "claims_demonstrations.txt": lambda: claim_rows_of_page(
+        "Demonstrations, run again"
+    ),
     "claims_sentences.txt": lambda: claim_rows_of_page("Sentences without a source"),
     "advice.txt": advice,
     "api.txt": api,
 }
+
+
+def atlas() -> str:
+    """Return the generated part of the atlas."""
+    from course.ch12 import atlas_page
+
+    return atlas_page.page()
 
 
 def main() -> None:
@@ -569,6 +580,7 @@ def main() -> None:
 
     for name, part in PARTS.items():
         write(name, part())
+    write("atlas.txt", atlas())
     write("catalogue.txt", catalogue_page(citation, chapter_link))
     for name, text in landing().items():
         write(name, text)

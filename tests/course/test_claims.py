@@ -262,7 +262,7 @@ def test_no_claim_is_lost(pytestconfig):
     later = {name for names in planned.values() for name in names}
     settled = {row.id for row in ROWS}
     assert later & settled == set(), "settled claims are still planned"
-    assert later | settled == {f"C-{number:03d}" for number in range(1, 157)}
+    assert later | settled == {f"C-{number:03d}" for number in range(1, 158)}
     contents = (pytestconfig.rootpath / "_toc.yml").read_text("utf-8")
     for chapter, names in planned.items():
         assert f"file: chapters/{chapter}-" not in contents, (

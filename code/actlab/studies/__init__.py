@@ -23,9 +23,18 @@ from .grid import (
     known,
 )
 from .rates import RateSearch, chosen, rate
-from .read import KEYS, final, is_recorded, load, progress_of, provenance, summary
+from .read import (
+    KEYS,
+    final,
+    is_recorded,
+    load,
+    progress_of,
+    provenance,
+    summary,
+    whole,
+)
 from .records import RecordError
-from .run import COLUMNS, default_out, run
+from .run import COLUMNS, default_out, run, so_far
 
 __all__ = [
     "COLUMNS",
@@ -50,5 +59,7 @@ __all__ = [
     "provenance",
     "rate",
     "run",
+    "so_far",
     "summary",
+    "whole",
 ]

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.figure import Figure
 
 # Modules that declare studies, as a tuple named STUDIES; separated by commas.
 COLLECTIONS = "ACTLAB_STUDIES"
@@ -131,6 +132,7 @@ class Study:
     growth : called with the table of the finished runs, returns the conditions that
         follow from it and are not in it yet; none ends the study.  So rates can be
         refined by a rule that was written down before the first run.
+    picture : draws a table of it, finished or not, as a Matplotlib figure.
     """
 
     name: str
@@ -140,6 +142,9 @@ class Study:
     further: tuple[str, ...] = ()
     home: str = ""
     growth: Growth | None = field(default=None, compare=False)
+    picture: Callable[[pd.DataFrame], Figure] | None = field(
+        default=None, compare=False
+    )
 
     def settings(self) -> list[Setting]:
         """Expand the grid into one :class:`Setting` per run."""
@@ -185,6 +190,9 @@ class Study:
         return replace(self, conditions=self.conditions + further)
 
 
+_NOT_DATA = ("growth", "picture")  # fields of a study that are functions
+
+
 def declared(record: Condition | Setting | Study) -> dict[str, Any]:
     """Return a record as plain dictionaries, with what differs from the defaults.
 
@@ -196,7 +204,7 @@ def declared(record: Condition | Setting | Study) -> dict[str, Any]:
         result["kind"] = type(record).__name__
     for part in fields(record):
         value = getattr(record, part.name)
-        if part.name == "growth" or (
+        if part.name in _NOT_DATA or (
             part.default is not MISSING and value == part.default
         ):
             continue

@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -71,7 +72,7 @@ class RateSearch:
     """
 
     cells: tuple[Condition, ...]
-    tuning: Mapping[str, object]
+    tuning: Mapping[str, Any]
     seeds: tuple[int, ...]
     coarse: tuple[int, ...] = (-8, -6, -4, -2, 0)
     finals: int = 20
@@ -162,7 +163,7 @@ class RateSearch:
 # What a table says about rates ------------------------------------------------------
 
 
-def key_of(cell: Condition | Mapping[str, Hashable]) -> Cell:
+def key_of(cell: Condition | Mapping[Hashable, Any]) -> Cell:
     """Return what tells a cell from others in a table: function, start, optimiser."""
     names = ("activation", "init", "optimiser")
     if isinstance(cell, Condition):
@@ -179,16 +180,20 @@ def tuning_scores(table: pd.DataFrame) -> dict[Cell, Scores]:
 
     In percent; −inf for a run that broke down.  Chapter 12.
     """
-    rows = table[table["regime"].isin(REGIMES)]
-    last = rows.groupby(["activation", "init", "optimiser", "lr", "seed"], sort=False)
     found: dict[Cell, Scores] = {}
-    for key, run in last:
-        *cell, lr, seed = key
-        end = run.loc[run["epoch"].idxmax(), "test_accuracy"]
+    for run in _ends(table[table["regime"].isin(REGIMES)]):
+        end = run["test_accuracy"]
         score = -math.inf if math.isnan(end) else float(end)
-        places = found.setdefault(tuple(cell), {})
-        places.setdefault(number(lr), {})[int(seed)] = score
+        places = found.setdefault(key_of(run), {})
+        places.setdefault(number(run["lr"]), {})[int(run["seed"])] = score
     return found
+
+
+def _ends(rows: pd.DataFrame) -> list[dict[Hashable, Any]]:
+    """Return the last row of each run."""
+    runs = ["regime", "activation", "init", "optimiser", "lr", "seed"]
+    last = rows.groupby(runs, sort=False)["epoch"].idxmax()
+    return rows.loc[last].to_dict("records")
 
 
 def best_of(scores: Scores) -> int:
@@ -262,6 +267,53 @@ def chosen(table: pd.DataFrame) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def choice_noise(table: pd.DataFrame, first: Cell, second: Cell) -> float:
+    """Return what the choice of the rates adds to the noise of first − second.
+
+    Parameters
+    ----------
+    table : as :func:`actlab.studies.load` returns it, last epochs or all.
+    first, second : cells, as :func:`key_of` gives them.
+
+    The tuning seeds are drawn again :data:`RESAMPLES` times, the same draws for both
+    cells; each draw chooses a rate for either, and the final runs at these rates give a
+    difference.  Returned is the standard deviation of these differences, in the unit of
+    the accuracies: what ``statistics.compare`` takes as ``further``.  A rate that is
+    chosen so seldom that it was not tested counts as the nearest one that was.
+    Chapter 12.  Source: Bouthillier et al., 2021.
+    """
+    scores = tuning_scores(table)
+    finals = [_finals(table, cell) for cell in (first, second)]
+    picks = []
+    for cell, tested in zip((first, second), finals):
+        most = max(len(runs) for runs in scores[cell].values())
+        full = {p: runs for p, runs in scores[cell].items() if len(runs) == most}
+        drawn = choices(full, RESAMPLES)
+        near = {p: min(tested, key=lambda t: (abs(t - p), t)) for p in {*drawn}}
+        picks.append([near[p] for p in drawn])
+    moved = [_shared(finals[0][a], finals[1][b]) for a, b in zip(*picks)]
+    return float(np.std(moved))
+
+
+def _finals(table: pd.DataFrame, cell: Cell) -> dict[int, dict[int, float]]:
+    """Return test accuracies of a cell by number of the rate and seed."""
+    rows = table[table["regime"].isin(["final", "other"])]
+    for name, value in zip(("activation", "init", "optimiser"), cell):
+        rows = rows[rows[name] == value]
+    found: dict[int, dict[int, float]] = {}
+    for run in _ends(rows):
+        if not math.isnan(run["test_accuracy"]):
+            accuracies = found.setdefault(number(run["lr"]), {})
+            accuracies[int(run["seed"])] = float(run["test_accuracy"])
+    return found
+
+
+def _shared(first: dict[int, float], second: dict[int, float]) -> float:
+    """Return the mean difference over the seeds that both have."""
+    seeds = first.keys() & second.keys()
+    return float(np.mean([first[s] - second[s] for s in seeds]))
 
 
 def _holds(table: pd.DataFrame, condition: Condition) -> bool:

@@ -128,6 +128,26 @@ def run(
     return table
 
 
+def so_far(study: Study, folder: Path) -> Study:
+    """Return a study with the conditions that its finished runs on disk ask for.
+
+    Parameters
+    ----------
+    study : as declared or altered.
+    folder : where the records of its runs lie.
+
+    Chapter 12.
+    """
+    while True:
+        done = [(s, r) for s in study.settings() if (r := read_record(s, folder))]
+        if len(done) < len(study.settings()):
+            return study
+        grown = study.grown(_table(study, done))
+        if grown.conditions == study.conditions:
+            return study
+        study = grown
+
+
 def default_out(name: str) -> Path:
     """Return the folder in which a study's runs are kept by default."""
     return Path.home() / ".cache" / "actlab" / "studies" / name

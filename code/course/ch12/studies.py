@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypedDict
 from actlab.studies import ClassifierRun, RateSearch, Study
 
 from ..steps import STEPS
+from .atlas import ATLAS, ATLAS_DIGITS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -111,21 +112,21 @@ def _longer(table: pd.DataFrame) -> list[ClassifierRun]:
     Each from the start, and at the rate, with which it was best after eight.
     """
     finals = table[(table["regime"] == "final") & (table["epoch"] == 8)]
-    cells = finals.groupby(["activation", "init", "lr"], as_index=False)
-    means = cells["test_accuracy"].mean().sort_values("test_accuracy", ascending=False)
+    cells = finals.groupby(["activation", "init", "lr"])["test_accuracy"].mean()
+    means = cells.reset_index().sort_values("test_accuracy", ascending=False)
     best = means.drop_duplicates("activation")
     names = [*best["activation"].head(5)]
     rows = best[best["activation"].isin([*names, "relu"])]
     return [
         ClassifierRun(
             "longer",
-            row.activation,
-            row.lr,
-            init=row.init,
+            row["activation"],
+            row["lr"],
+            init=row["init"],
             seeds_of_its_own=tuple(range(10)),
             **(TUNED_STEPS | {"epochs": LONGER}),
         )
-        for row in rows.itertuples()
+        for row in rows.to_dict("records")
     ]
 
 
@@ -151,4 +152,4 @@ TUNED = Study(
     growth=SEARCH,
 )
 
-STUDIES = (PUBLISHED, CONFOUND, CONFOUND_LONGER, TUNED)
+STUDIES = (PUBLISHED, CONFOUND, CONFOUND_LONGER, TUNED, ATLAS, ATLAS_DIGITS)
