@@ -569,6 +569,14 @@ def findings() -> str:
 
 # --- writing ----------------------------------------------------------------------
 
+
+def atlas() -> str:
+    """Return the generated part of the atlas."""
+    from course.ch12 import atlas_page
+
+    return atlas_page.page()
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "glossary.txt": glossary,
     "chapters.txt": lambda: f"{state()}\n\n{chapter_map()}",
@@ -587,15 +595,9 @@ PARTS: dict[str, Callable[[], str]] = {
     "claims_sentences.txt": lambda: claim_rows_of_page("Sentences without a source"),
     "advice.txt": advice,
     "api.txt": api,
+    "atlas.txt": atlas,
     "findings.txt": findings,
 }
-
-
-def atlas() -> str:
-    """Return the generated part of the atlas."""
-    from course.ch12 import atlas_page
-
-    return atlas_page.page()
 
 
 def main() -> None:
@@ -608,7 +610,6 @@ def main() -> None:
 
     for name, part in PARTS.items():
         write(name, part())
-    write("atlas.txt", atlas())
     write("catalogue.txt", catalogue_page(citation, chapter_link))
     write("elsewhere.txt", elsewhere_page())
     write("census.txt", census_part())
