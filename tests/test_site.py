@@ -17,6 +17,7 @@ import threading
 from pathlib import Path
 
 import pytest
+import yaml
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
@@ -199,13 +200,88 @@ def test_head(page):
 
 # --- search, math, files -----------------------------------------------------------
 
+QUERIES = yaml.safe_load((ROOT / "tests" / "search_queries.yml").read_text("utf-8"))
+MAY_FAIL = 3  # of the queries
 
-def test_search_finds_sigmoid(address, browser):
-    with Visit(browser, f"{address}/search.html?q=sigmoid") as visit:
-        visit.page.wait_for_selector("#search-results li a")
-        links = visit.page.locator("#search-results li a").all_text_contents()
-        assert links
+
+def leads_to(address, place, wanted):
+    """Say whether a result leads where it must: to the page, or to the very section."""
+    return address == wanted or place == wanted or address.split("#")[0] == wanted
+
+
+def test_search_puts_the_right_page_first(address, browser):
+    """The first result, or the first section of it, is what the table asks for."""
+    assert len(QUERIES) >= 60
+    wrong, dead = [], []
+    with Visit(browser, f"{address}/search.html") as visit:
+        for row in QUERIES:
+            found = visit.page.evaluate("query => actlabSearch(query, 3)", row["query"])
+            first = next(iter(found["list"]), {"address": "", "parts": []})
+            place = first["parts"][0]["address"] if first["parts"] else ""
+            if not any(
+                leads_to(first["address"], place, wanted) for wanted in row["first"]
+            ):
+                wrong.append(f"{row['query']}: {first['address'] or 'nothing'} {place}")
+            for result in found["list"]:
+                places = [part["address"] for part in result["parts"]]
+                dead += [p for p in [result["address"], *places] if not anchored(p)]
         assert not visit.faults
+    assert len(wrong) <= MAY_FAIL, "\n" + "\n".join(wrong)
+    assert not dead, f"results that lead nowhere: {sorted(set(dead))}"
+
+
+@functools.cache
+def anchors(page):
+    """Return the ids of a page."""
+    text = (SITE / page).read_text(encoding="utf-8")
+    return set(re.findall(r"\bid=\"([^\"]+)\"", text))
+
+
+def anchored(place):
+    """Say whether a page has the anchor that an address names."""
+    page, _, anchor = place.partition("#")
+    return (SITE / page).is_file() and (not anchor or anchor in anchors(page))
+
+
+def test_the_table_of_queries_names_places_that_exist():
+    wanted = {place for row in QUERIES for place in row["first"]}
+    assert not [place for place in wanted if not anchored(place)]
+
+
+def test_every_topic_belongs_to_a_page_or_section():
+    topics = yaml.safe_load((ROOT / "reference" / "search.yml").read_text("utf-8"))
+    places = [
+        name.replace("#", ".html#") if "#" in name else f"{name}.html"
+        for name in topics
+    ]
+    assert not [place for place in places if not anchored(place)]
+
+
+def test_search_shows_results_with_excerpts_and_sections(address, browser):
+    with Visit(browser, f"{address}/search.html?q=dying+relu") as visit:
+        first = visit.page.locator("#search-results li").first
+        first.wait_for()
+        assert "result" in visit.page.locator("#search-status").text_content()
+        assert first.locator("mark").count()
+        text = visit.page.locator("#search-results").text_content()
+        assert "⟦" not in text
+        assert "⟧" not in text
+        visit.page.locator(".actlab-places a").first.click()
+        visit.page.wait_for_url(re.compile(r"/chapters/.*\.html#"))
+        assert not visit.faults
+
+
+def test_search_from_a_file(browser):
+    with Visit(browser, (SITE / "search.html").as_uri() + "?q=sigmoid") as visit:
+        visit.page.locator("#search-results li a").first.wait_for()
+        assert not [fault for fault in visit.faults if "error" in fault]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_only_the_search_page_loads_an_index(page):
+    text = (SITE / page).read_text(encoding="utf-8")
+    assert not re.search(r"src=\"[^\"]*search(?:index|tools)\.js", text)
+    assert ("_static/search.js" in text) == (page == "search.html")
 
 
 def test_one_search_field_opens_by_keyboard(address, browser):

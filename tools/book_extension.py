@@ -6,6 +6,7 @@
   course is known, and from a zip with the package.
 * What readers download is stamped and without spoilers.
 * Numbered formulas may have several lines.
+* The search page asks an index that Pagefind writes (site_search.py).
 * Stock defects are repaired: scripts of Thebe and of the icon font's JavaScript go,
   the colour mode has a valid start value, each page has a description.
 """
@@ -13,6 +14,7 @@
 from __future__ import annotations
 
 import html
+import itertools
 import json
 import re
 import shutil
@@ -23,7 +25,17 @@ import nbformat
 from docutils import nodes
 from sphinx.application import Sphinx
 
+from catalogue_page import FAMILY_TITLES
 from chapter_zips import write_zips
+from site_search import (
+    Record,
+    claim_records,
+    function_records,
+    page_record,
+    term_records,
+    topics,
+    write_index,
+)
 from stamp import (
     BRANCH,
     FOLDER,
@@ -128,6 +140,13 @@ def keep_tags(app: Sphinx, doctree: nodes.document) -> None:
 # --- the head of each page -------------------------------------------------------
 
 
+def records_of(app: Sphinx) -> dict[str, Record | None]:
+    """Return what the search is to find on each page that was written so far."""
+    if not hasattr(app, "actlab_records"):
+        app.actlab_records = {}
+    return app.actlab_records
+
+
 def describe(doctree: nodes.document | None) -> str:
     """Return a page's description: the start of its first real paragraph."""
     for paragraph in doctree.findall(nodes.paragraph) if doctree else []:
@@ -147,6 +166,9 @@ def complete_head(
     doctree: nodes.document | None,
 ) -> None:
     """Add description and Open Graph data; drop scripts that no page uses."""
+    if doctree is not None:
+        record = page_record(pagename, doctree, topics())
+        records_of(app)[pagename] = record
     context["script_files"] = [
         script for script in context.get("script_files", []) if not _unused(script)
     ]
@@ -197,6 +219,7 @@ def finish(app: Sphinx, error: Exception | None) -> None:
         source_map.unlink()
     for name in ("webpack-macros.html", "sbt-webpack-macros.html"):
         (out / "_static" / name).unlink(missing_ok=True)
+    write_search(app, out)
     write_downloads(app, out)
     write_sitemap(app, out)
     (out / ".nojekyll").touch()  # GitHub would drop folders that start with "_"
@@ -233,6 +256,13 @@ def repair_page(page: Path) -> None:
     repaired = re.sub(r"<th([^>]*)>(?:\s|<p>\s*</p>)*</th>", r"<td\1></td>", repaired)
     # The role is not allowed on a <div>; the class says the same to the style sheet.
     repaired = repaired.replace(' role="doc-biblioentry"', "")
+    # Only the search page searches; it loads what it needs (assets/search.js).
+    repaired = re.sub(
+        r"\s*<script src=\"[^\"]*(?:searchtools|language_data|searchindex)\.js[^\"]*\">"
+        r"</script>|\s*<script>DOCUMENTATION_OPTIONS\.search_as_you_type[^<]*</script>",
+        "",
+        repaired,
+    )
     viewport = r"\s*<meta name=\"viewport\"[^>]*>"
     head, *rest = re.split(viewport, repaired)
     if rest:
@@ -247,6 +277,14 @@ def repair_page(page: Path) -> None:
         repaired = repaired.replace(once, "", repaired.count(once) - 1)
     if repaired != text:
         page.write_text(repaired, encoding="utf-8")
+
+
+def write_search(app: Sphinx, out: Path) -> None:
+    """Write the search index: all pages, and each function, claim and term."""
+    shutil.rmtree(out / "pagefind", ignore_errors=True)
+    pages = filter(None, (found for _, found in sorted(records_of(app).items())))
+    lists = (function_records(FAMILY_TITLES), claim_records(), term_records())
+    write_index([*pages, *itertools.chain(*lists)], out)
 
 
 def write_downloads(app: Sphinx, out: Path) -> None:
