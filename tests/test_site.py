@@ -8,6 +8,7 @@ the program if it is not on the path.
 from __future__ import annotations
 
 import functools
+import gzip
 import http.server
 import itertools
 import os
@@ -31,6 +32,7 @@ PAGES = sorted(
     if "http-equiv" not in path.read_text(encoding="utf-8")[:200]  # the redirect
 )
 CHAPTERS = [page for page in PAGES if page.startswith("chapters/")]
+LIGHT_PAGES = ["reference/catalogue.html", "reference/claims.html", *CHAPTERS]
 SCHEMES = ("light", "dark")
 WIDTHS = (390, 1280)
 AXE = {"resultTypes": ["violations"], "preload": False}
@@ -83,10 +85,7 @@ class Visit:
         self.settle()
 
     def settle(self):
-        """Wait until scripts have run and formulas are typeset."""
-        if self.page.evaluate("'MathJax' in window"):
-            self.page.wait_for_function("window.MathJax?.startup?.promise")
-            self.page.evaluate("MathJax.startup.promise")
+        """Wait until scripts have run and fonts are there."""
         self.page.evaluate("document.fonts.ready.then(() => true)")
 
     def _console(self, message):
@@ -154,10 +153,8 @@ def problems(visit):
     )
     found += visit.page.evaluate(
         """() => [...document.querySelectorAll('.math')]
-            .filter(m => !m.querySelector('mjx-container'))
-            .map(m => "formula not typeset: " + m.textContent.slice(0, 60))
-            .concat([...document.querySelectorAll('mjx-merror')]
-                .map(m => "formula with an error: " + m.textContent))"""
+            .filter(m => !m.querySelector('.katex-html'))
+            .map(m => "formula not typeset: " + m.textContent.slice(0, 60))"""
     )
     return found
 
@@ -196,6 +193,71 @@ def test_head(page):
         if re.search(r"(?:src|href)=\"(?:https?:)?//", tag) and "canonical" not in tag
     ]
     assert not outside
+
+
+BUDGETS = {"intro.html": 160, "reference/catalogue.html": 320, "search.html": 160}
+# Which of a page's classes make the browser load which font of KaTeX.
+MATH_FONTS = {
+    "katex": ("Main-Regular", "Math-Italic"),
+    "mathbf": ("Main-Bold",),
+    "mathit": ("Main-Italic",),
+    "amsrm": ("AMS-Regular",),
+    "mathbb": ("AMS-Regular",),
+    "mathcal": ("Caligraphic-Regular",),
+    "size1": ("Size1-Regular",),
+    "size2": ("Size2-Regular",),
+    "size3": ("Size3-Regular",),
+    "size4": ("Size4-Regular",),
+}
+
+
+@pytest.mark.parametrize("page", ["intro.html", "search.html", *LIGHT_PAGES])
+def test_pages_are_light(page):
+    """What a page loads before it is touched, as it is sent, in KB.
+
+    Figures load when they come near; benchmarks/site.py measures those of the first
+    screen as well.
+    """
+    text = (SITE / page).read_text(encoding="utf-8")
+    files = [SITE / "_static" / name for name in ("site.css", "site.js")]
+    bytes_sent = sum(len(gzip.compress(p.read_bytes())) for p in [SITE / page, *files])
+    fonts = {
+        font
+        for name, needed in MATH_FONTS.items()
+        if re.search(rf'class="[^"]*\b{name}\b', text)
+        for font in needed
+    }
+    folder = SITE / "_static" / "katex" / "fonts"
+    bytes_sent += sum((folder / f"KaTeX_{f}.woff2").stat().st_size for f in fonts)
+    icons = SITE / "_static" / "vendor/fontawesome/webfonts"
+    bytes_sent += sum(path.stat().st_size for path in icons.iterdir())
+    images = re.findall(r"<img\b[^>]*_images/[^>]*>", text)
+    assert all('loading="lazy"' in image and "width=" in image for image in images)
+    assert bytes_sent / 1024 < BUDGETS.get(page, 400)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_one_style_sheet_and_no_script_stop_the_first_paint(page):
+    head = (SITE / page).read_text(encoding="utf-8").partition("</head>")[0]
+    assert head.count('rel="stylesheet"') == 1
+    scripts = re.findall(r"<script\b[^>]*\bsrc=[^>]*>", head)
+    assert scripts
+    assert all("defer" in script for script in scripts)
+
+
+@pytest.mark.parametrize("page", CHAPTERS)
+def test_links_that_name_a_section_lead_to_it(page):
+    """No "chapter 02, *Gain in ten minutes*" whose section exists stays without it."""
+    import site_links
+
+    text = (SITE / page).read_text(encoding="utf-8")
+    known = {
+        Path(name).name: site_links.sections((SITE / name).read_text(encoding="utf-8"))
+        for name in CHAPTERS
+    }
+    assert site_links.deepen(text, known) == text
+    for target, anchor in re.findall(r'href="(\d\d-[^"#]+\.html)#([^"]+)"', text):
+        assert anchored(f"chapters/{target}#{anchor}"), f"{target}#{anchor}"
 
 
 # --- search, math, files -----------------------------------------------------------
@@ -300,23 +362,34 @@ def test_page_opens_from_a_file(page, browser):
     with Visit(browser, (SITE / page).as_uri()) as visit:
         assert not visit.faults
         if visit.page.locator(".math").count():
-            assert visit.page.locator("mjx-container").count()
+            assert visit.page.locator(".katex").first.bounding_box()["width"] > 5
 
 
 def test_math_uses_the_sites_own_fonts(address, browser):
     with Visit(browser, f"{address}/{CHAPTERS[0]}") as visit:
-        inline = visit.page.locator("p mjx-container").first
-        display = visit.page.locator('mjx-container[display="true"]').first
+        inline = visit.page.locator("p .katex-html").first
+        display = visit.page.locator(".katex-display .katex-html").first
         for formula in (inline, display):
             box = formula.bounding_box()
             assert box["width"] > 5
             assert box["height"] > 5
         fonts = visit.page.evaluate(
             "performance.getEntriesByType('resource').map(e => e.name)"
-            ".filter(n => n.endsWith('.woff'))"
+            ".filter(n => n.includes('KaTeX') && n.endsWith('.woff2'))"
         )
         assert fonts
         assert all(name.startswith(address) for name in fonts)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_formula_is_readable_without_its_picture(page):
+    """No source of a formula is left as text, and each has its MathML."""
+    text = (SITE / page).read_text(encoding="utf-8")
+    shown = re.sub(
+        r"<(script|pre|annotation|code)\b.*?</\1>", "", text, flags=re.DOTALL
+    )
+    assert not re.search(r"\\[(\[]", shown)
+    assert text.count('class="katex-html"') == text.count("<math xmlns=")
 
 
 def test_the_colour_mode_can_be_switched(address, browser):
