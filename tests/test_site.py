@@ -32,7 +32,12 @@ PAGES = sorted(
     if "http-equiv" not in path.read_text(encoding="utf-8")[:200]  # the redirect
 )
 CHAPTERS = [page for page in PAGES if page.startswith("chapters/")]
-LIGHT_PAGES = ["reference/catalogue.html", "reference/claims.html", *CHAPTERS]
+LIGHT_PAGES = [
+    "lab.html",
+    "reference/catalogue.html",
+    "reference/claims.html",
+    *CHAPTERS,
+]
 SCHEMES = ("light", "dark")
 WIDTHS = (390, 1280)
 AXE = {"resultTypes": ["violations"], "preload": False}

@@ -375,6 +375,7 @@ def configure(app: Sphinx, config: Any) -> None:
             options.pop(name, None)
         options["use_repository_button"] = False
     config.html_static_path.append(str(ROOT / "assets"))
+    config.html_static_path.append(str(ROOT / "reference" / "generated" / "static"))
 
 
 def copy_fresh(app: Sphinx) -> None:

@@ -55,8 +55,10 @@ def write(name: str, text: str) -> None:
     text = text.rstrip() + "\n"
     if path.exists() and path.read_text("utf-8") == text:
         return
-    OUT.mkdir(parents=True, exist_ok=True)
-    handle, partial = tempfile.mkstemp(dir=OUT, prefix=f".{name}-", suffix=".partial")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, partial = tempfile.mkstemp(
+        dir=path.parent, prefix=f".{path.name}-", suffix=".partial"
+    )
     with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
         file.write(text)
     os.chmod(partial, 0o644)
@@ -410,7 +412,7 @@ def evidence(row: Claim) -> Iterable[str]:
         yield f"Computed: `python -m course.claims {row.id}`."
     elif row.evidence == "derivation":
         yield "Derived in the text."
-    if row.control:
+    if row.control and not row.control.startswith("none ("):
         yield f"*Control.* {row.control}"
     if row.references:
         word = "Sources" if row.evidence != "none" else "What exists"
@@ -455,6 +457,13 @@ addEventListener("DOMContentLoaded", () => {
 });"""
 
 
+def advice() -> str:
+    """Return the table of advice and what is left of it."""
+    from choosing_tables import table
+
+    return table("advice")
+
+
 # --- API --------------------------------------------------------------------------
 
 API = {
@@ -478,10 +487,12 @@ API = {
         "actlab.curvature",
         "actlab.cost",
         "actlab.precision",
+        "actlab.elsewhere",
     ],
     "Studies": ["actlab.studies", "actlab.statistics", "actlab.design"],
     "Figures": ["actlab.figures", "actlab.interactive"],
     "The course": [
+        "course.lab.replay",
         "course.exercises",
         "course.exercises.model",
         "course.claims",
@@ -551,11 +562,41 @@ def landing_map() -> str:
     return cards(parts.items())
 
 
+def lab() -> dict[str, str]:
+    """Return the laboratory's parts, by file name; what lies in static/ is copied."""
+    from course.lab import scripts
+
+    return {
+        "lab.html": scripts.page(),
+        "static/lab/lab.css": scripts.read("page.css"),
+        "static/lab/lab.js": scripts.script(),
+        "static/lab/digits.js": scripts.digits(),
+    }
+
+
 def _html(element: object) -> str:
     return element if isinstance(element, str) else element._repr_html_()
 
 
+# --- findings ---------------------------------------------------------------------
+
+
+def findings() -> str:
+    """Return the index of ``findings/`` as a list, from its own README."""
+    text = (ROOT / "findings" / "README.md").read_text("utf-8")
+    rows = re.findall(r"^\| \[(\w+)\]\(\w+\.sh\) \| (.+?) \|$", text, re.M)
+    return "\n".join(f"- {words} (`{name}`)" for name, words in rows)
+
+
 # --- writing ----------------------------------------------------------------------
+
+
+def atlas() -> str:
+    """Return the generated part of the atlas."""
+    from course.ch12 import atlas_page
+
+    return atlas_page.page()
+
 
 PARTS: dict[str, Callable[[], str]] = {
     "glossary.txt": glossary,
@@ -567,8 +608,15 @@ PARTS: dict[str, Callable[[], str]] = {
         "The reference list of one lesson"
     ),
     "claims_table.txt": lambda: claim_rows_of_page("A table of recent research"),
+    "claims_remarks.txt": lambda: claim_rows_of_page("Remarks on optimisation"),
+    "claims_demonstrations.txt": lambda: claim_rows_of_page(
+        "Demonstrations, run again"
+    ),
     "claims_sentences.txt": lambda: claim_rows_of_page("Sentences without a source"),
+    "advice.txt": advice,
     "api.txt": api,
+    "atlas.txt": atlas,
+    "findings.txt": findings,
 }
 
 
@@ -578,11 +626,14 @@ def main() -> None:
         print(chapter_map())
         return
     from catalogue_page import catalogue_page
+    from elsewhere_page import census_part, elsewhere_page
 
     for name, part in PARTS.items():
         write(name, part())
     write("catalogue.txt", catalogue_page(citation, chapter_link))
-    for name, text in landing().items():
+    write("elsewhere.txt", elsewhere_page())
+    write("census.txt", census_part())
+    for name, text in {**landing(), **lab()}.items():
         write(name, text)
 
 

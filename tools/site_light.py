@@ -50,18 +50,21 @@ UNUSED = (
     "styles/theme.css",
     "copybutton_funcs.js",
 )
-# Scripts that one page alone loads.
-OWN = "search|hero"
 ICONS = "vendor/fontawesome/webfonts"
 FONTS = {
     "solid": "fa-solid-900",
     "regular": "fa-regular-400",
     "brands": "fa-brands-400",
 }
+# What a page loads of the files that are joined or dropped here; a page's own files,
+# as the laboratory's, stay where they are.
+JOINED = "|".join(
+    re.escape(name).replace(r"\*", r"[^\"/]*") for name in (*STYLES, *SCRIPTS, *UNUSED)
+)
 LOADED = re.compile(
-    r"\s*<link\b[^>]*rel=\"(?:stylesheet|preload)\"[^>]*>"
+    rf"\s*<link\b[^>]*href=\"[^\"]*_static/(?:{JOINED})(?:\?[^\"]*)?\"[^>]*>"
+    rf"|\s*<script\b[^>]*src=\"[^\"]*_static/(?:{JOINED})(?:\?[^\"]*)?\"[^>]*></script>"
     r"|\s*<!-- (?:Loaded before|Pre-loaded scripts)[^>]*-->"
-    rf"|\s*<script\b[^>]*\bsrc=\"(?![^\"]*(?:{OWN})\.js)[^\"]*_static/[^\"]*\"[^>]*></script>"
     r"|\s*<script>(?:let toggle|var toggle|DOCUMENTATION_OPTIONS|window\.MathJax)[^<]*"
     r"</script>"
 )
@@ -83,7 +86,8 @@ def lighten(out: Path) -> None:
         (static / name).read_text(encoding="utf-8").strip() for name in SCRIPTS
     )
     script = re.sub(r"^//# sourceMappingURL=.*$", "", script, flags=re.M)
-    own = [(static / f"{name}.js").read_text("utf-8") for name in OWN.split("|")]
+    others = {*static.rglob("*.js")} - {static / name for name in (*SCRIPTS, *UNUSED)}
+    own = [path.read_text(encoding="utf-8") for path in sorted(others)]
     used = words_of(pages.values(), [script, *own])
     sheets = [path for pattern in STYLES for path in sorted(static.glob(pattern))]
     style = "\n".join(cut_styles(_fold(_moved(path, static)), used) for path in sheets)

@@ -14,6 +14,7 @@ import sys
 import threading
 import types
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +23,18 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from actlab.statistics import interval
 from course import exercises
-from course.exercises import ask, check, core, grading, predict, render, validation
+from course.exercises import (
+    ask,
+    check,
+    core,
+    grading,
+    measured,
+    predict,
+    render,
+    validation,
+)
 from course.exercises.grading import readings, reply
 from course.exercises.model import (
     Before,
@@ -254,6 +265,8 @@ def test_rules_are_enforced():
             Page(
                 "90.1", "t", "guess", 4, 7, [Number("a", "a", 1)], "Because it is so."
             ),
+            replace(page, id="90.7", stars=3, also={"b = 8": "As good as the other."}),
+            replace(page, id="90.8", stars=3, also={"z = 8": "As good as the other."}),
             Page(
                 "91.x",
                 "t",
@@ -265,7 +278,10 @@ def test_rules_are_enforced():
                 [Wrong({"c": 0}, "This is the right answer itself."), Wrong({}, "no")],
             ),
         ],
-        [Prediction("90.a", "?", Number("n", "n", 1))],
+        [
+            Prediction("90.a", "?", Number("n", "n", 1)),
+            Prediction("90.Z", "?", Number("n", "n", 1, low=0, high=9), source="runs"),
+        ],
     )
     found = "\n".join(validation.validate(bad))
     for text in (
@@ -283,6 +299,9 @@ def test_rules_are_enforced():
         "has no reply of its own",
         "low and high",
         "no source",
+        "90.Z: the answer is a bare number",
+        "the other right answer {'b': 8} gets right: The second layer",
+        "no part is called ['z']",
     ):
         assert text in found, text
 
@@ -622,6 +641,7 @@ def test_browser_and_python_reply_alike(page, browser):
     data = grading.sheet(page)
     right = validation.right_answer(page)
     answers = [right, *(validation.answer_for(page, wrong) for wrong in page.wrong)]
+    answers += [right | form for form, _ in page.forms]
     answers = [as_typed(page, answer) for answer in answers]
     rng = random.Random(1)
     odd = [None, -1, 99, True, "", [], [0], [0, 0], {}, "zzz", 0, 1, 2]
@@ -1117,6 +1137,8 @@ def test_squeezed_scripts_have_all_their_names(name):
         ("const size = 1;\nf(size);", "const a=1;f(a);"),
         ("const box = {size: 1, box};", "const box={size:1,box};"),
         ("const long = (value) => x.value + value;", "const b=(a)=>x.value+a;"),
+        ("f([one, two,], {size: 1,});", "f([one,two],{size:1});"),
+        ("if (a) { f(b); }\nelse { g(); }", "if(a){f(b)}else{g()}"),
         ("const text = `a ${text} text`;", "const b=`a ${b} text`;"),
         ('const it = "it" + "it\'s";', "const a='it'+\"it's\";"),
         ('const re = /re "x"/g; re.test(y);', 'const a=/re "x"/g;a.test(y);'),
@@ -1205,10 +1227,7 @@ def test_reveal(id, kept, lines, browser):
 class Measured:
     """An interval, as `actlab.statistics` makes it."""
 
-    mean, low, high = 87.763, 87.42, 88.1
-
-    def __str__(self) -> str:
-        return "87.8 ± 0.3 (n = 5)"
+    mean, low, high, n = 87.763, 87.42, 88.1, 5
 
 
 @pytest.mark.parametrize(
@@ -1229,6 +1248,55 @@ def test_the_reveal_rounds_and_knows_the_interval(answer, guess, said, browser):
     assert lines["You said"] == said
     if isinstance(answer, Measured):
         assert lines["Measured"] == "87.8 ± 0.3 % (n = 5)."
+
+
+THREE = measured.draws([1.2487e-12, 1.7377e-12, 1.7101e-12], "networks")
+
+
+@pytest.mark.parametrize(
+    ("answer", "digits", "unit", "said"),
+    [
+        (interval([82.3, 82.6, 82.9]), 3, "%", "82.6 ± 0.7 % (n = 3)"),
+        (interval([-1.5, -1.2, -1.3]), 2, "points", "−1.3 ± 0.4 points (n = 3)"),
+        (interval([0.31, 0.32, 0.33]), 2, "", "0.32 ± 0.02 (n = 3)"),
+        (interval([20.0, 45.0, 70.0]), 2, "%", "45.0 ± 62.1 % (n = 3)"),
+        (interval([3.0, 3.0, 3.0]), 2, "", "3.0 (n = 3)"),
+        (interval([3.0]), 2, "", "3.0 (n = 1)"),
+        (THREE, 2, "", "1.7e−12 (3 networks: 1.2e−12 to 1.7e−12)"),
+        (
+            measured.draws([4.1e6, 0.5, -3], "runs"),
+            2,
+            "dB",
+            "0.5 dB (3 runs: −3 to 4.1e6)",
+        ),
+    ],
+)
+def test_a_measurement_in_words(answer, digits, unit, said):
+    assert measured.words(answer, digits, unit) == said
+
+
+def test_a_ratio_of_means_knows_its_interval():
+    """The middle is the ratio of the means, and pairing takes the seeds out."""
+    below = [1.0, 2.0, 3.0, 4.0]
+    found = measured.ratio([2 * b for b in below], below)
+    assert (found.mean, found.n) == (2.0, 4) and found.high - found.low < 1e-9
+    found = measured.ratio([2.1, 3.9, 6.0, 8.0], below)
+    assert found.mean == 2.0 and 0.02 < found.half_width < 0.1
+    with pytest.raises(ValueError):
+        measured.ratio([1.0], below)
+
+
+def test_an_answer_among_the_draws_is_as_measured(browser):
+    part = Number("n", "size", lambda: THREE, log=True, low=1e-20, high=1, digits=2)
+    data = render.prediction_sheet(Prediction("90.F", "How small?", part, source="s"))
+    for guess, said in (
+        (1.3e-12, "1.3e−12 (as measured)."),
+        (1.7e-12, "1.7e−12 (as measured)."),
+        (1e-12, "1e−12 (a factor of 1.7 too low)."),
+    ):
+        lines = dict(browser("revealed", data, {"answer": guess}))
+        assert lines["You said"] == said
+        assert lines["Measured"] == "1.7e−12 (3 networks: 1.2e−12 to 1.7e−12)."
 
 
 DAMAGED = ["5", '"80"', "null", "[]", '{"answer": {}}', '{"answer": null}', "{]"]

@@ -725,6 +725,30 @@ FORBIDDEN = [
         "lambda hs: int((torch.cat([+h for h in hs]) == 0).all(0).sum())",
         "memory",
     ),
+    *[
+        (
+            "10.3",
+            f"lambda hs: int((np.concatenate([{kept} for h in hs]) == 0).all(0).sum())",
+            "memory",
+        )
+        for kept in (
+            "h.numpy()",
+            "h.numpy().copy()",
+            "h.numpy().astype(bool)",
+            "np.array(h.tolist())",
+            "h.tolist()",
+        )
+    ],
+    (
+        "10.3",
+        """def dead_units(batches):
+    columns = {}
+    for h in batches:
+        for unit, values in enumerate(h.T.tolist()):
+            columns.setdefault(unit, []).extend(values)
+    return sum(not any(values) for values in columns.values())""",
+        "memory grew",
+    ),
     ("11.3", "lambda loss, w, v: torch.func.hessian(loss)(w) @ v", "that is H"),
     (
         "11.3",
@@ -751,14 +775,6 @@ FORBIDDEN = [
 def test_what_the_task_forbids_is_refused_with_a_reason(id, source, said):
     got = core.grade(CODE[id], answer_from_source(source))
     assert got.status == "wrong" and said in got.text
-
-
-def test_the_other_right_form_is_told_to_be_right():
-    """Of two right forms the page says which is asked for, and blames neither."""
-    got = core.grade(core.exercise("3.1"), {"a": -4, "b": -6, "c": 2, "d": 2})
-    assert "The same function" in got.text and "sign" not in got.text
-    got = core.grade(core.exercise("11.4"), {"lowest": 0.045, "slope": 1.71})
-    assert "halves it as well" in got.text
 
 
 MORE = [

@@ -137,6 +137,82 @@ def test_common_slips_get_a_reply_of_their_own_or_a_plain_no(page, part):
         assert_true(got.text, value, answer, low, high)
 
 
+# {(exercise, part): (reply, why it may hold for a range of numbers)}
+RANGES = {
+    "9.2 power": "the tolerance of the field: it asks for “about” ten to what",
+    "9.5 q": "any loss in proportion, and √q of both 0.005 and 0.00507",
+    "15.4 fresh": "true of every number above 0, and of every one below",
+}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.id)
+def test_a_slip_is_a_number_and_no_range(page):
+    """A range names its slip also for what other slips make; see `RANGES`."""
+    trials = range(12) if page.numbers_for else ()
+    for one in (page, *(page.numbers_for(variant) for variant in trials)):
+        for wrong in one.mistakes:
+            for name, value in wrong.answer.items():
+                wide = isinstance(value, tuple) and f"{page.id} {name}" not in RANGES
+                assert not wide, f"{page.id}: {name} from {value[0]} to {value[1]}"
+
+
+def test_ranges_with_a_reason_exist():
+    found = {
+        f"{page.id} {name}"
+        for page in PAGES
+        for wrong in page.mistakes
+        for name, value in wrong.answer.items()
+        if isinstance(value, tuple)
+    }
+    assert found == set(RANGES)
+
+
+@pytest.mark.parametrize(
+    ("id", "answer", "said"),
+    [
+        ("2.6", "0", "The function takes its own share"),
+        ("2.6", "-0.03", "is not it"),
+        ("2.6", "0.0003", "is not it"),
+        ("2.6", "8.7e-4", "That is the factor itself"),
+        ("2.6", "-6.1", "half of your exponent"),
+        ("2.6", "-6.2", "is not it"),
+        ("3.7", "1", "suits units of slope 1"),
+        ("3.7", "1.01", "is not it"),
+        ("9.5", "0.052", "q after ten layers"),
+        ("9.5", "0.24", "q after two layers"),
+        ("9.5", "0.1", "is not it"),
+        ("9.5", "0.07", "That is √q"),
+        ("9.5", "0", "infinitely many layers"),
+        ("9.5", "1e-7", "is not it"),
+        ("9.5", "2^-100", "Exponential decay"),
+        ("10.7", "0.00195", "one chosen unit is off in all nine"),
+        ("10.7", "1/1024", "one chosen unit is off in all ten"),
+        ("10.7", "4e-6", "all nine layers are off at once"),
+        ("10.7", "0", "is not it"),
+        ("10.7", "0.01", "is not it"),
+        ("12.1", {"trained": 283914, "needed": 7850, "accuracy": 81}, "ReLU"),
+        ("12.1", {"trained": 283914, "needed": 7850, "accuracy": 81.6}, "not it"),
+        ("12.1", {"trained": 283914, "needed": 7850, "accuracy": 84.3}, "SELU"),
+        ("12.1", {"trained": 283914, "needed": 7850, "accuracy": 90}, "not it"),
+        ("10.7", "1", "is not it"),
+        ("10.7", "0.998", "That is for width 1"),
+        ("4.3", "1.4", "Keep more digits"),
+        ("4.3", "1.41", "That is ReLU"),
+        ("12.2", {"mean": 0.5, "half": 1}, "is not it"),
+        ("15.4", {"one": 3, "nine": 1, "fresh": 3}, "had no part in the choice"),
+        ("15.4", {"one": 3, "nine": 1, "fresh": -0.5}, "falls *to* it"),
+    ],
+)
+def test_a_slip_is_named_for_the_numbers_it_makes(id, answer, said, browser):
+    """The slip's own number gets its reply; one beside it a plain no."""
+    page = core.exercise(id)
+    got = grading.reply(page, answer)
+    assert got.status in ("wrong", "partial") and said in got.text, got.text
+    given = answer if isinstance(answer, dict) else {page.parts[0].name: answer}
+    typed = {name: str(value) for name, value in given.items()}
+    assert browser("grade", grading.sheet(page), typed)["text"] == got.text
+
+
 def assert_true(text: str, value: float, answer: float, low: float, high: float):
     """What the engine itself says of a number holds."""
     if "Keep more digits" in text:
@@ -176,6 +252,10 @@ def field(answer: float, **options) -> Page:
         (0.25, {}, "0.0625", "the variance"),
         (0.25, {}, "0.06", "the variance"),
         (0.25, {}, "0.0660", "0.0660 is not it"),
+        (0.25, {}, "0.064", "0.064 is not it"),
+        (0.25, {}, "0.06254", "the variance"),
+        (85.9, {"tolerance": 0.5}, "90", "90 is not it"),
+        (2310.4, {"tolerance": 0.2}, "2310", "Keep more digits"),
         (0.25, {}, "-0.25", "the sign is not"),
     ],
 )
@@ -192,3 +272,28 @@ def test_the_table_has_every_way_of_writing():
     for sign in "^*·×x/½¹⁻,'’−–≥≈%∞":
         assert sign in texts, sign
     assert len(TABLE) > 90 and re.search(r"\d \d", texts)
+
+
+# -- other right answers ---------------------------------------------------------------
+
+FORMS = json.loads(
+    Path(__file__).with_name("right_forms.json").read_text(encoding="utf-8")
+)
+
+
+@pytest.mark.parametrize(("id", "answer", "status", "text"), FORMS)
+def test_every_right_form_is_right_in_both_languages(id, answer, status, text, browser):
+    """Judged by the nearest right answer: one slip in another form is one slip."""
+    page = core.exercise(id)
+    got = grading.reply(page, answer)
+    assert got.status == status and text in got.text, got
+    there = browser("grade", grading.sheet(page), answer)
+    assert there == {"status": got.status, "text": got.text}
+
+
+def test_the_forms_table_has_every_page_with_two_forms():
+    several = {page.id for page in PAGES if page.also}
+    right = [row[0] for row in FORMS if row[2] == "right"]
+    for page in PAGES:
+        assert not page.also or right.count(page.id) > len(page.also), page.id
+    assert several == {"3.1", "8.3", "11.4"}

@@ -10,10 +10,10 @@ import functools
 import math
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 
+from ..exercises.measured import Draws, draws
 from ..exercises.model import Choice, Code, Number, Page, Prediction, slips
 from ..exercises.normal import GRID, average
 from ..exercises.report import Failed, NotAttempted, Report, answer_from_source
@@ -43,15 +43,15 @@ def random_network(name: str, gain: float | None, seed: int) -> tuple[float, flo
     return float(z.square().mean().sqrt()), float(spread.square().mean().sqrt())
 
 
-def size_of_relu() -> float:
-    """Median size over three networks with PyTorch's weights."""
-    return float(np.median([random_network("relu", None, s)[0] for s in range(3)]))
+def size_of_relu() -> Draws:
+    """Size after three networks with PyTorch's weights."""
+    return draws((random_network("relu", None, s)[0] for s in range(3)), "networks")
 
 
-def spread_of_sigmoid() -> float:
-    """Median spread over three networks with the gain that keeps sigmoid's size."""
+def spread_of_sigmoid() -> Draws:
+    """Spread after three networks with the gain that keeps sigmoid's size."""
     gain = 1 / math.sqrt(average(torch.sigmoid(GRID) ** 2))
-    return float(np.median([random_network("sigmoid", gain, s)[1] for s in range(3)]))
+    return draws((random_network("sigmoid", gain, s)[1] for s in range(3)), "networks")
 
 
 # --- 2.4 ----------------------------------------------------------------------------
@@ -227,9 +227,6 @@ def page_2_6(slope: float = 0.5) -> Page:
     right = leaky_after_thirty(slope)
     variance = (1 + slope**2) / 2 - (1 - slope) ** 2 / (2 * math.pi)
 
-    def about(power: float) -> str:
-        return f"{power - 0.1} to {power + 0.1}"
-
     return Page(
         id="2.6",
         title="Thirty leaky layers",
@@ -248,13 +245,13 @@ def page_2_6(slope: float = 0.5) -> Page:
         ],
         right=f"Each layer multiplies the mean square by {(1 + slope**2) / 2:.4g}, the size by its root.",
         wrong={
-            f"power = {about(2 * right)}": "The right factor for the mean square. The size is its root, so half of your exponent is left.",
-            f"power = {0.8 * 10**right} to {1.25 * 10**right}": "That is the factor itself. Asked is its power of ten: its logarithm.",
-            f"power = {right / 30 - 0.006} to {right / 30 + 0.006}": "That is one layer. The exponents of thirty layers add up.",
-            f"power = -0.05 to {0.5 * 10**right}": "Variance 1/fan_in keeps the size through a linear layer. The function takes its own share at every layer.",
-            f"power = {about(30 * math.log10((1 + slope) / 2))}": "You averaged the slopes. What travels is the mean square, so average the squares of the slopes.",
-            f"power = {about(15 * math.log10(0.5))}": "That is ReLU. Here the negative half is not thrown away; count what it carries.",
-            f"power = {about(15 * math.log10(variance))}": "You used the variance of the output. The next weights have mean zero, so the mean of the output travels too.",
+            f"power = {2 * right}": "The right factor for the mean square. The size is its root, so half of your exponent is left.",
+            f"power = {10**right}": "That is the factor itself. Asked is its power of ten: its logarithm.",
+            f"power = {right / 30}": "That is one layer. The exponents of thirty layers add up.",
+            "power = 0": "Variance 1/fan_in keeps the size through a linear layer. The function takes its own share at every layer.",
+            f"power = {30 * math.log10((1 + slope) / 2)}": "You averaged the slopes. What travels is the mean square, so average the squares of the slopes.",
+            f"power = {15 * math.log10(0.5)}": "That is ReLU. Here the negative half is not thrown away; count what it carries.",
+            f"power = {15 * math.log10(variance)}": "You used the variance of the output. The next weights have mean zero, so the mean of the output travels too.",
         },
         numbers_for=lambda variant: page_2_6((0.5, 0.45, 0.55, 0.6)[variant % 4]),
     )
@@ -333,7 +330,7 @@ EXERCISES = [
         wrong={
             "gain = 1.414": "That is ReLU, which throws one half away. |x| keeps both halves.",
             "gain = 1.253": "You divided by the mean, 0.798. What travels is the mean of the square.",
-            "gain = 1.65 to 1.665": "You divided by the standard deviation. The next layer's weights have mean zero, so E[f²] counts, mean included.",
+            "gain = 1.6589": "You divided by the standard deviation. The next layer's weights have mean zero, so E[f²] counts, mean included.",
             "gain = 0.798": "That is the mean of |Z|. The gain is 1 over the root of the mean square.",
         },
     ),

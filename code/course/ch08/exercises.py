@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
@@ -17,12 +17,16 @@ from ..exercises.model import Choice, Code, Number, Page, Prediction, slips
 from ..exercises.normal import GRID, average
 from ..exercises.report import Report, answer_from_source
 
+if TYPE_CHECKING:
+    from actlab.statistics import Interval
+
 # --- what the predictions are compared with ---------------------------------------
 
 
-def shared_slope() -> float:
-    """Where the shared PReLU slope stood after 15 epochs, mean over seeds."""
+def shared_slope() -> Interval:
+    """Where the shared PReLU slope stood after 15 epochs."""
     from actlab import studies
+    from actlab.statistics import interval
 
     rows = studies.final("slope-or-gain", epoch=15)
     chosen = (
@@ -31,16 +35,18 @@ def shared_slope() -> float:
         & (rows["variant"] == "shared")
         & (rows["init"] == "default")
     )
-    return float(rows.loc[chosen, "parameter"].mean())
+    return interval(rows.loc[chosen, "parameter"])
 
 
-def fourier_psnr() -> float:
+def fourier_psnr() -> Interval:
     """PSNR on the chirp of ReLU behind Fourier features, at its best learning rate."""
     from actlab import studies
+    from actlab.statistics import interval
 
     rows = studies.load("frequency-or-activation")
     chosen = (rows["regime"] == "chirp") & (rows["activation"] == "relu_fourier")
-    return float(rows[chosen].groupby("lr")["psnr"].mean().max())
+    psnr = rows[chosen].set_index("lr")["psnr"]
+    return interval(psnr[psnr.groupby("lr").mean().idxmax()])
 
 
 # --- 8.4 ----------------------------------------------------------------------------
@@ -388,6 +394,11 @@ def page_8_3(v: float = 3.0) -> Page:
             "one = 0": "ReLU with variance 1/n halves the mean square in each layer. He needs 2/n for it.",
             f"one = {math.sqrt(2)}": "(1 + 2)/2 is 1.5: the signal would grow. Solve (1 + a²)/2 = 1.",
         },
+        also={
+            f"c = {-scale}": "c may be below 0: only its square counts.",
+            "one = -1": "−1 makes (c) |x|, which keeps the size as well.",
+            f"c = {-scale}, one = -1": "Only squares count, so any sign will do.",
+        },
         numbers_for=lambda variant: page_8_3((2.5, 4.0, 5.0, 6.0)[variant % 4]),
     )
 
@@ -421,11 +432,11 @@ EXERCISES = [
         right="You have what this chapter needs.",
         wrong={
             "square = 0.5": "That is the function alone. The weights multiply by 1/3 as well. See the first link above.",
-            "square = 0.40 to 0.42": "That is the factor of the size, the root of it. See the first link.",
-            "square = 0.33 to 0.34": "Those are the weights alone; the function keeps a half of the mean square. See the first link.",
+            "square = 0.4082": "That is the factor of the size, the root of it. See the first link.",
+            "square = 0.3333": "Those are the weights alone; the function keeps a half of the mean square. See the first link.",
             "prelu = 0": "That is RReLU. See the second link above.",
             "prelu = 2": "It starts at 0.25 and may go anywhere. See the second link above.",
-            "beta = 3.29 to 3.31": "β zooms in both directions, so slopes stay. See the third link above.",
+            "beta = 3.2994": "β zooms in both directions, so slopes stay. See the third link above.",
             "beta = 1": "It passes 1 a little, by 0.0998, whatever β is. See the third link.",
         },
     ),

@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ..exercises.measured import Draws, draws
 from ..exercises.model import Choice, Code, Number, Order, Page, Prediction, slips
 from ..exercises.normal import GRID, average
 from ..exercises.report import Report
@@ -31,10 +32,10 @@ def square_mean(values: torch.Tensor) -> float:
 
 
 @functools.cache
-def ratio_without_biases() -> float:
+def ratio_without_biases() -> Draws:
     """First over last weight gradient: thirty ReLU layers, torch's weights, bias 0.
 
-    Median of three networks, drawn as in the chapter's function `thirty`.
+    Three networks, drawn as in the chapter's function `thirty`.
     """
     from actlab.networks import MLP
 
@@ -48,7 +49,7 @@ def ratio_without_biases() -> float:
         F.cross_entropy(network(x), y).backward()
         first, last = (_gradient(network.linears[at]) for at in (0, 29))
         ratios.append(float(first.norm() / last.norm()))
-    return float(np.median(ratios))
+    return draws(ratios, "networks")
 
 
 def _gradient(layer: nn.Module) -> torch.Tensor:
@@ -272,7 +273,7 @@ def page_9_2(depth: int = 50) -> Page:
             "power = 0": "The slope is 1 on active paths, and each step also multiplies by a weight matrix. With this start the matrix shrinks the signal by √3.",
             f"power = {steps * -0.1505 - 0.7} to {steps * -0.1505 + 0.7}": "Only the masks: half of the units are off, √½ a layer. The weights shrink it too.",
             f"power = {steps * -0.2386 - 0.7} to {steps * -0.2386 + 0.7}": "Only the weights: this is the answer without activation. Half of the units are off as well.",
-            f"power = {steps * -0.778 - 1.0} to {steps * -0.778 + 1.0}": "The right factor for the wrong quantity: ⅙ a layer is the squared length. Take the root.",
+            f"power = {steps * -0.778 - 0.7} to {steps * -0.778 + 0.7}": "The right factor for the wrong quantity: ⅙ a layer is the squared length. Take the root.",
             f"power = {-steps * math.log10(1 / 6) / 2 - 0.7} to {-steps * math.log10(1 / 6) / 2 + 0.7}": "The size is right. It shrinks, so the power is negative.",
         },
         numbers_for=lambda v: page_9_2((40, 60, 80)[v % 3]),
@@ -384,10 +385,13 @@ EXERCISES = [
         right="dq/dL = −2q², so q is about 1/(2L) whatever the start.",
         wrong={
             "q = 1": "Xavier's rule keeps the size of a linear unit. tanh bends inwards and takes away about 2q² at each layer.",
-            "q = 0.067 to 0.075": "That is √q, the size. q is its square.",
-            "q = 0.04 to 0.26": "It passes 0.236 at layer 2 and is 0.052 at layer 10. No q above 0 satisfies q = E[tanh²(√q Z)].",
-            "q = 0 to 1e-6": "Exponential decay needs a loss in proportion to q. Here it is in proportion to q²: the smaller, the slower. Solve dq/dL = −2q².",
-            "q = 0.0095 to 0.0105": "1/L: the equation is dq/dL = −2q², and the 2 belongs into the answer. E[Z⁴] = 3 enters tanh²(z) = z² − ⅔z⁴.",
+            "q = 0.07 to 0.0713": "That is √q, the size. q is its square.",
+            "q = 0.3943": "That is q after one layer. It does not stop there: no q above 0 satisfies q = E[tanh²(√q Z)].",
+            "q = 0.2365": "That is q after two layers. The next ones go on taking away about 2q².",
+            "q = 0.0522": "That is q after ten layers. The other ninety go on, more slowly.",
+            "q = 0": "0 is where it goes after infinitely many layers. After a hundred it is still on its way: solve dq/dL = −2q².",
+            "q = 1e-50 to 1e-20": "Exponential decay needs a loss in proportion to q. Here it is in proportion to q²: the smaller, the slower. Solve dq/dL = −2q².",
+            "q = 0.01": "1/L: the equation is dq/dL = −2q², and the 2 belongs into the answer. E[Z⁴] = 3 enters tanh²(z) = z² − ⅔z⁴.",
         },
     ),
     Code(
@@ -429,7 +433,7 @@ EXERCISES = [
             "full = 32": "(a): that is the size, √1024. The mean square was asked for.",
             f"full = 1024, scaled = {1024 / 10}": "(b): the division happens in each block, before the sum, not once at the end.",
             "full = 1024, scaled = 2": "(b): close for one block of the whole size. Ten blocks add a tenth each, of what is there by then: compound interest.",
-            "full = 1024, scaled = 15 to 16.5": "(b): a factor 1/√10 on the branch is 1/10 on its mean square.",
+            "full = 1024, scaled = 15.61": "(b): a factor 1/√10 on the branch is 1/10 on its mean square.",
         },
     ),
 ]

@@ -6,7 +6,9 @@ recorded study `dead`; the rest is arithmetic.
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import tracemalloc
 import weakref
 from collections.abc import Iterator
 from typing import Any
@@ -16,6 +18,7 @@ from torch import nn
 
 from actlab import studies
 from actlab.networks import MLP
+from actlab.statistics import Interval, interval
 
 from ..exercises.model import Choice, Code, Number, Page, Prediction, slips
 from ..exercises.report import Report
@@ -23,12 +26,12 @@ from ..exercises.report import Report
 # --- what the predictions are compared with ---------------------------------------
 
 
-def dead_in_the_last_layer(init: str) -> float:
+def dead_in_the_last_layer(init: str) -> Interval:
     """Dead units of the untrained deep network's last hidden layer, in per cent."""
     runs = studies.load("dead")
     runs = runs[(runs["variant"] == "deep") & (runs["init"] == init)]
     counts = [int(text.split()[-1]) for text in runs["dead_train"]]
-    return 100 * sum(counts) / len(counts) / 128
+    return interval(100 * count / 128 for count in counts)
 
 
 # --- 10.3 -----------------------------------------------------------------------------
@@ -72,26 +75,45 @@ def tables(units: int) -> int:
 
 
 class Stream:
-    """Batches that come one by one; knows how many were kept, copies as well."""
+    """Batches that come one by one; knows how many were kept, copies as well.
+
+    Tensors are counted. What NumPy and Python hold is seen from their memory, which
+    must not grow between the second batch and the last.
+    """
 
     def __init__(self, batches: list[torch.Tensor]) -> None:
-        self.batches, self.kept = batches, 0
+        self.batches, self.kept, self.grew = batches, 0, False
         self.units = batches[0].shape[1]
         self.before = tables(self.units)
         self.handed: list[weakref.ref] = []
 
     def __iter__(self) -> Iterator[torch.Tensor]:
-        self.handed = []
-        for h in self.batches:
-            h = h.clone()
-            self.handed.append(weakref.ref(h))
-            yield h
-            del h
-            there = sum(seen() is not None for seen in self.handed)
-            self.kept = max(self.kept, there)
-        copied = tables(self.units) - self.before
+        self.handed, memory = [], []
         largest = max(h.numel() for h in self.batches)
+        with _traced():
+            for h in self.batches:
+                h = h.clone()
+                self.handed.append(weakref.ref(h))
+                yield h
+                del h
+                there = sum(seen() is not None for seen in self.handed)
+                self.kept = max(self.kept, there)
+                memory.append(tracemalloc.get_traced_memory()[0])
+        self.grew |= memory[-1] - memory[1] > 3 * largest  # a byte for each number
+        copied = tables(self.units) - self.before
         self.kept = max(self.kept, round(copied / largest))
+
+
+@contextlib.contextmanager
+def _traced() -> Iterator[None]:
+    """Python's and NumPy's memory traced inside the block, as before afterwards."""
+    was = tracemalloc.is_tracing()
+    tracemalloc.start()
+    try:
+        yield
+    finally:
+        if not was:
+            tracemalloc.stop()
 
 
 def grade_across_batches(answer: Any, variant: int | None, report: Report) -> None:
@@ -115,7 +137,7 @@ def grade_across_batches(answer: Any, variant: int | None, report: Report) -> No
             got == right_count(drawn),
             f"on random batches: expected {right_count(drawn)}, got {got:g}.",
         )
-    stream = Stream([h for h in batches for _ in range(3)])
+    stream = Stream([h.repeat(20, 1) for h in batches for _ in range(3)])
     got = report.call(answer, stream, at="on batches that come one by one")
     report.expect(
         report.number(got) == right_count(batches),
@@ -126,6 +148,11 @@ def grade_across_batches(answer: Any, variant: int | None, report: Report) -> No
         stream.kept <= 3,
         f"the count is right, and {stream.kept} batches were in memory at once. A data "
         "set need not fit there. Keep one yes or no per unit, not the outputs.",
+    )
+    report.expect(
+        not stream.grew,
+        "the count is right, and memory grew with every batch: copies of them were "
+        "kept, as arrays or lists. Keep one yes or no per unit, not the outputs.",
     )
 
 
@@ -238,7 +265,7 @@ def page_10_2(dead: int = 6, below: int = 256, above: int = 128) -> Page:
         kind="compute",
         stars=1,
         outcome=3,
-        task=f"{dead} units of a hidden layer are dead. The layer below has {below} units, the layer above {above}; all have biases. How many parameters can be removed without changing any output?",
+        task=f"{dead} units of a hidden layer are dead. The layer below has {below} units, the layer above {above}; all have biases. How many parameters can be removed without changing any output for the data on which they were counted?",
         parts=[
             Number("parameters", label="parameters", answer=dead * (below + 1 + above))
         ],
@@ -306,7 +333,9 @@ def page_10_7(depth: int = 10, width: int = 2) -> Page:
         ],
         right="One silent layer is enough, and there are nine in which it can happen.",
         wrong={
-            "probability = 0 to 0.01": "The chance that one chosen unit is off in all layers; it falls with depth. A network dies as soon as *one* layer is entirely off.",
+            f"probability = {0.5 ** (depth - 1)}": "The chance that one chosen unit is off in all nine layers. A network dies as soon as *one* layer is entirely off.",
+            f"probability = {0.5**depth}": "The chance that one chosen unit is off in all ten layers; it falls with depth. One layer that is entirely off is enough.",
+            f"probability = {off ** (depth - 1)}": "The chance that all nine layers are off at once. One of them is enough.",
             f"probability = {off}": "That is one layer. There are nine in which it can happen.",
             f"probability = {(1 - off) ** (depth - 1)}": "That is the chance to survive all nine. Turn it round.",
             f"probability = {1 - (1 - off) ** depth}": "You counted the first layer. Without a bias each of its units fires for x > 0 or for x < 0, so it cannot be off for both.",
@@ -349,8 +378,8 @@ EXERCISES = [
         wrong={
             "slope = 0.01": "That is the leaky ReLU. See the first link above.",
             "slope = 1": "That is the other side. See the first link above.",
-            "factor = 0.57 to 0.585": "That is the weights alone. ReLU takes half of the second moment as well. See the second link above.",
-            "factor = 0.70 to 0.715": "That is ReLU alone. PyTorch's weights shrink it too. See the second link above.",
+            "factor = 0.5774": "That is the weights alone. ReLU takes half of the second moment as well. See the second link above.",
+            "factor = 0.7071": "That is ReLU alone. PyTorch's weights shrink it too. See the second link above.",
             "factor = 1": "That would be He's weights. See the second link above.",
             "adam = 0": "That is SGD. Adam divides by the size of recent gradients. See the third link above.",
             "adam = 2": "Small is not zero, and Adam divides by the size. See the third link above.",
@@ -455,7 +484,7 @@ EXERCISES = [
                 answer=3,
             )
         ],
-        right="Depth stays, the start changes, and nearly all the dead are gone.",
+        right="Depth stays, the start changes, and nearly all the dead are gone: depth alone does not make them.",
         wrong={
             "comparison = 0": "Depth changes and the fault stays. This is the comparison that produced the claim.",
             "comparison = 1": "It shows that optimisers kill units too. It does not touch depth, and the network was not trained.",
@@ -531,7 +560,7 @@ PREDICTIONS = [
     ),
     Prediction(
         id="10.C",
-        question="Digits, first hidden layer of 128 ReLU units, ten epochs of Adam with step 0.01: 22 to 25 of them die, nearly all within ten steps. Now the mean image is subtracted from the inputs, and nothing else is changed. How many of the 128 are dead at the end?",
+        question="Digits, first hidden layer of 128 ReLU units, ten epochs of Adam with step 0.01: 22 to 25 of them are dead at the end, a few by birth and nearly all others within ten steps. Now the mean image is subtracted from the inputs, and nothing else is changed. How many of the 128 are dead at the end?",
         part=Choice(
             "dead",
             label="Dead in the first layer",
@@ -566,9 +595,9 @@ PREDICTIONS = [
         textbook=0,
         textbook_label="“Dead units harm the network”",
         because={
-            "Dead units are lost capacity.": "They are. It was not capacity that was short.",
+            "Dead units are lost capacity.": "They are. It was not capacity that was short here; where the task changes it can be.",
             "Steps large enough to learn fast also kill.": "Adam's do both. SGD 0.05 learns as fast and brings the dead back.",
-            "A network does not use dead units, so nothing can depend on them.": "Nothing does, once they are dead. What killed them still differs.",
+            "A network does not use dead units, so nothing can depend on them.": "For these images nothing does, once they are dead. What killed them still differs, and what the network could still learn.",
         },
         source="study dead, test images, epoch 15, 5 seeds for each condition",
     ),

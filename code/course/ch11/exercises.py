@@ -262,7 +262,7 @@ def page_11_4(lowest: float = 0.02, slope: float = -0.5) -> Page:
             ),
             Number(
                 "slope",
-                label="(b) slope, below 1",
+                label="(b) slope",
                 answer=1 - 0.5**0.5,
                 tolerance=0.006,
             ),
@@ -273,10 +273,12 @@ def page_11_4(lowest: float = 0.02, slope: float = -0.5) -> Page:
             f"lowest = {(1 + slope) ** 2 * lowest}": "(a) That is the factor of the straight part, (1 + α)/2. The smallest eigenvalue lives where the straight part is 0.",
             f"lowest = {abs(slope)}": "(a) That would be λ_min ≥ |α|, the sentence that the figure refutes.",
             f"lowest = {lowest}": "(a) It does change: the even part of the function grows.",
-            "slope = 1.7 to 1.716": "(b) That halves it as well: 1 − 1.71 is −√½. Give the slope below 1.",
             "slope = 0.5": "(b) There it is a quarter: (1 − ½)² = ¼.",
             "slope = 0.7071": "(b) That is 1 − α. Solve for α.",
             "slope = -0.4142": "(b) That slope doubles it. Halving takes a positive one.",
+        },
+        also={
+            f"slope = {1 + 0.5**0.5}": "It goes with (1 − α)², and 1 − 1.71 = −√½ halves it as 0.29 does. A slope below 1 is what is meant by a leak."
         },
         numbers_for=lambda variant: page_11_4(
             (0.03, 0.012, 0.008, 0.05)[variant % 4],

@@ -4,29 +4,35 @@
   if (A.grade) return;
 
   A.grade = (data, given) => {
-    const { parts } = data, values = {}, texts = [], covered = {};
-    const kind = (part) => A.parts[part.type];
-    const prefix = (part) => (parts[1] ? `${part.label}: ` : "");
-    for (const part of parts) {
+    const values = {}, texts = [], covered = {}, listed = data.parts;
+    const kind = (part) => A.parts[part.type],
+      prefix = (part) => (listed[1] ? `${part.label}: ` : "");
+    for (const part of listed) {
       const [value, problem] = kind(part).read(part, given[part.name]);
       if (problem) return { status: "input", text: prefix(part) + problem };
       values[part.name] = value;
     }
-    const wrong = parts.filter((part) => !kind(part).right(part, values[part.name]));
-    if (!wrong[0]) return { status: "right", text: data.right };
+    // judged by the right answer with which most parts agree, the first of several
+    const good = (part) => kind(part).right(part, values[part.name]),
+      agree = (form) => form[0].filter(good).length;
+    const [all, praise] = [[{}, data.right], ...(data.also || [])]
+      .map(([form, said]) => [listed.map((part) => ({ ...part, ...form[part.name] })), said])
+      .sort((a, b) => agree(b) - agree(a))[0];
+    const wrong = all.filter((part) => !good(part));
+    if (!wrong[0]) return { status: "right", text: praise };
     const size = ([pattern]) => Object.keys(pattern).length;
-    const far = ([pattern]) => parts.reduce((sum, part) => {
+    const far = ([pattern]) => all.reduce((sum, part) => {
       const { far: gap } = kind(part), slip = pattern[part.name];
       return gap && slip !== undefined ? sum + gap(slip, values[part.name]) : sum;
     }, 0);
     const order = (a, b) => size(b) - size(a) || far(a) - far(b);
     // the most specific misconception first; none whose parts are answered already
-    for (const [pattern, text] of [...data.wrong].sort(order)) {
-      const named = parts.filter((part) => part.name in pattern);
-      const fits = (part) => kind(part).fits(part, pattern[part.name], values[part.name]);
-      const news = (part) => wrong.includes(part) && !covered[part.name];
+    for (const [pattern, said] of [...data.wrong].sort(order)) {
+      const named = all.filter((part) => part.name in pattern),
+        fits = (part) => kind(part).fits(part, pattern[part.name], values[part.name]),
+        news = (part) => wrong.includes(part) && !covered[part.name];
       if (!named.some(news) || !named.every(fits)) continue;
-      texts.push(text);
+      texts.push(said);
       named.forEach((part) => (covered[part.name] = 1));
     }
     const open = (part) => !covered[part.name];
@@ -34,10 +40,9 @@
       texts.push(prefix(part) + kind(part).unknown(part, values[part.name]));
       texts.push(data.otherwise);
     });
-    const good = parts.filter((part) => !wrong.includes(part) && open(part));
-    if (good[0]) texts.unshift(`Right so far: ${good.map((part) => part.label).join(", ")}.`);
-    const status = wrong[parts.length - 1] ? "wrong" : "partial";
-    return { status, text: texts.join(" ") };
+    const done = all.filter((part) => !wrong.includes(part) && open(part));
+    if (done[0]) texts.unshift(`Right so far: ${done.map((part) => part.label).join(", ")}.`);
+    return { status: wrong[all.length - 1] ? "wrong" : "partial", text: texts.join(" ") };
   };
 
   const TITLES = {

@@ -44,7 +44,7 @@ _ENDLESS = re.compile(r"([+-]?)(?:inf|infinity|infinite|∞|nolimit|unlimited)")
 
 def sheet(page: Page) -> dict[str, Any]:
     """A page exercise as plain data, as the browser gets it."""
-    return {
+    data: dict[str, Any] = {
         "id": page.id,
         "right": page.right,
         "otherwise": page.otherwise or (HINT if page.stars else LINKS),
@@ -53,6 +53,22 @@ def sheet(page: Page) -> dict[str, Any]:
             [_pattern_sheet(page, wrong.answer), wrong.reply] for wrong in page.mistakes
         ],
     }
+    if page.also:
+        data["also"] = [[_form_sheet(page, form), text] for form, text in page.forms]
+    return data
+
+
+def _form_sheet(page: Page, form: Mapping[str, Any]) -> dict[str, Any]:
+    """What another right answer changes in the parts that it names."""
+    parts = {part.name: part for part in page.parts}
+    return {name: _form_part(parts[name], value) for name, value in form.items()}
+
+
+def _form_part(part: Number | Choice | Order, value: Any) -> dict[str, Any]:
+    if not isinstance(part, Number):
+        return {"answer": _value_sheet(part, value)}
+    low, high = limits(part, float(value))
+    return {"answer": encode(float(value)), "low": encode(low), "high": encode(high)}
 
 
 def _part_sheet(part: Number | Choice | Order) -> dict[str, Any]:
@@ -96,10 +112,13 @@ def _value_sheet(part: Number | Choice | Order, value: Any) -> Any:
 
 
 def encode(value: float) -> float | str:
-    """JSON has no infinity; the text reads back in Python and JavaScript alike."""
+    """JSON has no infinity; the text reads back in Python and JavaScript alike.
+
+    Twelve digits: more than anybody types, and fewer in each stored output.
+    """
     if math.isinf(value):
         return "Infinity" if value > 0 else "-Infinity"
-    return value
+    return float(f"{value:.12g}")
 
 
 def readings(text: str, unit: str = "") -> list[float]:
@@ -216,9 +235,10 @@ def judge(data: dict[str, Any], given: Mapping[str, Any]) -> Reply:
         if problem:
             return Reply("input", _prefix(part, parts) + problem)
         read[part["name"]] = value
+    parts, right = _nearest_form(data, read)
     wrong = [part for part in parts if not _is_right(part, read[part["name"]])]
     if not wrong:
-        return Reply("right", data["right"])
+        return Reply("right", right)
     texts, covered = _known_replies(data, read, {part["name"] for part in wrong})
     for part in wrong:
         if part["name"] not in covered:
@@ -230,6 +250,25 @@ def judge(data: dict[str, Any], given: Mapping[str, Any]) -> Reply:
         texts.insert(0, f"Right so far: {names}.")
     partial = len(wrong) < len(parts)
     return Reply("partial" if partial else "wrong", " ".join(texts))
+
+
+def _nearest_form(
+    data: Mapping[str, Any], read: Mapping[str, Any]
+) -> tuple[list[dict], str]:
+    """Parts and reply of the right answer with which most parts agree, the first one.
+
+    Whoever gives another right form with one slip is told of that slip alone.
+    """
+    parts = data["parts"]
+    others = [
+        ([part | form.get(part["name"], {}) for part in parts], text)
+        for form, text in data.get("also", ())
+    ]
+
+    def agree(form: tuple[list[dict], str]) -> int:
+        return sum(_is_right(part, read[part["name"]]) for part in form[0])
+
+    return max([(parts, data["right"]), *others], key=agree)
 
 
 def _known_replies(
@@ -333,9 +372,13 @@ def _fits(part: dict, pattern: Any, value: Any) -> bool:
     if part["type"] == "number":
         if isinstance(pattern, list):
             return _between(pattern[0], pattern[1], value[1])
-        slip = float(pattern)
         # the slip itself, to fewer digits or to more: no other value has this reply
-        return _rounded(value[1], slip, 0.05) or _rounded(slip, value[1], 0.01)
+        slip, typed, answer = float(pattern), value[1], float(part["answer"])
+        if _rounded(slip, typed, 0.002):
+            return True
+        # a half, 1 and what may be the right answer rounded have other reasons as well
+        other = typed in (0.5, 1) or _rounded(typed, answer, 0.05)
+        return _rounded(typed, slip, 0.05) and not other
     if isinstance(pattern, dict):
         return value.index(pattern["first"]) < value.index(pattern["second"])
     return value == pattern
@@ -355,7 +398,8 @@ def _distance(parts: Sequence[dict], pattern: Mapping, read: Mapping) -> float:
 def _rounded(value: float, to: float, within: float) -> bool:
     """Whether a value is another one, or that one rounded to fewer digits."""
     gap = abs(value - to)
-    if value == to or math.isinf(gap) or not gap <= within * abs(to):
+    share = gap / abs(to) if to and math.isfinite(gap) else math.inf
+    if value == to or not share <= within:
         return value == to
     for exponent in range(-40, 41):
         unit = float(f"1e{exponent}")
@@ -364,6 +408,7 @@ def _rounded(value: float, to: float, within: float) -> bool:
         if (
             whole
             and gap <= unit * 0.5000001
+            and (exponent < 1 or share <= 0.01)  # 90 is no way to write 85.9
             and abs(count - whole) < 1e-9 * count + 1e-6
         ):
             return True

@@ -63,8 +63,8 @@ class Reply:
 class Number:
     """A number to type in.
 
-    answer: the number, or a function without arguments that returns it (or an
-    object with `.mean`, such as an interval) when it is needed.
+    answer: the number, or a function without arguments that returns it when it is
+    needed. What was measured for a prediction is an interval, or `measured.draws`.
     tolerance: absolute (default 0.005), or a fraction of the answer if `relative`
     or `log` (default 0.05). accept_range: (low, high), both accepted; replaces the
     tolerance. unit: shown behind the field; "%" means that 82 stands for 82 %.
@@ -171,7 +171,9 @@ class Page:
     `wrong_answer`), or a list of `Wrong`. otherwise: added to the reply to a wrong
     answer that nobody foresaw, instead of the pointer to the hint. numbers_for:
     function of a variant number that returns the same exercise with other numbers
-    (and its `task`), for classes.
+    (and its `task`), for classes. also: other right answers, {"a = −4, b = −6":
+    reply}, written as `wrong`; a part that is not named is as in `parts`. An answer is
+    judged by the right answer with which most of its parts agree.
     """
 
     id: str
@@ -185,9 +187,15 @@ class Page:
     otherwise: str = ""
     task: str = ""
     numbers_for: Callable[[int], Page] | None = None
+    also: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         _list_wrong(self, wrong_answer)
+
+    @property
+    def forms(self) -> list[tuple[dict[str, Any], str]]:
+        """The other right answers that `also` lists, each with its reply."""
+        return [(wrong_answer(text), reply) for text, reply in self.also.items()]
 
     @property
     def mistakes(self) -> tuple[Wrong[Mapping[str, Any]], ...]:
@@ -325,14 +333,6 @@ def value_of(answer: Any) -> Any:
         answer = answer()
     mean = getattr(answer, "mean", None)
     return answer if mean is None or callable(mean) else mean
-
-
-def text_of(answer: Any) -> str | None:
-    """How an interval wants to be printed; None for a plain value."""
-    if callable(answer):
-        answer = answer()
-    plain = isinstance(answer, (int, float, str, list, tuple))
-    return None if plain or not hasattr(answer, "low") else str(answer)
 
 
 def place(choices: Sequence[str], value: Any) -> int:

@@ -23,6 +23,7 @@ from typing import Any
 
 from . import core
 from .grading import sheet
+from .measured import words
 from .model import (
     Choice,
     Code,
@@ -33,7 +34,6 @@ from .model import (
     Prediction,
     limits,
     place,
-    text_of,
     value_of,
 )
 
@@ -79,6 +79,8 @@ def squeeze(source: str) -> str:
     out: list[str] = []
     for gap, text in tokens:
         token = _renamed(text, short)
+        if out and (out[-1] + token) in (";}", ",}", ",]"):
+            out.pop()
         if gap and out and _touch(out[-1][-1], token[0]):
             out.append(" ")
         out.append(token)
@@ -386,11 +388,8 @@ def _answer(part: Part, answer: Any) -> Any:
 
 def _measured(part: Number) -> str | None:
     """An interval in words with its unit, "82.7 ± 0.4 % (n = 5)"; None for a number."""
-    text = text_of(part.answer)
-    if not text or not part.unit:
-        return text
-    value, bracket, rest = text.partition(" (")
-    return f"{value} {part.unit}{bracket}{rest}"
+    answer = part.answer() if callable(part.answer) else part.answer
+    return words(answer, part.digits, part.unit) if hasattr(answer, "low") else None
 
 
 def _near(part: Number, answer: float) -> tuple[float, float]:

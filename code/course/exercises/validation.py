@@ -119,7 +119,8 @@ def _parts(page: Page) -> Iterator[str]:
     names = {part.name for part in page.parts}
     if len(names) < len(page.parts):
         yield "two parts have the same name"
-    unknown = {name for wrong in page.mistakes for name in wrong.answer} - names
+    named = [*(wrong.answer for wrong in page.mistakes), *(f for f, _ in page.forms)]
+    unknown = {name for answer in named for name in answer} - names
     if unknown:
         yield f"no part is called {sorted(unknown)}, there are {sorted(names)}"
 
@@ -129,6 +130,10 @@ def _right(page: Page) -> Iterator[str]:
     answer = right_answer(page)
     if reply(page, answer).status != "right":
         yield "its own right answer is not accepted"
+    for form, text in page.forms:
+        got = reply(page, answer | form)
+        if (got.status, got.text) != ("right", text):
+            yield f"the other right answer {form} gets {got.status}: {got.text}"
     for part in page.parts:
         if isinstance(part, Order) and answer[part.name] == sorted(answer[part.name]):
             yield f"part {part.name}: the items stand in the right order already"
@@ -162,11 +167,24 @@ def _guess(prediction: Prediction) -> Iterator[str]:
         yield "a logarithmic scale needs low > 0"
     if isinstance(part, Curve) and not 5 <= len(part.x) <= 9:
         yield f"a curve has 5 to 9 points, this one {len(part.x)}"
+    if isinstance(part, Number) and prediction.source:
+        yield from _certainty(prediction, part)
     if not prediction.source:
         yield "no source of the measured answer is named"
     for option, text in prediction.because.items():
         if not text:
             yield f"the reason {option!r} gets no reply"
+
+
+def _certainty(prediction: Prediction, part: Number) -> Iterator[str]:
+    """A measured number says how far it is known, an exact one that it is exact."""
+    answer = part.answer() if callable(part.answer) else part.answer
+    if hasattr(answer, "low") or "exact" in prediction.source and part.tolerance:
+        return
+    yield (
+        "the answer is a bare number: give an interval or `measured.draws`, or say "
+        "“exact” in the source and state a tolerance"
+    )
 
 
 def right_answer(page: Page) -> dict[str, Any]:
