@@ -38,20 +38,12 @@ def test_row_is_well_formed(row, pytestconfig):
     assert set(row.references) <= bibliography_keys(pytestconfig.rootpath)
 
 
-# Chapters whose rows have their control; those of the page of claims count as 0.
-CONTROLLED = {0, 13, 14, 15}
-
-
 def chapter_of(row):
     found = re.match(r"chapters/(\d\d)-", row.place.file)
     return int(found[1]) if found else 0
 
 
-@pytest.mark.parametrize(
-    "row",
-    [row for row in ROWS if chapter_of(row) in CONTROLLED],
-    ids=lambda row: row.id,
-)
+@pytest.mark.parametrize("row", [*ROWS, *TRIALS], ids=lambda row: row.id)
 def test_verdict_has_a_control(row):
     """What else could have done it, and what excludes it; or why nothing could."""
     if row.verdict == "UNVERIFIABLE":

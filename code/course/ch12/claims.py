@@ -134,11 +134,12 @@ def the_newest_are_level_where_the_start_fits() -> str:
     require(-1 < low and high < 1, f"elsewhere {low:+.1f} to {high:+.1f} points")
     gelu = (means["gelu"] - means["relu"])[fits]
     require(gelu.min() > -0.1 and gelu.max() < 1.5, f"GELU {gelu.min():+.1f}")
-    rows = studies.final("swigelu")
-    rows = rows[rows["regime"] == "final"]
-    ends = rows.groupby("activation")["test_accuracy"].mean()
-    lead = ends["gelu"] - ends["relu"]
-    require(0.2 < lead < 0.6, f"each tuned, from He's start GELU leads by {lead:.2f}")
+    leads = leads_when_tuned()
+    he, default = leads["he"], leads["default"]
+    for key in ("mish", "gelu", "swish"):
+        require(he[key] > 0.2 and default[key] > 0.2, f"{key}: {leads}")
+    require(max(he["selu"], default["selu"]) < 0, f"SELU of 2017: {leads}")
+    lead = he["gelu"]
     return (
         f"with the table's steps {-first['swish']:.0f} and {-first['mish']:.0f} points "
         f"behind ReLU; in {int(fits.sum())} other conditions {low:+.1f} to {high:+.1f}"
@@ -146,15 +147,35 @@ def the_newest_are_level_where_the_start_fits() -> str:
     )
 
 
+def leads_when_tuned() -> dict[str, dict[str, float]]:
+    """Points ahead of ReLU, by start and function, each at its own rate."""
+    from .tuning import against_relu
+
+    found = {start: against_relu(start) for start in ("default", "he")}
+    return {
+        start: dict(zip(table["first"], table["difference"]))
+        for start, table in found.items()
+    }
+
+
 @claim_check
-def tuned_learnt_slope_is_worth_half_a_point() -> str:
+def tuned_learnt_slope_is_worth_a_tenth() -> str:
     """PReLU against ReLU: at the published steps, and each at its own learning rate."""
     from .tuning import against_relu
 
     small = recorded()
     before = small["prelu"] - small["relu"]
     require(before > 3, f"in the published regime PReLU leads by {before:.1f}")
+    rows = {
+        start: against_relu(start).set_index("first").loc["prelu"]
+        for start in ("default", "he")
+    }
+    for start, row in rows.items():
+        require(0 < row["difference"] < 0.3, f"{start}: {row['difference']:+.2f}")
+    require(rows["default"]["verdict"] == "larger", "not shown from PyTorch's start")
+    require(rows["he"]["verdict"] == "equivalent", "not equivalent from He's start")
     return (
-        f"PReLU minus ReLU {before:+.1f}; each at its own step {found.mean:+.2f}, "
-        f"leaky ReLU {leaky:+.2f}"
+        f"PReLU minus ReLU {before:+.1f}; each at its own step "
+        f"{rows['default']['difference']:+.2f} from PyTorch's start, "
+        f"{rows['he']['difference']:+.2f} from He's"
     )
