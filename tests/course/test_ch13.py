@@ -359,11 +359,8 @@ def test_fresh_memory_is_noticed(monkeypatch):
 
 def test_what_the_text_says_of_a_gpu():
     """One operation costs what ReLU does, three and four cost 3.5 and 4.5 of it."""
-    folder = Path(ch13.__file__).parent
-    table = pd.read_csv(folder / "gpu_costs.csv")
-    assert (
-        "H100" in json.loads((folder / "gpu_costs.json").read_text("utf-8"))["device"]
-    )
+    table = cost.on_gpu("costs")
+    assert "H100" in cost.provenance("gpu-costs")["device"]
     large = table[(table["case"] == "large") & (table["dtype"] == "float32")]
     large = large.set_index("key")
     named = ["relu", "sigmoid", "tanh", "elu", "gelu", "gelu_tanh", "mish"]

@@ -184,6 +184,9 @@ def _ordinary(places: list[Place], found: Cell) -> list[Place]:
     """Return the kinks among the places, and else the one that differs most."""
     kinks = function_of(found["function"]).kinks
     near = [place for place in places if abs(place[0]) <= ORDINARY]
+    zeros = [place for place in near if place[0] == 0]
+    if len(zeros) == 2 and repr(zeros[0][1:]) == repr(zeros[1][1:]):
+        near.remove(zeros[0])  # −0 behaves as 0 does
     at_kinks = [place for place in near if place[0] in kinks]
     if at_kinks:
         return at_kinks[-2:]

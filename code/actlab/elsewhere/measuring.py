@@ -184,6 +184,7 @@ def _origin(environment: Environment, folder: Path) -> dict[str, Any]:
         "machine": machine["machine"],
         "system": machine["system"],
         "git_commit": machine["git_commit"],
+        "uncommitted_changes": machine["uncommitted_changes"],
         "inside_sha256": inside_hash(environment),
         "finished": datetime.now(UTC).isoformat(timespec="seconds"),
     }

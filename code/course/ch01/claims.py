@@ -168,7 +168,9 @@ def verdict_turns_with_the_step() -> str:
         index="seed", columns=["activation", "lr"], values="test_accuracy"
     )
     right = right.dropna(axis=1)  # the rate with all twenty seeds
-    lead = paired_difference(right["relu"].iloc[:, 0], right["identity"].iloc[:, 0])
+    lead = paired_difference(
+        right["relu"].to_numpy().ravel(), right["identity"].to_numpy().ravel()
+    )
     require(lead.low > 3, f"each at its own rate ReLU leads by {lead.mean:.1f}")
     return (
         f"ReLU minus none: {small:+.1f} points at lr 0.001, {large:+.1f} at lr 0.05, "

@@ -196,6 +196,7 @@ def patchwork(network: MLP, data: Dataset, *, resolution: int = 240) -> Figure:
     import torch
 
     first = network.linears[0]
+    assert isinstance(first, torch.nn.Linear)
     if first.weight.shape[1] != 2:
         raise ValueError(f"a plane has 2 inputs, got {first.weight.shape[1]}")
     reach = 1.08 * float(data.x_train.abs().max())

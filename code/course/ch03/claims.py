@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 from ..claims.checks import claim_check, require
 
@@ -72,6 +77,10 @@ def newfun_is_tanh_at_another_scale() -> str:
     )
 
 
+def _tanh_of(z: Tensor, scale: float) -> Tensor:
+    return (z / scale).tanh()
+
+
 def _gap_of_twins(factor: float) -> float:
     """How far tanh and newfun, begun as one function, are apart after two epochs."""
     import torch
@@ -83,9 +92,10 @@ def _gap_of_twins(factor: float) -> float:
     data = digits()
     x, outputs = data.x_train.double(), []
     for scale, rate in ((1, 0.05), (2, 0.05 * factor)):
-        net = MLP((64, 64, 64, 10), lambda z, c=scale: torch.tanh(z / c), seed=0)
-        net = net.double()
+        function = partial(_tanh_of, scale=scale)
+        net = MLP((64, 64, 64, 10), function, seed=0).double()
         for linear in list(net.linears)[:-1]:
+            assert isinstance(linear, torch.nn.Linear)
             linear.weight.data *= scale
             linear.bias.data *= scale
         groups = [

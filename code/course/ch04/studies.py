@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from actlab import datasets, training
 from actlab.networks import MLP
@@ -49,7 +50,8 @@ def network_of(setting: Setting) -> MLP:
     if condition.variant == "biases":
         with torch.no_grad():
             for linear in list(network.linears)[1:]:
-                linear.bias -= MEAN * linear.weight.sum(1)
+                assert isinstance(linear, nn.Linear)
+                linear.bias.sub_(MEAN * linear.weight.sum(1))
     return network
 
 
@@ -67,7 +69,8 @@ def _run(setting: Setting) -> tuple[dict[str, list[Any]], float]:
         seed=setting.seed,
         progress=False,
     )
-    return run.history.to_dict("list"), time.perf_counter() - started
+    columns = {str(name): run.history[name].tolist() for name in run.history}
+    return columns, time.perf_counter() - started
 
 
 register(CentredRun, on_cpu(_run))

@@ -26,7 +26,7 @@ def leads() -> pd.DataFrame:
     95 % interval of ``first``, paired by seed; ``relu``, its accuracy in %; ``broken``,
     how many runs broke down.  They count with the accuracy of guessing.  Chapter 15.
     """
-    runs = studies.final("second-look")
+    runs = studies.load("second-look")  # one row a run
     runs = runs[runs["regime"] != "tune"]
     step = runs["change"].where(runs["regime"] == "final", "as searched")
     runs = runs.assign(step=step, broken=runs["test_accuracy"].isna())

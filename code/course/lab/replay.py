@@ -159,7 +159,8 @@ def data_of(name: str, seed: int = 1, noise: float = 0.05) -> Dataset:
         pairs = [_PLANAR[name](random, i, noise) for i in range(EXAMPLES)]
         parts.append(torch.tensor([x for x, _ in pairs], dtype=torch.float64))
         parts.append(torch.tensor([y for _, y in pairs]))
-    return Dataset(name, *parts, ["class 0", "class 1"])
+    x_train, y_train, x_test, y_test = parts
+    return Dataset(name, x_train, y_train, x_test, y_test, ["class 0", "class 1"])
 
 
 def _waves(seed: int, noise: float) -> Dataset:
@@ -178,7 +179,9 @@ def _waves(seed: int, noise: float) -> Dataset:
             for numbers in (places, heights)
         ]
 
-    return Dataset("signal", *column(POINTS, noise), *column(4 * POINTS, 0.0))
+    x_train, y_train = column(POINTS, noise)
+    x_test, y_test = column(4 * POINTS, 0.0)
+    return Dataset("signal", x_train, y_train, x_test, y_test)
 
 
 # --- start -------------------------------------------------------------------------

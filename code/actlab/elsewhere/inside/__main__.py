@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> None:
             print(f"{number}/{len(entries)} {key}", flush=True)
             if not (out / f"{key}.json").exists():
                 answers, arrays = protocol.ask(library, entry)
-                np.savez_compressed(out / f"{key}.npz", **arrays)
+                np.savez_compressed(out / f"{key}.npz", **arrays)  # type: ignore[arg-type]
                 _keep(out / f"{key}.json", answers)
         _keep(out / "_facts.json", library.facts())
     _keep(out / "_done.json", _origin(packages))

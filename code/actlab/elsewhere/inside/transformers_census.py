@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from pathlib import Path
 from typing import Any
 
-import transformers
 from transformers.models.auto.configuration_auto import CONFIG_MAPPING
 
 __all__ = ["count"]
@@ -16,11 +16,8 @@ NAMES = (
     "ffn_act_fn", "feed_forward_act", "mlp_hidden_act", "speech_encoder_hidden_act",
     "encoder_activation_function", "ffn_activation", "hidden_activation_function",
 )  # fmt: skip
-GATE = re.compile(
-    r"gate_proj|gate_up_proj|gate_and_up|\bwi_0\b|w12\b|\bfc11\b|\.w1\(.*\.w3"
-)
+GATE = re.compile(r"gate_proj|gate_up_proj|\bwi_0\b|\bw12\b|\bfc11\b|\.w1\(.*\.w3")
 YEAR = re.compile(r"[Cc]opyright (?:\(c\) )?(20\d\d)")
-MODELS = Path(transformers.__file__).parent / "models"
 
 
 def count() -> dict[str, Any]:
@@ -40,9 +37,7 @@ def count() -> dict[str, Any]:
         if name is None:
             silent.append(kind)
             continue
-        folder = Path(
-            __import__(type(config).__module__, fromlist=["x"]).__file__
-        ).parent
+        folder = Path(inspect.getfile(type(config))).parent
         rows.append(
             {
                 "model": kind,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from timm.layers import create_act_layer
 
@@ -26,9 +27,7 @@ class Timm(Torch):
     def entries(self) -> Mapping[str, Entry]:
         """Return the functions that ``create_act_layer`` knows by name."""
         return {
-            key: module(
-                f'create_act_layer("{name}")', lambda name=name: create_act_layer(name)
-            )
+            key: module(f'create_act_layer("{name}")', partial(create_act_layer, name))
             for key, name in NAMES.items()
         }
 
