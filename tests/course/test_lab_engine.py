@@ -14,7 +14,7 @@ from course.lab import scripts
 from course.lab.replay import experiment
 
 FUNCTIONS = [
-    "relu", "tanh", "sigmoid", "gelu", "swish", "elu", "softplus", "mish", "gcu",
+    "relu", "tanh", "sigmoid", "gelu", "swish", "elu", "softplus", "mish", "arctan",
     "x*tanh(exp(x))", "max(x, 0.1*x) + sin(x)/2",
     "x/(1 + abs(x)) if x < 1 else log(x)/2 + 0.5",
 ]  # fmt: skip
