@@ -346,7 +346,8 @@ def pytest(*words: str | Path, parallel: bool = True) -> None:
 # commands of their own.
 SUITE = (
     *("--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout", "120"),
-    *("--ignore-glob=*test_site.py", "--ignore-glob=*test_colab.py"),
+    *("--ignore-glob=*test_site.py", "--ignore-glob=*test_lab_page.py"),
+    "--ignore-glob=*test_colab.py",
 )
 
 
@@ -432,7 +433,7 @@ def of_chapter(chapter: tuple[str, str]) -> str:
 @command("test the site in a browser", "book")
 def site_test() -> None:
     """Test the built site."""
-    pytest(test_file("test_site.py"), parallel=False)
+    pytest(test_file("test_site.py"), test_file("test_lab_page.py"), parallel=False)
     say("All browser tests passed.")
 
 

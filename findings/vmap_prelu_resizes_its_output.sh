@@ -8,16 +8,11 @@
 # nobody but PyTorch can heed the warning. The same function written with torch.where
 # does not warn.
 #
-# Fails if the values are wrong, or if the warning is gone. PYTHON chooses an interpreter.
-set -euo pipefail
-folder="$(mktemp -d)"
-trap 'rm -rf "$folder"' EXIT
-"${PYTHON:-python3}" -m venv "$folder/venv"
-"$folder/venv/bin/python" -m pip install -q --disable-pip-version-check \
-  --timeout 15 --retries 1 --extra-index-url https://download.pytorch.org/whl/cpu \
-  torch==2.13.0 numpy==2.4.6
+# Fails if the values are wrong, or if the warning is gone.
+source "$(dirname "$0")/environment.sh"
+packages torch==2.13.0 numpy==2.4.6
 
-"$folder/venv/bin/python" - <<'PYTHON'
+"$python" - <<'PYTHON'
 import warnings
 
 import torch

@@ -3,7 +3,8 @@
     python tools/choosing_tables.py PART
 
 PART is a place of the path (such as hidden), domains, advice or models. The table goes
-into the notebook; a test compares the two.
+into the notebook, and a test compares the two; that of the advice goes to the page of
+claims.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ PREPRINTS = {"dosovitskiy2021image": "2010.11929", "tan2019efficientnet": "1905.
 def table(part: str) -> str:
     """Return a table of chapter 14 as Markdown.
 
-    Links lead from ``chapters/`` to the chapters that measured, and to the sources.
+    Links lead from ``chapters/``, those of the advice from ``reference/``, to the
+    chapters that measured, and to the sources.
     Raises ``ValueError`` for a part that does not exist.
     """
     from course.ch14 import choosing
@@ -45,7 +47,7 @@ def table(part: str) -> str:
     if part == "advice":
         heads = ("advice", "verdict, and what was found")
         rows = [
-            (f"“{a.said}”", f"*{a.verdict}*. {_sentence(a.found, a)}")
+            (f"“{a.said}”", f"*{a.verdict}*. {_sentence(a.found, a, '../chapters/')}")
             for a in choosing.ADVICE
         ]
     elif part == "models":
@@ -79,16 +81,19 @@ def source(key: str) -> str:
     return f"[{name}](https://arxiv.org/abs/{preprint})" if preprint else citation(key)
 
 
-def _sentence(text: str, row: choosing.Arrow | choosing.Advice) -> str:
-    links = [*_chapter_links(row.seen_in), *map(source, row.sources)]
+def _sentence(text: str, row: choosing.Arrow | choosing.Advice, to: str = "") -> str:
+    links = [*_chapter_links(row.seen_in, to), *map(source, row.sources)]
     return text.rstrip(".") + (f" ({', '.join(links)})" if links else "")
 
 
-def _chapter_links(seen_in: Sequence[tuple[int, str]]) -> list[str]:
+def _chapter_links(seen_in: Sequence[tuple[int, str]], to: str) -> list[str]:
     files = {chapter["number"]: chapter["file"] for chapter in chapters()}
+    numbers = dict.fromkeys(number for number, _ in seen_in)
     return [
-        "below" if number == 14 else f"[ch. {number:02d}]({files[number]}.ipynb)"
-        for number in dict.fromkeys(number for number, _ in seen_in)
+        f"[ch. {number:02d}]({to}{files[number]}.ipynb)"
+        if to or number != 14
+        else "below"
+        for number in numbers
     ]
 
 

@@ -55,8 +55,10 @@ def write(name: str, text: str) -> None:
     text = text.rstrip() + "\n"
     if path.exists() and path.read_text("utf-8") == text:
         return
-    OUT.mkdir(parents=True, exist_ok=True)
-    handle, partial = tempfile.mkstemp(dir=OUT, prefix=f".{name}-", suffix=".partial")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, partial = tempfile.mkstemp(
+        dir=path.parent, prefix=f".{path.name}-", suffix=".partial"
+    )
     with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
         file.write(text)
     os.chmod(partial, 0o644)
@@ -201,12 +203,22 @@ def glossary() -> str:
             chinese = "；".join(row[k] for k in ("zh", "zh_also") if k in row)
             lines.append(
                 f'<dt id="{slug(row["term"])}">{html.escape(row["term"])}{also} '
-                f'<span lang="zh">{html.escape(chinese)}</span></dt>'
+                f'<span lang="zh">{html.escape(chinese)}</span>'
+                f'<a class="headerlink" href="#{slug(row["term"])}" '
+                'title="Link to this term">#</a></dt>'
             )
             definition = html.escape(row["definition"])
-            lines.append(f"<dd>{definition} ({row['chapter']:02d})</dd>")
+            lines.append(f"<dd>{definition} ({chapter_number(row['chapter'])})</dd>")
         parts.append("\n".join([*lines, "</dl>"]))
     return "\n\n".join(parts)
+
+
+def chapter_number(number: int) -> str:
+    """Return a chapter's number as an HTML link from a page of reference/."""
+    chapter = next(c for c in chapters() if c["number"] == number)
+    if not in_book(chapter):
+        return f"{number:02d}"
+    return f'<a href="../chapters/{chapter["file"]}.html">{number:02d}</a>'
 
 
 # --- the map of chapters ----------------------------------------------------------
@@ -256,19 +268,8 @@ def chapter_map(up: str = "") -> str:
     return "\n".join(lines)
 
 
-def state() -> str:
-    """Say which chapters are in place, and what the minutes of the map are."""
-    numbers = [f"{row['number']:02d}" for row in chapters() if in_book(row)]
-    names = " and ".join([", ".join(numbers[:-1]), numbers[-1]])
-    others = "" if len(numbers) == len(chapters()) else "; the others are being written"
-    return (
-        f"Chapters {names} are in place{others}. Minutes are estimates: reading, plus "
-        "exercises."
-    )
-
-
 def state_zh() -> str:
-    """Say the same for the Chinese page."""
+    """Say on the Chinese page which chapters are in place."""
     numbers = [str(row["number"]) for row in chapters() if in_book(row)]
     others = "" if len(numbers) == len(chapters()) else "，其余各章正在编写"
     return f'<p lang="zh">目前第 {"、".join(numbers)} 章已经完成{others}。</p>'
@@ -393,7 +394,8 @@ def claim_row(row: Claim) -> str:
         [
             f'<div class="actlab-claim" id="{row.id}" data-verdict="{row.verdict}">',
             "",
-            f'**{row.id}** <span class="actlab-verdict">{row.verdict}</span>',
+            f'<a href="#{row.id}"><strong>{row.id}</strong></a> '
+            f'<span class="actlab-verdict">{row.verdict}</span>',
             f"*{row.claim}* ({row.said_in})",
             "",
             row.correction,
@@ -410,7 +412,7 @@ def evidence(row: Claim) -> Iterable[str]:
         yield f"Computed: `python -m course.claims {row.id}`."
     elif row.evidence == "derivation":
         yield "Derived in the text."
-    if row.control:
+    if row.control and not row.control.startswith("none ("):
         yield f"*Control.* {row.control}"
     if row.references:
         word = "Sources" if row.evidence != "none" else "What exists"
@@ -455,6 +457,13 @@ addEventListener("DOMContentLoaded", () => {
 });"""
 
 
+def advice() -> str:
+    """Return the table of advice and what is left of it."""
+    from choosing_tables import table
+
+    return table("advice")
+
+
 # --- API --------------------------------------------------------------------------
 
 API = {
@@ -478,10 +487,12 @@ API = {
         "actlab.curvature",
         "actlab.cost",
         "actlab.precision",
+        "actlab.elsewhere",
     ],
     "Studies": ["actlab.studies", "actlab.statistics", "actlab.design"],
     "Figures": ["actlab.figures", "actlab.interactive"],
     "The course": [
+        "course.lab.replay",
         "course.exercises",
         "course.exercises.model",
         "course.claims",
@@ -508,7 +519,12 @@ def api() -> str:
 # --- the landing page -------------------------------------------------------------
 
 
-LANDING = ("landing_predict.html", "landing_selftest.html", "landing_progress.html")
+LANDING = (
+    "landing_map.html",
+    "landing_predict.html",
+    "landing_progress.html",
+    "landing_selftest.html",
+)
 
 
 def landing() -> dict[str, str]:
@@ -524,9 +540,37 @@ def landing() -> dict[str, str]:
     )
     questions = [_html(render.ask(page.id)) for page in landing.EXERCISES]
     return {
+        "landing_map.html": landing_map(),
         "landing_predict.html": f"{_html(render.predict(prediction.id))}\n{answer}",
         "landing_selftest.html": "\n".join(questions),
         "landing_progress.html": _html(render.progress_panel()),
+    }
+
+
+def landing_map() -> str:
+    """Return the chapters as cards, part by part."""
+    from landing_page import card, cards
+
+    parts: dict[str, list[str]] = {}
+    for chapter in filter(in_book, chapters()):
+        question = chapter["question"]
+        if chapter.get("optional"):
+            question += " (optional)"
+        address = f"chapters/{chapter['file']}.html"
+        member = card(chapter["number"], question, address, minutes(chapter))
+        parts.setdefault(chapter["part"], []).append(member)
+    return cards(parts.items())
+
+
+def lab() -> dict[str, str]:
+    """Return the laboratory's parts, by file name; what lies in static/ is copied."""
+    from course.lab import scripts
+
+    return {
+        "lab.html": scripts.page(),
+        "static/lab/lab.css": scripts.read("page.css"),
+        "static/lab/lab.js": scripts.script(),
+        "static/lab/digits.js": scripts.digits(),
     }
 
 
@@ -534,11 +578,28 @@ def _html(element: object) -> str:
     return element if isinstance(element, str) else element._repr_html_()
 
 
+# --- findings ---------------------------------------------------------------------
+
+
+def findings() -> str:
+    """Return the index of ``findings/`` as a list, from its own README."""
+    text = (ROOT / "findings" / "README.md").read_text("utf-8")
+    rows = re.findall(r"^\| \[(\w+)\]\(\w+\.sh\) \| (.+?) \|$", text, re.M)
+    return "\n".join(f"- {words} (`{name}`)" for name, words in rows)
+
+
 # --- writing ----------------------------------------------------------------------
+
+
+def atlas() -> str:
+    """Return the generated part of the atlas."""
+    from course.ch12 import atlas_page
+
+    return atlas_page.page()
+
 
 PARTS: dict[str, Callable[[], str]] = {
     "glossary.txt": glossary,
-    "chapters.txt": lambda: f"{state()}\n\n{chapter_map()}",
     "chapters_zh.txt": lambda: f"{state_zh()}\n\n{chapter_map_zh()}",
     "interview.txt": interview,
     "trials.txt": trials,
@@ -547,8 +608,15 @@ PARTS: dict[str, Callable[[], str]] = {
         "The reference list of one lesson"
     ),
     "claims_table.txt": lambda: claim_rows_of_page("A table of recent research"),
+    "claims_remarks.txt": lambda: claim_rows_of_page("Remarks on optimisation"),
+    "claims_demonstrations.txt": lambda: claim_rows_of_page(
+        "Demonstrations, run again"
+    ),
     "claims_sentences.txt": lambda: claim_rows_of_page("Sentences without a source"),
+    "advice.txt": advice,
     "api.txt": api,
+    "atlas.txt": atlas,
+    "findings.txt": findings,
 }
 
 
@@ -558,11 +626,14 @@ def main() -> None:
         print(chapter_map())
         return
     from catalogue_page import catalogue_page
+    from elsewhere_page import census_part, elsewhere_page
 
     for name, part in PARTS.items():
         write(name, part())
     write("catalogue.txt", catalogue_page(citation, chapter_link))
-    for name, text in landing().items():
+    write("elsewhere.txt", elsewhere_page())
+    write("census.txt", census_part())
+    for name, text in {**landing(), **lab()}.items():
         write(name, text)
 
 

@@ -11,7 +11,14 @@ from torch.nn import functional as F
 
 from .activations import STAF
 
-__all__ = ["VARIANTS", "Normalised", "Scaled", "UnitGain", "frozen"]
+__all__ = [
+    "VARIANTS",
+    "Normalised",
+    "QuickSlope",
+    "Scaled",
+    "UnitGain",
+    "frozen",
+]
 
 
 class Scaled(nn.Module):
@@ -33,6 +40,33 @@ class Scaled(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the scaled activation of ``x``, in its shape and dtype."""
         return self.scale.to(x.dtype) * self.activation(x)
+
+
+class QuickSlope(nn.Module):
+    """A PReLU whose slope moves ``times`` as far in each step of gradient descent.
+
+    A slope that four layers share gets the sum of four gradients; this one, of a single
+    layer, gets four times its own.
+
+    Parameters
+    ----------
+    slope : first value of the slope on the left.
+    times : factor of the slope's gradient; that of the input stays what it is.
+
+    Chapter 08.
+    """
+
+    def __init__(self, slope: float = 0.25, times: float = 4.0) -> None:
+        super().__init__()
+        self.slope = nn.Parameter(torch.tensor(float(slope)))
+        self.times = times
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return PReLU of ``x``, in its shape and dtype."""
+        slope = self.slope.to(x.dtype)
+        # The value of the slope, with ``times`` its gradient.
+        slope = self.times * slope - (self.times - 1) * slope.detach()
+        return torch.where(x > 0, x, slope * x)
 
 
 class UnitGain(nn.Module):
@@ -98,6 +132,16 @@ def _same(activation: nn.Module) -> nn.Module:
     return activation
 
 
+def _quick_slope(activation: nn.Module) -> nn.Module:
+    """Return a PReLU whose slope moves four times as far; ``activation`` is dropped."""
+    return QuickSlope()
+
+
+def _fixed_factor(activation: nn.Module) -> nn.Module:
+    """Return the activation times what chapter 08's learnt factor had come to."""
+    return frozen(Scaled(activation, 2.77))
+
+
 def _staf_of_25_sines(activation: nn.Module) -> nn.Module:
     """Return STAF with the size and the start of the published table's code."""
     return STAF(terms=25, start="randn")
@@ -109,6 +153,8 @@ VARIANTS: dict[str, Callable[[nn.Module], nn.Module]] = {
     "shared": _same,
     "frozen": frozen,
     "scaled": Scaled,
+    "fixed_factor": _fixed_factor,
+    "quick_slope": _quick_slope,
     "unit_gain": UnitGain,
     "layer_norm": Normalised,
     "cnn": _same,

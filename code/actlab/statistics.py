@@ -99,6 +99,7 @@ def compare(
     *,
     level: float = 0.95,
     margin: float | None = None,
+    further: Mapping[str, float] | None = None,
 ) -> pd.DataFrame:
     """Return the paired differences between conditions whose runs share their seeds.
 
@@ -109,6 +110,9 @@ def compare(
     level : coverage of the intervals, and 1 − level the error rate of the family.
     margin : say beforehand how small a difference counts as none; it permits the
         verdict "equivalent".  In the unit of the numbers.
+    further : for each condition that is compared with ``against``, the standard
+        deviation of what else is uncertain in its difference, such as a learning rate
+        that was chosen with noise.  All columns have it in them.
 
     One row per pair: first, second, difference (first − second), low, high, n, p (of
     the paired t-test), p_holm (corrected for the number of rows), detectable (what
@@ -120,6 +124,8 @@ def compare(
     Schuirmann, 1987.
     """
     pairs = _pairs(runs, against)
+    if further is not None:
+        _check_further(further, pairs, against)
     if margin is not None and not margin > 0:
         raise ValueError(f"margin is {margin}; give a positive number, or None")
     rows = []
@@ -130,6 +136,8 @@ def compare(
                 f"{first!r} has 1 run: a difference needs two seeds or more to have "
                 "an interval"
             )
+        if further is not None:
+            difference = _with_further(difference, further[first], level)
         rows.append(
             {
                 "first": first,
@@ -152,6 +160,32 @@ def compare(
         _verdict(row, level, margin) for row in table.to_dict("records")
     ]
     return table.drop(columns="std")
+
+
+def _check_further(
+    further: Mapping[str, float], pairs: list[tuple[str, str]], against: str | None
+) -> None:
+    if against is None:
+        raise ValueError("further is the noise of differences from one: say against")
+    for first, _ in pairs:
+        value = further.get(first, math.nan)
+        if not 0 <= value < math.inf:
+            raise ValueError(
+                f"further[{first!r}] is {value}; give a standard deviation for each of "
+                f"{[name for name, _ in pairs]}"
+            )
+
+
+def _with_further(difference: Interval, further: float, level: float) -> Interval:
+    """Return the interval of a mean that has more noise in it than its runs show."""
+    from scipy import stats
+
+    n = difference.n
+    std = math.hypot(difference.std, further * math.sqrt(n))
+    half = float(stats.t.ppf(0.5 + level / 2, n - 1)) * std / math.sqrt(n)
+    return Interval(
+        difference.mean, difference.mean - half, difference.mean + half, std, n
+    )
 
 
 def holm(p_values: Iterable[float]) -> np.ndarray:

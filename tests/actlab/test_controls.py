@@ -5,7 +5,14 @@ import torch
 from torch import nn
 
 from actlab.activations import LearnableELU
-from actlab.controls import VARIANTS, Normalised, Scaled, UnitGain, frozen
+from actlab.controls import (
+    VARIANTS,
+    Normalised,
+    QuickSlope,
+    Scaled,
+    UnitGain,
+    frozen,
+)
 from actlab.networks import MLP
 
 
@@ -44,6 +51,17 @@ def test_scaled_is_a_factor_that_learns():
 def test_frozen_learns_nothing():
     activation = frozen(nn.PReLU(init=2.0))
     assert not [p for p in activation.parameters() if p.requires_grad]
+
+
+def test_a_quick_slope_is_prelu_with_a_larger_gradient_for_its_slope():
+    x = torch.linspace(-3, 3, 13)
+    inputs = x.clone().requires_grad_(), x.clone().requires_grad_()
+    plain, quick = nn.PReLU(init=0.7), QuickSlope(0.7, times=4)
+    for module, values in zip((plain, quick), inputs, strict=True):
+        module(values).square().sum().backward()
+    torch.testing.assert_close(quick(x), plain(x))
+    torch.testing.assert_close(inputs[1].grad, inputs[0].grad)
+    torch.testing.assert_close(quick.slope.grad, 4 * plain.weight.grad[0])
 
 
 @pytest.mark.parametrize("variant", VARIANTS)

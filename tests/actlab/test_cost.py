@@ -1,7 +1,10 @@
 """Cost and precision: known orders, known limits, and bad input."""
 
+import functools
+import hashlib
 import math
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -69,6 +72,45 @@ def test_step_share_is_a_share():
 
 
 @pytest.mark.skipif(cost.compiler() is None, reason="no C++ compiler here")
+def test_nothing_is_compiled_again_while_it_is_timed(monkeypatch):
+    # The eager backend compiles in no time; what makes code stale is the same for all.
+    compiled = functools.partial(torch.compile, backend="eager")
+    monkeypatch.setattr(torch, "compile", compiled)
+    keys = ("relu", "elish", "lisht", "telu", "arctan", "isru", "gaussian", "square",
+            "newfun", "swigelu")  # fmt: skip
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with torch._dynamo.config.patch(error_on_recompile=True):
+            table = cost.measure(
+                keys, shape=(4, 8), rounds=1, seconds=1e-4, compiled=True
+            )
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(threads)
+    assert list(table["key"]) == list(keys)
+
+
+@pytest.mark.parametrize(
+    "key, kind", [("swish", nn.SiLU), ("softmax", nn.Softmax), ("gelu_tanh", nn.GELU)]
+)
+def test_what_a_user_would_take_is_timed(key, kind):
+    row, x = catalogue.get(key), torch.randn(3, 4)
+    used = cost.as_used(row)
+    assert type(used) is kind
+    torch.testing.assert_close(used(x), row.make()(x))
+
+
+def test_a_formula_is_timed_as_it_is_spelled_on_request():
+    found = {
+        spelled: cost.measure(
+            ("swish",), shape=(4, 8), rounds=1, seconds=1e-4, spelled=spelled
+        ).loc[0, "operations"]
+        for spelled in (False, True)
+    }
+    assert found == {False: 1, True: 3}
+
+
 def test_compiled_code_is_timed():
     row = cost.measure(("tanh",), shape=(4, 8), rounds=1, seconds=1e-3, compiled=True)
     assert row["forward_us"].iloc[0] > 0
@@ -94,6 +136,24 @@ def test_bad_input(change, message):
         cost.measure(("relu",), **change)
     with pytest.raises(catalogue.UnknownActivationError):
         cost.measure(("relo",))
+
+
+@pytest.mark.parametrize(("what", "rows"), [("costs", 312), ("precision", 378)])
+def test_a_gpu_s_table_is_the_one_of_its_provenance(what, rows):
+    table, origin = cost.on_gpu(what), cost.provenance(f"gpu-{what}")
+    text = (Path(cost.__file__).parent / f"gpu-{what}.csv").read_bytes()
+    assert origin["table_sha256"] == hashlib.sha256(text).hexdigest()
+    assert len(table) == rows and set(table["key"]) <= set(catalogue.CATALOGUE)
+    assert origin["device"] and origin["versions"]["torch"]
+    with pytest.raises(ValueError, match="choose from costs, precision"):
+        cost.on_gpu("speed")
+
+
+def test_single_kernels_cost_on_a_gpu_what_relu_costs():
+    large = cost.on_gpu().query("case == 'large' and dtype == 'float32'")
+    forward = large.set_index("key")["forward"]
+    assert forward[["gelu", "mish", "elu", "tanh", "sigmoid"]].between(0.9, 1.1).all()
+    assert forward["bspline"] > 50
 
 
 # Precision -------------------------------------------------------------------------

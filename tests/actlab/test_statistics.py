@@ -187,3 +187,30 @@ def test_rank_correlation():
     ):
         with pytest.raises(ValueError, match=message):
             rank_correlation(*bad)
+
+
+def test_further_noise_is_in_every_column():
+    runs = {"a": [1.0, 1.2, 0.9, 1.1], "b": [0.5, 0.6, 0.7, 0.4], "c": [0.5] * 4}
+    plain = compare(runs, "c", margin=0.5)
+    same = compare(runs, "c", margin=0.5, further={"a": 0.0, "b": 0.0})
+    pd.testing.assert_frame_equal(plain, same)
+    wide = compare(runs, "c", margin=0.5, further={"a": 0.0, "b": 0.3})
+    (a, b), (_, before) = wide.to_dict("records"), plain.to_dict("records")
+    assert a["low"] == plain["low"][0] and b["difference"] == before["difference"]
+    spread = np.std([0.0, 0.1, 0.2, -0.1], ddof=1) / 2
+    half = stats.t.ppf(0.975, 3) * np.hypot(spread, 0.3)
+    assert b["high"] - b["difference"] == pytest.approx(half)
+    assert b["detectable"] > before["detectable"] and b["p"] > before["p"]
+
+
+@pytest.mark.parametrize(
+    ("against", "further", "message"),
+    [
+        (None, {"a": 0.1, "b": 0.1}, "say against"),
+        ("b", {}, r"further\['a'\] is nan"),
+        ("b", {"a": -1.0}, "give a standard deviation"),
+    ],
+)
+def test_further_noise_that_cannot_be_is_refused(against, further, message):
+    with pytest.raises(ValueError, match=message):
+        compare({"a": [1.0, 2.0], "b": [1.0, 3.0]}, against, further=further)

@@ -118,3 +118,19 @@ def test_another_world_fails_the_check(
     monkeypatch.setattr(where, name, instead)
     with pytest.raises(claims.ClaimError, match=message):
         claims.claim_checks()[check]()
+
+
+def test_what_chapter_07_says_of_the_seconds_of_its_study():
+    rows = studies.load("gated")
+    runs = rows.groupby(["regime", "activation", "lr", "seed"], sort=False).tail(1)
+    mean = runs.groupby(["regime", "activation"])["seconds"].mean()
+    final = mean["final"]
+    ratios = (final / final["relu"]).round(2)
+    assert ratios["geglu"] == 1.45 and ratios["swiglu"] == 1.15
+    assert ratios["bilinear"] == pytest.approx(1.1, abs=0.05)
+    assert ratios[["gelu", "relu2"]].tolist() == pytest.approx([1.2, 1.2], abs=0.05)
+    assert mean["longer", "relu"] == pytest.approx(28, abs=0.5)
+    assert final["swiglu"] == pytest.approx(28, abs=0.55)
+    assert final["geglu"] == pytest.approx(35, abs=0.5)
+    z = torch.randn(10**6, generator=torch.Generator().manual_seed(0))
+    assert F.silu(z).square().mean().item() == pytest.approx(0.36, abs=0.005)

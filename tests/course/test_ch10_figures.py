@@ -64,16 +64,6 @@ def sizes() -> pd.DataFrame:
     )
 
 
-def ranges() -> pd.DataFrame:
-    columns = ["network", "layer", "low", "middle", "high", "zeros"]
-    rows = [
-        (key, layer, -0.1 * layer, 0.1, 2.0 * layer, zeros)
-        for key, zeros in (("relu", 60), ("tanh", 0))
-        for layer in range(1, 5)
-    ]
-    return pd.DataFrame(rows, columns=columns)
-
-
 def zeroed() -> pd.DataFrame:
     return pd.DataFrame(
         [
@@ -91,7 +81,6 @@ DRAWN = {
     "dead by layer": lambda: ch10.dead_by_layer(counts(), labels={"he": "He"}),
     "death and accuracy": lambda: ch10.death_and_accuracy(ends()),
     "bias and signal": lambda: ch10.bias_and_signal(sizes()),
-    "output ranges": lambda: ch10.output_ranges(ranges(), limit=5),
     "zeroing": lambda: ch10.zeroing_curves(zeroed(), natural={"ReLU": 40.0}),
 }
 
@@ -137,11 +126,6 @@ def test_death_and_accuracy_says_both() -> None:
 def test_bias_and_signal_says_how_far_they_go() -> None:
     alt = ch10.bias_and_signal(sizes()).alt
     assert "goes from 0.3 to 0.003" in alt and "dead units go from 1 to 45 %" in alt
-
-
-def test_output_ranges_know_names_and_zeros() -> None:
-    figure = ch10.output_ranges(ranges())
-    assert "ReLU −0.4 to 8, 60 %" in figure.alt and "Tanh −0.4 to 8, 0 %" in figure.alt
 
 
 def test_zeroing_curves_say_how_far_one_can_go() -> None:

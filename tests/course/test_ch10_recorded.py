@@ -52,29 +52,39 @@ def test_the_sentences_about_steps_hold() -> None:
 DEPTHS = (4, 8, 16)
 
 
-def share_dead(depth: int, width: int, init: str) -> float:
-    """Mean share of dead units after five epochs of Adam, in percent."""
-    counts = recorded("dead_test", 5, variant=f"{depth}x{width}", init=init)
+def share_dead(depth: int, width: int, init: str, epoch: int) -> float:
+    """Mean share of dead units after so many epochs of Adam, in percent."""
+    counts = recorded("dead_test", epoch, variant=f"{depth}x{width}", init=init)
     return 100 * counts.sum(1).mean() / depth / width
 
 
-@pytest.mark.parametrize("width", [32, 128])
-def test_depth_counts_from_both_starts(width) -> None:
-    quoted = {
-        (32, "default"): "from 6 to 15 to 25 %",
-        (128, "default"): "from 9 to 16 to 32 %",
-        (32, "he"): "from 3 to 6 to 10 %",
-        (128, "he"): "from 3 to 5 to 10 %",
-    }
-    for init in ("default", "he"):
-        shares = [share_dead(depth, width, init) for depth in DEPTHS]
-        assert shares == sorted(shares)
-        text = quoted[width, init]
-        numbers = [float(word) for word in text.split() if word.isdigit()]
-        assert np.abs(np.subtract(shares, numbers)).max() <= 0.55, (shares, text)
-        assert text in prose()
-    ratio = share_dead(16, width, "default") / share_dead(16, width, "he")
-    assert 2.2 < ratio < 3.8  # "by a factor of about three"
+@pytest.mark.parametrize("init", ["default", "he"])
+def test_births_rise_with_depth_from_both_starts(init) -> None:
+    quoted = {"default": "from 6 to 24 to 37 %", "he": "from 1 to 4 to 9 %"}[init]
+    shares = [share_dead(depth, 128, init, 0) for depth in DEPTHS]
+    numbers = [float(word) for word in quoted.split() if word.isdigit()]
+    assert np.abs(np.subtract(shares, numbers)).max() <= 0.5, (shares, quoted)
+    assert quoted in prose()
+    narrow = [share_dead(depth, 32, init, 0) for depth in DEPTHS]
+    assert shares == sorted(shares) and narrow == sorted(narrow)
+
+
+def test_in_training_deaths_and_revivals_nearly_cancel() -> None:
+    """He: within 3 points; PyTorch, 8 layers and 16 of width 32: fewer at the end."""
+    for width in (32, 128):
+        for depth in DEPTHS:
+            gap = share_dead(depth, width, "he", 5) - share_dead(depth, width, "he", 0)
+            assert -3 < gap < 3, (depth, width, gap)
+    for depth, width, words in (
+        (8, 32, "28 % dead became 15"),
+        (16, 32, "40 became 25"),
+        (8, 128, ""),
+    ):
+        born, end = (share_dead(depth, width, "default", e) for e in (0, 5))
+        assert end < born - 5
+        assert words in prose()
+        if words:
+            assert f"{born:.0f} " in words and words.endswith(f"{end:.0f}")
 
 
 @pytest.mark.parametrize(

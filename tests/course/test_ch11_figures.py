@@ -36,27 +36,6 @@ def bowl(steep=1.0):
     return curvature.Plane(axis, axis, losses)
 
 
-def test_gradient_surface_says_where_it_is_flat():
-    figure = ch11.gradient_surface("relu")
-    assert "for ReLU, from 0 to 6" in figure.alt
-    # |∇|² = 1 + 1 where both are active, 0 on a quarter of the square
-    assert "from 0 to 1.41; below 0.01 on 25 % of the square" in figure.alt
-    drawn = figure.axes[1].images[0].get_array()
-    assert drawn.max() == pytest.approx(2**0.5)
-    np.testing.assert_allclose(drawn, drawn.T)
-
-
-def test_gradient_maps_share_a_scale():
-    figure = ch11.gradient_maps(["relu", "softplus", "identity"])
-    images = [axes.images[0] for axes in figure.axes[:3]]
-    assert len({image.get_clim() for image in images}) == 1
-    assert not figure.axes[3].get_visible()
-    assert "3 maps" in figure.alt and "0.01: ReLU 26 %" in figure.alt
-    assert "none for the others" in figure.alt
-    with pytest.raises(ValueError, match="at least one"):
-        ch11.gradient_maps([])
-
-
 def test_lyapunov_curve_says_where_it_turns_positive():
     figure = ch11.lyapunov_curve(
         [0.5, 1, 2], {"100 units": [[-0.7, -0.6], [0, 0], [0.1, 0.2]]}

@@ -6,9 +6,10 @@ from functools import cache
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from actlab import studies
-from actlab.statistics import compare, interval
+from actlab.statistics import compare, holm, interval, smallest_detectable
 from course.ch12.claims import PUBLISHED
 from course.ch12.studies import EQUIVALENCE_MARGIN, TWELVE
 
@@ -147,3 +148,38 @@ def test_the_verdicts_hold_at_fifteen_epochs() -> None:
     for regime, limit in (("sgd_large", -0.6), ("adam", 0)):
         order = grid.loc[(regime, "default"), BENT]
         assert order.corr(first, method="spearman") < limit, "turned round"
+
+
+# --- what exercise 12.7 and the interview say of numbers of seeds ---------------------
+
+
+def test_the_exact_numbers_of_exercise_12_7() -> None:
+    assert round(smallest_detectable(0.4, 5), 2) == 0.67
+    assert round(smallest_detectable(0.4, 8, comparisons=11), 2) == 0.73
+    assert smallest_detectable(0.4, 34) <= 0.2 < smallest_detectable(0.4, 33)
+
+
+def test_five_seeds_show_equivalence_within_half_a_point() -> None:
+    """Two one-sided tests, pairs that spread by 0.3 and no difference at all."""
+    generator = np.random.default_rng(0)
+    power = {}
+    for n in (4, 5):
+        runs = generator.normal(0, 0.3, (20_000, n))
+        half = stats.t.ppf(0.95, n - 1) * runs.std(axis=1, ddof=1) / n**0.5
+        power[n] = (np.abs(runs.mean(axis=1)) + half < 0.5).mean()
+    assert power[4] < 0.8 < power[5]
+
+
+def test_one_row_alone_shows_gelu_ahead() -> None:
+    rows = table("confound")
+    rows = rows[rows["variant"] != "cnn"].sort_values("seed")
+    found = []
+    for (variant, init, regime), runs in rows.groupby(["variant", "init", "regime"]):
+        if variant == "" and regime == "sgd_small" and init != "he":
+            continue
+        pair = {
+            key: runs.loc[runs["activation"] == key, "test_accuracy"].tolist()
+            for key in ("gelu", "relu")
+        }
+        found.append(compare(pair, "relu")["p"].item())
+    assert len(found) == 16 and (holm(found) < 0.05).sum() == 1

@@ -22,11 +22,21 @@ from course import claims
 from course.ch14 import choosing, patients
 from course.ch14 import exercises as chapter14
 from course.ch14 import figures as ch14
-from course.ch14.patients import HEALTHY, PATIENTS, admit, treat
+from course.ch14.patients import (
+    HEALTHY,
+    PATIENTS,
+    PRESCRIPTIONS,
+    admit,
+    named,
+    panels,
+    treat,
+    worst,
+)
 
 ROOT = Path(__file__).parents[2]
 CHAPTERS = ROOT / "chapters"
 NOTEBOOK = CHAPTERS / "14-choosing.ipynb"
+CLAIMS = ROOT / "reference" / "claims.md"
 
 
 def prose() -> str:
@@ -108,11 +118,18 @@ PARTS = [*choosing.PLACES, "domains", "advice", "models"]
 @pytest.mark.parametrize("part", PARTS)
 def test_the_chapter_prints_the_data(part):
     table = choosing_tables.table(part)
-    assert table in prose(), f"build the tables of chapter 14 again: {part}"
+    if part == "advice":
+        assert generate_pages.PARTS["advice.txt"]() == table
+        assert "generated/advice.txt" in CLAIMS.read_text("utf-8")
+    else:
+        assert table in prose(), f"build the tables of chapter 14 again: {part}"
     lines = table.splitlines()
     assert len({line.count(" | ") for line in lines}) == 1
-    for target in re.findall(r"\]\(([\w-]+\.ipynb)\)", table):
-        assert (CHAPTERS / target).exists(), target
+    page = CLAIMS.parent if part == "advice" else CHAPTERS
+    targets = re.findall(r"\]\(([\w./-]+\.ipynb)\)", table)
+    assert targets or part in ("domains", "models")
+    for target in targets:
+        assert (page / target).exists(), target
 
 
 def test_a_place_that_does_not_exist_is_said():
@@ -133,7 +150,7 @@ def test_the_text_counts_grounds_and_verdicts():
     assert words in prose(), words
     verdicts = Counter(advice.verdict for advice in choosing.ADVICE)
     assert len(choosing.ADVICE) == 21 and verdicts["holds"] == 3
-    assert "Three hold as they stand." in prose()
+    assert "Three hold as they stand." in CLAIMS.read_text("utf-8")
 
 
 def test_numbers_of_the_arrows_are_the_recorded_ones():
@@ -183,6 +200,45 @@ def test_the_healthy_network_is_healthy():
     assert marked(visit) == [] and visit.accuracy > 90
 
 
+NOISY = {"loss", "logits", "dead units", "update : data"}
+
+
+def test_false_alarms_stand_in_four_rows():
+    """Most draws of the healthy network have a mark, and all of them learn."""
+    drawn = panels("healthy", range(20))
+    rows = [sign.name for panel in drawn for sign in panel.signs if alarm(sign)]
+    assert set(rows) == NOISY
+    assert sum(panel.status != "ok" for panel in drawn) == 13
+    assert [panel.status for panel in drawn].count("trouble") == 1
+    assert all(treat("healthy", seed=seed).accuracy > 90 for seed in range(20))
+
+
+def alarm(sign) -> bool:
+    return sign.status in ("watch", "trouble")
+
+
+def test_a_rule_is_judged_by_draws_that_it_has_not_seen():
+    """The table of chapter 14, for the beds that a rule always or never finds."""
+    found = {}
+    for letter in "ABCEFH":
+        fresh, sign = panels(letter, range(20, 30)), PATIENTS[letter].sign
+        found[letter] = [
+            sum(named(panel, noisy) == sign for panel in fresh) for noisy in ((), NOISY)
+        ]
+    for letter in "AEF":
+        assert found[letter] == [10, 10]
+    assert found["B"] == [0, 10] and found["C"] == [0, 0]
+    assert found["H"][0] <= 5 and found["H"][1] >= 9
+
+
+def test_named_takes_quiet_rows_first():
+    panel = panels("B", [0])[0]
+    assert named(panel) == "loss" and named(panel, NOISY) == "saturation"
+    healthy = panels("healthy", [1])[0]
+    assert named(healthy) == named(healthy, NOISY) == "loss"  # the one cross
+    assert named(panels("healthy", [2])[0], NOISY) == ""
+
+
 @pytest.mark.parametrize("letter", PATIENTS)
 def test_each_patient_is_ill_of_one_thing(letter):
     patient, visit = PATIENTS[letter], admit(letter)
@@ -191,15 +247,34 @@ def test_each_patient_is_ill_of_one_thing(letter):
         assert patient.sign in marked(visit)
     else:
         assert marked(visit) == []
-    after = treat(letter)
-    assert after.accuracy > 90 and marked(after) == []
+    assert worst(letter, **patient.treatment) > 90
+    undone = replace(patient.case, **patient.treatment)
+    assert (undone == HEALTHY) == (letter not in "BF")
+
+
+def test_f_needs_two_cures():
+    """Size alone and mean alone leave it guessing, both together do not."""
+    both = {"offset": 0.5, "norm": "layer"}
+    assert worst("F", norm="layer") < 20 and worst("F", offset=0.5) < 20
+    assert worst("F", **both) > 90
+    assert treat("F", epochs=40, activation="relu").accuracy > 60
+
+
+def test_what_else_could_have_cured():
+    """The controls beside the board of treatments."""
+    assert worst("C", activation="elu") > 90 > 20 > worst("C", activation="leaky_relu")
+    assert worst("F", activation="relu", init="he") > 85
+    assert worst("D", optimiser="adam") < 20 and worst("G", optimiser="adam") < 20
+    assert math.isnan(worst("E"))
 
 
 @pytest.mark.parametrize("letter", PATIENTS)
 def test_the_usual_prescription_cures_nobody(letter):
     """Prediction 14.B."""
     has_relu = PATIENTS[letter].case.activation == "relu"
-    visit = treat(letter, activation="gelu" if has_relu else "relu")
+    change = {"activation": "gelu" if has_relu else "relu"}
+    assert PRESCRIPTIONS["GELU, ReLU"](letter) == change
+    visit = treat(letter, **change)
     assert visit.broke or visit.accuracy < 60, visit.symptom
 
 
@@ -262,13 +337,13 @@ def texts(figure) -> list[str]:
     return [text.get_text() for text in figure.axes[0].texts]
 
 
-def test_health_board_marks_what_the_panels_say():
-    panels = {"0": admit("healthy").panel, "F": admit("F").panel}
-    figure = ch14.health_board(panels)
+def test_alarm_board_counts_the_draws():
+    board = {"0": panels("healthy", [0, 1, 2]), "F": panels("F", [0, 1, 2])}
+    figure = ch14.alarm_board(board)
     cells = texts(figure)
-    assert cells.count("×") == 3 and len(cells) == 2 * 11
-    assert "F input correlation, error signal and update : data" in figure.alt
-    assert "0 none" in figure.alt
+    assert len(cells) == 2 * 11 and cells.count("3") == 3
+    assert "0: loss 2, logits 2, dead units 2 and update : data 1." in figure.alt
+    assert figure.alt.endswith("Signs marked in every draw: 0 0, F 3.")
     assert figure.get_size_inches()[0] <= 5 and len(figure.axes) == 1
 
 
@@ -297,4 +372,17 @@ def test_a_network_that_does_not_learn_fails_the_check(monkeypatch):
 
     monkeypatch.setattr(studies, "final", without_learning)
     with pytest.raises(claims.ClaimError, match="bridged: 10.0 %"):
+        claims.claim_checks()["sigmoid_and_tanh_learn_in_depth"]()
+
+
+def test_plain_layers_that_learn_fail_the_check(monkeypatch):
+    """The control: it must not be the depth or the function alone that is cured."""
+    known = studies.final
+
+    def all_learn(name):
+        table = known(name)
+        return table.assign(test_accuracy=95.0) if name == "cures" else table
+
+    monkeypatch.setattr(studies, "final", all_learn)
+    with pytest.raises(claims.ClaimError, match="thirty plain layers: 95.0 %"):
         claims.claim_checks()["sigmoid_and_tanh_learn_in_depth"]()

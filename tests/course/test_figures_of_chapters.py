@@ -11,10 +11,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
-from figure_checks import assert_readable, visible_texts
+from figure_checks import assert_readable
 from test_ch10_figures import DRAWN as DEAD
 
-from actlab import figures
+from actlab import datasets, figures
+from actlab.networks import MLP
 from course.ch01 import figures as ch01
 from course.ch03 import figures as ch03
 from course.ch04 import figures as ch04
@@ -46,13 +47,8 @@ KINKS = {
     "maximum(x, 0)": lambda x: torch.maximum(x, torch.zeros_like(x)),
     "where(x < 0, 0, x)": lambda x: torch.where(x < 0, 0.0, x),
 }
-EVENTS = [
-    (1943, "a threshold unit, described in words that need two lines to be told"),
-    (1989, "universality"),
-    (1986, "back-propagation"),
-    (2010, "the rectifier"),
-]
 LINE = torch.linspace(-1, 1, 60)
+SPIRALS = datasets.spirals(n=60, seed=0)
 DRAW = {
     "kinks": lambda: ch04.autograd_at_kinks(KINKS),
     "neuron": lambda: ch01.neuron(),
@@ -61,7 +57,10 @@ DRAW = {
     ),
     "thresholds": lambda: ch01.threshold_units(),
     "descent": lambda: ch03.descent_paths(descents(), (1, -1)),
-    "timeline": lambda: ch01.timeline(EVENTS),
+    "slopes": lambda: ch03.slope_shares(
+        {"steep": torch.full((50,), 0.24), "flat": torch.linspace(0, 0.02, 50)}
+    ),
+    "patchwork": lambda: ch01.patchwork(MLP([2, 5, 4, 2], "relu", seed=0), SPIRALS),
     "weights": lambda: ch06.weight_curves(
         LINE, weight_rows(), labels=["first", "second"], xlabel="first logit"
     ),
@@ -114,17 +113,13 @@ def test_threshold_units_have_a_loss_of_flat_steps() -> None:
     assert stairs == np.count_nonzero(np.diff(step)) <= 40
 
 
-def test_timeline_sorts_and_counts_the_years() -> None:
-    figure = ch01.timeline(EVENTS)
-    words = [text.get_text() for text in visible_texts(figure)]
-    assert [w for w in words if w in ("1943", "1986", "1989", "2010")] == [
-        "1943",
-        "1986",
-        "1989",
-        "2010",
-    ]
-    assert {"+43", "+3", "+21"} <= set(words)
-    assert "longest gap is from 1943 to 1986" in figure.alt
+def test_patchwork_counts_lines_and_patches() -> None:
+    alt = DRAW["patchwork"]().alt
+    assert "the 5 straight lines" in alt
+    assert 5 < int(re.search(r"the (\d+) patches", alt)[1]) < 2**9
+    one = MLP([2, 1, 2], "relu", seed=0)
+    torch.nn.init.zeros_(one.linears[0].bias)  # its line runs through the middle
+    assert "the 2 patches" in ch01.patchwork(one, SPIRALS).alt
 
 
 def test_weights_and_matrices_are_put_into_words() -> None:
@@ -146,12 +141,18 @@ def test_descents_are_put_into_words() -> None:
     assert "bowl: the loss is 1 times steeper" in alt and "after 1 step." in alt
 
 
+def test_shares_of_slopes_are_counted() -> None:
+    alt = DRAW["slopes"]().alt
+    assert "steep: 0 % below 0.01, 100 % above 0.2" in alt
+    assert "flat: 50 % below 0.01, 0 % above 0.2" in alt
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda: ch01.neuron(inputs=9), "got 9"),
         (lambda: ch01.neuron(inputs=2, weights=[1]), "2 weights, got 1"),
-        (lambda: ch01.timeline([(1943, "one")]), "got 1"),
+        (lambda: ch01.patchwork(MLP([3, 2, 2], "relu"), SPIRALS), "got 3"),
     ],
 )
 def test_errors_name_the_wrong_value(call, message) -> None:

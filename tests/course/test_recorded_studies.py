@@ -33,7 +33,7 @@ def test_every_study_is_recorded(name):
 
 @pytest.mark.parametrize("name", STUDIES)
 def test_recorded_grid_is_the_declared_one(name):
-    study, grid = STUDIES[name], studies.provenance(name)["grid"]
+    study, grid = studies.whole(name), studies.provenance(name)["grid"]
     if "kind" in grid["conditions"][0]:  # as grids are declared today
         assert grid == json.loads(json.dumps(studies.declared(study)))
         return
@@ -50,7 +50,7 @@ def test_recorded_grid_is_the_declared_one(name):
 
 @pytest.mark.parametrize("name", STUDIES)
 def test_recorded_table_holds_every_run_of_the_grid(name):
-    study, table = STUDIES[name], studies.load(name)
+    study, table = studies.whole(name), studies.load(name)
     origin = studies.provenance(name)
     assert list(table) == [*studies.COLUMNS, *study.further]
     assert len(studies.final(name)) == len(study.settings()) == origin["runs"]

@@ -19,7 +19,7 @@ from actlab.studies.runners import (
 )
 from course.ch08.studies import FieldRun
 
-STUDIES = studies.known()
+STUDIES = {name: studies.whole(study) for name, study in studies.known().items()}
 STEPS = {"lr": 0.0, "momentum": 0.0, "optimiser": "sgd", "regime": "", "epochs": 0}
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from .timing import (
     additions,
+    as_used,
     clock_name,
     compiler,
     kept_for_backward,
     measure,
+    on_gpu,
     operations,
     provenance,
     ratio,
@@ -17,10 +19,12 @@ from .timing import (
 
 __all__ = [
     "additions",
+    "as_used",
     "clock_name",
     "compiler",
     "kept_for_backward",
     "measure",
+    "on_gpu",
     "operations",
     "provenance",
     "ratio",

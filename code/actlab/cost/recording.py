@@ -38,10 +38,13 @@ LARGE = (
     "relu", "sigmoid", "tanh", "elu", "gelu", "gelu_tanh", "mish", "prelu", "softsign",
     "swish", "telu", "serf",
 )  # fmt: skip
+# Rows that PyTorch has as a class and the course as a module with a parameter more.
+SPELLED = ("swish", "softmax")
 COMPILED = ("relu", "gelu", "mish", "softsign", "swish", "telu")
 CASES: dict[str, dict[str, Any]] = {
     "few": {"shape": (8, 64), "seconds": 0.005},
     "many": {"shape": (128, 1024)},
+    "spelled": {"shape": (128, 1024), "keys": SPELLED, "spelled": True},
     "large": {"shape": (4096, 4096), "keys": LARGE, "rounds": 3},
     "compiled": {
         "shape": (4096, 4096), "keys": COMPILED, "rounds": 3, "compiled": True,

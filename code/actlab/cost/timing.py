@@ -17,7 +17,9 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
 from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Any
@@ -35,10 +37,12 @@ from ..networks import MLP
 
 __all__ = [
     "additions",
+    "as_used",
     "clock_name",
     "compiler",
     "kept_for_backward",
     "measure",
+    "on_gpu",
     "operations",
     "provenance",
     "ratio",
@@ -48,6 +52,7 @@ __all__ = [
 
 REFERENCE = "relu"
 TABLE = "activation-costs"
+GPU = ("costs", "precision")  # tables of on_gpu
 ADDED = "added"  # the folder of those measured alone, a file each
 
 
@@ -60,8 +65,11 @@ def measure(
     rounds: int = 5,
     seconds: float = 0.01,
     compiled: bool = False,
+    spelled: bool = False,
 ) -> pd.DataFrame:
     """Return what each activation costs, as a multiple of what ReLU costs.
+
+    What is timed is what a user would use: PyTorch's own class where there is one.
 
     Parameters
     ----------
@@ -72,7 +80,10 @@ def measure(
     rounds : how often each function is timed in turn with ReLU.
     seconds : how long one timing lasts at least.
     compiled : time ``torch.compile``'s code for the functions, still beside ReLU's
-        eager kernel; takes seconds per function, and a C++ compiler on a CPU.
+        eager kernel; takes seconds per function, and a C++ compiler on a CPU. Each is
+        compiled anew, and nothing is compiled again while it is timed.
+    spelled : time the course's own module also where PyTorch has a class, such as
+        ``x * sigmoid(βx)`` in place of ``SiLU``.
 
     One row per function, on one thread: key, name; forward and backward (median ratio
     to ReLU's time), each with ``_low`` and ``_high`` (smallest and largest round) and
@@ -97,15 +108,46 @@ def measure(
     rows = [catalogue.get(key) for key in (keys or catalogue.CATALOGUE)]
     reference = _passes(catalogue.get(REFERENCE).make(), x, compiled=False)
     table = []
-    for row in rows:
-        record: dict[str, Any] = {"key": row.key, "name": row.name}
-        for direction, call in _passes(row.make(), x, compiled).items():
-            found = ratio(call, reference[direction], rounds=rounds, seconds=seconds)
-            record[direction] = found.pop("ratio")
-            record |= {f"{direction}_{what}": value for what, value in found.items()}
-        record["operations"] = operations(row.make(), x)
-        table.append(record | kept_for_backward(row.make(), x))
+    with _one_thread():
+        for row in rows:
+            make = row.make if spelled else partial(as_used, row)
+            record: dict[str, Any] = {"key": row.key, "name": row.name}
+            for direction, call in _passes(make(), x, compiled).items():
+                found = ratio(
+                    call, reference[direction], rounds=rounds, seconds=seconds
+                )
+                record[direction] = found.pop("ratio")
+                record |= {f"{direction}_{what}": n for what, n in found.items()}
+            record["operations"] = operations(make(), x)
+            table.append(record | kept_for_backward(make(), x))
     return pd.DataFrame(table)
+
+
+def as_used(row: catalogue.Activation) -> nn.Module:
+    """Return a row's function as a user would take it, with its default parameters.
+
+    That is PyTorch's own class where there is one, also where the course has a module
+    with more parameters.  Chapter 13.
+    """
+    own, name = row.make(), (row.torch or "").removeprefix("torch.nn.")
+    if not type(own).__module__.startswith("actlab.") or not hasattr(nn, name):
+        return own
+    return nn.Softmax(dim=-1) if name == "Softmax" else getattr(nn, name)()
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Let PyTorch use one thread inside, as the timer does.
+
+    Compiled code belongs to a number of threads: compiled for two and timed on one, it
+    would be compiled again, and after eight times PyTorch would stop compiling.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def ratio(
@@ -248,9 +290,11 @@ def recorded(added: bool = False) -> pd.DataFrame:
         ``recording``): ratios to ReLU as well, of another day, maybe another machine.
 
     One row per function and ``case``: "few" (512 numbers), "many" (131,072), "large"
-    (16.8 million, some functions) and "compiled" (as many, fewer functions), each with
-    the columns of :func:`measure`; and, where ``case`` is "many" and the function is a
-    scalar one, ``share``, ``share_low``, ``share_high`` and ``step_us`` of
+    (16.8 million, some functions), "compiled" (as many, fewer functions) and, where it
+    was recorded, "spelled" (131,072, the course's own modules where PyTorch has a class
+    that the other cases time), each with the columns of :func:`measure`; and, where
+    ``case`` is "many" and the function is a scalar one, ``share``, ``share_low``,
+    ``share_high`` and ``step_us`` of
     :func:`step_share`.  Chapter 13.
     """
     with _file(f"{TABLE}.csv").open("r", encoding="utf-8") as file:
@@ -261,6 +305,25 @@ def recorded(added: bool = False) -> pd.DataFrame:
     return (
         pd.concat([table, pd.DataFrame(rows, columns=table.columns)]) if rows else table
     )
+
+
+def on_gpu(what: str = "costs") -> pd.DataFrame:
+    """Return what was measured on one GPU, an earlier run than :func:`recorded`'s.
+
+    Parameters
+    ----------
+    what : "costs", one row per function, ``case`` ("few" 512, "many" 131,072, "large"
+        16.8 million numbers) and ``dtype`` ("bfloat16" for "large" alone), with the
+        columns of :func:`measure`; or "precision", one row per scalar function,
+        ``dtype`` and ``device``, with the columns of ``precision.scan``.
+
+    Where it comes from: ``provenance("gpu-costs")`` and ``"gpu-precision"``.  Raises
+    ``ValueError`` for another name.  Chapter 13.
+    """
+    if what not in GPU:
+        raise ValueError(f"what is {what!r}; choose from {', '.join(GPU)}")
+    with _file(f"gpu-{what}.csv").open("r", encoding="utf-8") as file:
+        return pd.read_csv(file)
 
 
 def additions() -> list[str]:
@@ -279,11 +342,13 @@ def provenance(key: str | None = None) -> dict[str, Any]:
     Parameters
     ----------
     key : of a function that was measured alone; its ``rows`` are in it. None for the
-        run of all.
+        run of all; "gpu-costs" or "gpu-precision" for a table of :func:`on_gpu`.
 
     Chapter 13.
     """
     name = f"{TABLE}.json" if key is None else f"{ADDED}/{key}.json"
+    if key in {f"gpu-{what}" for what in GPU}:
+        name = f"{key}.json"
     return json.loads(_file(name).read_text("utf-8"))
 
 
@@ -305,6 +370,7 @@ def _passes(
     learnt = [p for p in activation.parameters() if p.requires_grad]
     run: Callable[[Tensor], Tensor] = activation
     if compiled:
+        torch.compiler.reset()  # or the functions before count against its limit
         run = torch.compile(activation, dynamic=False)
     output = run(x)
     upstream = torch.ones_like(output)

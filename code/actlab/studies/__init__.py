@@ -5,8 +5,8 @@
 finished run is on disk at once and is never done twice; the result is a tidy table with
 its provenance beside it.
 
-``grid`` declares, ``runners`` does one run, ``records`` keeps it, ``run`` does them
-all, ``read`` reads what they left.
+``grid`` declares, ``rates`` lets a grid grow by a rule, ``runners`` does one run,
+``records`` keeps it, ``run`` does them all, ``read`` reads what they left.
 """
 
 from __future__ import annotations
@@ -22,20 +22,32 @@ from .grid import (
     find,
     known,
 )
-from .read import KEYS, final, is_recorded, load, progress_of, provenance, summary
+from .rates import RateSearch, chosen, rate
+from .read import (
+    KEYS,
+    final,
+    is_recorded,
+    load,
+    progress_of,
+    provenance,
+    summary,
+    whole,
+)
 from .records import RecordError
-from .run import COLUMNS, default_out, run
+from .run import COLUMNS, default_out, run, so_far
 
 __all__ = [
     "COLUMNS",
     "KEYS",
     "ClassifierRun",
     "Condition",
+    "RateSearch",
     "RecordError",
     "Setting",
     "Study",
     "StudyError",
     "TransformerRun",
+    "chosen",
     "declared",
     "default_out",
     "final",
@@ -45,6 +57,9 @@ __all__ = [
     "load",
     "progress_of",
     "provenance",
+    "rate",
     "run",
+    "so_far",
     "summary",
+    "whole",
 ]

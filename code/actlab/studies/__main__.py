@@ -85,8 +85,11 @@ def _batch(word: str) -> int | None:
 
 def _list(options: argparse.Namespace) -> int:
     for study in studies.known().values():
-        state = "recorded" if studies.is_recorded(study) else "not recorded"
-        runs = len(study.settings())
+        recorded = studies.is_recorded(study)
+        runs = len((studies.whole(study) if recorded else study).settings())
+        state = "recorded" if recorded else "not recorded"
+        if study.growth is not None:
+            state += ", grows by its results"
         print(f"{study.name:24} {study.home:12} {runs:4} runs  {state}")
         print(f"{'':24} {study.question}")
     return 0
@@ -112,6 +115,10 @@ def _run(options: argparse.Namespace) -> int:
     )
     _print_summary(table)
     print(f"table and provenance: {out / study.name}.csv, .json")
+    if study.picture is not None and not table.empty:
+        figure = study.picture(table)
+        figure.savefig(out / f"{study.name}.png")
+        print(f"picture: {out / study.name}.png")
     if options.record:
         print(f"recorded in {study.home}: results/{study.name}.csv and .json")
     return 0
@@ -136,6 +143,8 @@ def _command(options: argparse.Namespace) -> str:
 def _status(options: argparse.Namespace) -> int:
     study = studies.find(options.name).altered(options.seeds, options.epochs)
     out = options.out or studies.default_out(study.name)
+    grows = study.growth is not None
+    study = studies.so_far(study, out / "runs")
     rows = studies.progress_of(study, out / "runs")
     done, declared = rows["done"].sum(), rows["declared"].sum()
     print(study.question)
@@ -148,6 +157,8 @@ def _status(options: argparse.Namespace) -> int:
         print(f"; about {left / 60:.0f} minutes of one core are left.")
     else:
         print("; how long one takes is not known before the first is done.")
+    if grows and done < declared:
+        print("More runs follow from the results of these.")
     return 0
 
 

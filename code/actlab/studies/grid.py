@@ -9,11 +9,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import MISSING, dataclass, fields, replace
+from collections.abc import Callable, Sequence
+from dataclasses import MISSING, dataclass, field, fields, replace
 from difflib import get_close_matches
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.figure import Figure
 
 # Modules that declare studies, as a tuple named STUDIES; separated by commas.
 COLLECTIONS = "ACTLAB_STUDIES"
@@ -108,6 +113,9 @@ class Setting:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+Growth = Callable[["pd.DataFrame"], Sequence[Condition]]
+
+
 @dataclass(frozen=True)
 class Study:
     """A declared grid: each condition with each seed.
@@ -121,6 +129,10 @@ class Study:
         condition, or what the runner logs.
     home : the package that owns it, whose folder ``results`` holds what was recorded;
         "" for a study that is tried and never recorded.
+    growth : called with the table of the finished runs, returns the conditions that
+        follow from it and are not in it yet; none ends the study.  So rates can be
+        refined by a rule that was written down before the first run.
+    picture : draws a table of it, finished or not, as a Matplotlib figure.
     """
 
     name: str
@@ -129,6 +141,10 @@ class Study:
     seeds: int = 5
     further: tuple[str, ...] = ()
     home: str = ""
+    growth: Growth | None = field(default=None, compare=False)
+    picture: Callable[[pd.DataFrame], Figure] | None = field(
+        default=None, compare=False
+    )
 
     def settings(self) -> list[Setting]:
         """Expand the grid into one :class:`Setting` per run."""
@@ -139,16 +155,42 @@ class Study:
         ]
 
     def altered(self, seeds: int | None = None, epochs: int | None = None) -> Study:
-        """Return the same study with another number of seeds or of epochs."""
-        conditions = self.conditions
-        if epochs is not None:
-            conditions = tuple(replace(c, epochs=epochs) for c in conditions)
-        if seeds is None:
-            return replace(self, conditions=conditions)
-        conditions = tuple(
-            replace(c, seeds_of_its_own=c.seeds_of_its_own[:seeds]) for c in conditions
+        """Return the same study with another number of seeds or of epochs.
+
+        Raises :class:`StudyError` for seeds of a study that grows: which runs it still
+        needs follows from those that it declares.
+        """
+        if seeds is not None and self.growth is not None:
+            raise StudyError(
+                f"study {self.name!r} grows by its results, from the seeds that it "
+                "declares; leave the number of seeds, or do fewer runs with a limit"
+            )
+
+        def alter(conditions: Sequence[Condition]) -> tuple[Condition, ...]:
+            if epochs is not None:
+                conditions = [replace(c, epochs=epochs) for c in conditions]
+            if seeds is not None:
+                conditions = [
+                    replace(c, seeds_of_its_own=c.seeds_of_its_own[:seeds])
+                    for c in conditions
+                ]
+            return tuple(conditions)
+
+        grown = self.growth
+        return replace(
+            self,
+            conditions=alter(self.conditions),
+            seeds=self.seeds if seeds is None else seeds,
+            growth=grown and (lambda table: alter(grown(table))),
         )
-        return replace(self, conditions=conditions, seeds=seeds)
+
+    def grown(self, table: pd.DataFrame) -> Study:
+        """Return the study with the conditions that follow from its finished runs."""
+        further = tuple(self.growth(table)) if self.growth is not None else ()
+        return replace(self, conditions=self.conditions + further)
+
+
+_NOT_DATA = ("growth", "picture")  # fields of a study that are functions
 
 
 def declared(record: Condition | Setting | Study) -> dict[str, Any]:
@@ -160,11 +202,13 @@ def declared(record: Condition | Setting | Study) -> dict[str, Any]:
     result: dict[str, Any] = {}
     if isinstance(record, Condition):
         result["kind"] = type(record).__name__
-    for field in fields(record):
-        value = getattr(record, field.name)
-        if field.default is not MISSING and value == field.default:
+    for part in fields(record):
+        value = getattr(record, part.name)
+        if part.name in _NOT_DATA or (
+            part.default is not MISSING and value == part.default
+        ):
             continue
-        result[field.name] = _plain(value)
+        result[part.name] = _plain(value)
     return result
 
 

@@ -57,6 +57,26 @@ def provenance(study: Study | str) -> dict[str, Any]:
     return json.loads(_recorded(study, "json").read_text("utf-8"))
 
 
+def whole(study: Study | str) -> Study:
+    """Return a recorded study with all the conditions that it grew by.
+
+    They are had by its rule again, step by step from its table.  A study that does not
+    grow comes back as it is.  Raises :class:`StudyError` as :func:`load`.  Chapter 12.
+    """
+    study = find(study) if isinstance(study, str) else study
+    if study.growth is None:
+        return study
+    table = load(study)
+    while True:
+        keys = ["regime", "activation", "init", "optimiser", "lr"]
+        known = {tuple(getattr(c, key) for key in keys) for c in study.conditions}
+        rows = [key in known for key in table[keys].itertuples(index=False, name=None)]
+        grown = study.grown(table[rows])
+        if grown.conditions == study.conditions:
+            return study
+        study = grown
+
+
 def is_recorded(study: Study) -> bool:
     """Say whether a study comes with a recorded result.  Chapter 12."""
     return bool(study.home) and _file(study, "csv").is_file()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -98,18 +98,27 @@ def run(
     folder = out / "runs"
     _refuse_foreign_table(study.name, out)
     remove_leftovers(folder)
-    missing = _missing(study, folder, other_code)
     size = batch or (256 if device.startswith("cuda") else 16)
-    groups = [g for g in runners.groups(study.settings(), size) if missing & {*g}]
-    # The longest first, so that no core waits long for the last one.
-    groups.sort(key=_length, reverse=True)
-    groups = groups[: _enough(groups, missing, limit)]
     if device.startswith("cuda") and jobs == -1:
         jobs = 1
-    engine = _local(jobs) if scheduler is None else _cluster(scheduler)
-    _execute_all(groups, missing, folder, engine, device, progress)
-    done = [(s, r) for s in study.settings() if (r := read_record(s, folder))]
-    table = _table(study, done)
+    stage, left = study, limit
+    while True:
+        missing = _missing(stage, folder, other_code)
+        groups = [g for g in runners.groups(stage.settings(), size) if missing & {*g}]
+        # The longest first, so that no core waits long for the last one.
+        groups.sort(key=_length, reverse=True)
+        groups = groups[: _enough(groups, missing, left)]
+        engine = _local(jobs) if scheduler is None else _cluster(scheduler)
+        _execute_all(groups, missing, folder, engine, device, progress)
+        if left is not None:
+            left = max(left - sum(len(missing & {*g}) for g in groups), 0)
+        done = [(s, r) for s in study.settings() if (r := read_record(s, folder))]
+        table = _table(study, done)
+        whole = study.grown(table) if len(done) == len(study.settings()) else study
+        if whole is study or whole.conditions == study.conditions:
+            break
+        further = whole.conditions[len(study.conditions) :]
+        study, stage = whole, replace(study, conditions=further)
     command = command or f"run({study.name!r})"
     hashes = _data_hashes(study)
     origin = study_provenance(study, [r for _, r in done], command, hashes)
@@ -117,6 +126,26 @@ def run(
     if record:
         _ship(study, table, origin)
     return table
+
+
+def so_far(study: Study, folder: Path) -> Study:
+    """Return a study with the conditions that its finished runs on disk ask for.
+
+    Parameters
+    ----------
+    study : as declared or altered.
+    folder : where the records of its runs lie.
+
+    Chapter 12.
+    """
+    while True:
+        done = [(s, r) for s in study.settings() if (r := read_record(s, folder))]
+        if len(done) < len(study.settings()):
+            return study
+        grown = study.grown(_table(study, done))
+        if grown.conditions == study.conditions:
+            return study
+        study = grown
 
 
 def default_out(name: str) -> Path:

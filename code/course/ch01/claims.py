@@ -148,8 +148,9 @@ def no_activation_is_far_from_guessing() -> str:
 
 @claim_check
 def verdict_turns_with_the_step() -> str:
-    """No activation keeps up with ReLU at the small step and not at the large one."""
+    """No activation keeps up at the small step, for a while, and not at its own."""
     from actlab import studies
+    from actlab.statistics import paired_difference
 
     runs = studies.load("first-look")
     at_15 = runs[runs["epoch"] == 15]
@@ -158,4 +159,20 @@ def verdict_turns_with_the_step() -> str:
     large = means["large_step", "relu"] - means["large_step", "identity"]
     require(small < 1, f"at the small step ReLU leads by {small:.1f} points")
     require(large > 4, f"at the large step ReLU leads by only {large:.1f} points")
-    return f"ReLU minus none: {small:+.1f} points at lr 0.001, {large:+.1f} at lr 0.05"
+    longer = runs[(runs["regime"] == "small_step") & (runs["epoch"] == 45)]
+    late = longer.groupby("activation")["test_accuracy"].mean()
+    require(late["relu"] > late["identity"] + 1, f"after 45 epochs: {late.to_dict()}")
+    tuned = studies.load("tuned")
+    final = tuned[(tuned["regime"] == "final") & (tuned["init"] == "default")]
+    right = final[final["epoch"] == 8].pivot(
+        index="seed", columns=["activation", "lr"], values="test_accuracy"
+    )
+    right = right.dropna(axis=1)  # the rate with all twenty seeds
+    lead = paired_difference(
+        right["relu"].to_numpy().ravel(), right["identity"].to_numpy().ravel()
+    )
+    require(lead.low > 3, f"each at its own rate ReLU leads by {lead.mean:.1f}")
+    return (
+        f"ReLU minus none: {small:+.1f} points at lr 0.001, {large:+.1f} at lr 0.05, "
+        f"{lead.mean:+.1f} each at its own"
+    )

@@ -306,7 +306,7 @@ PREDICTIONS = [
             tolerance=0.5,
         ),
         textbook=70.0,
-        textbook_label="10 % without, 80 % with, as the source text has it",
+        textbook_label="“About 10 % without activations” (C-044), and ReLU near 80 %",
         because={
             "Without activations a network cannot learn.": "It cannot bend. It learns all that straight borders between ten classes can express, and on this data that is a lot.",
             "A network that bends can do more than one that cannot.": "It can. But a table shows what was reached after 15 epochs, not what can be reached.",

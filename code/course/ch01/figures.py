@@ -1,8 +1,7 @@
-"""Drawings that show no data: one neuron, a history."""
+"""The figures of chapter 01: a neuron, a patchwork, thresholds."""
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -29,9 +28,11 @@ from actlab.figures.style import (
 
 if TYPE_CHECKING:
     from actlab.catalogue import Activation
+    from actlab.datasets import Dataset
+    from actlab.networks import MLP
     from actlab.properties.functions import Function
 
-__all__ = ["threshold_units", "neuron", "timeline"]
+__all__ = ["threshold_units", "neuron", "patchwork"]
 
 # Where the parts of a neuron stand, in inches from the left.
 INPUT, SUM, BOX, OUTPUT = 0.4, 2.1, 3.4, 4.5
@@ -174,62 +175,79 @@ def _draw_arrow(
 
 
 @styled
-def timeline(events: Sequence[tuple[int, str]]) -> Figure:
-    """Draw a history downwards: the years, what happened, and how long it took.
+def patchwork(network: MLP, data: Dataset, *, resolution: int = 240) -> Figure:
+    """Show how a ReLU network cuts the plane of its two inputs.
+
+    Left: one line per unit of the first layer, where its pre-activation is 0. Right:
+    the patches in which the same units of all layers are on, and in black the border
+    between the classes.
 
     Parameters
     ----------
-    events
-        Pairs of year and a short text. The number between two dots is the years that
-        passed.
+    network
+        An ``MLP`` with two inputs and two outputs.
+    data
+        Its data set; the test points are drawn on the left.
+    resolution
+        Grid points along each side.
 
     Chapter 01.
     """
-    if len(events) < 2:
-        raise ValueError(f"a timeline needs two events or more, got {len(events)}")
-    ordered = sorted(events, key=lambda event: event[0])
-    texts = [textwrap.fill(text, 36) for _, text in ordered]
-    heights = [0.19 * (text.count("\n") + 1) + 0.17 for text in texts]
-    total = sum(heights) + 0.16
-    figure = plt.figure(figsize=(WIDTH, total), layout="none")
-    axes = figure.add_axes((0, 0, 1, 1))
-    axes.set_xlim(0, WIDTH)
-    axes.set_ylim(total, 0)
-    axes.set_axis_off()
-    first, last = ordered[0][0], ordered[-1][0]
-    edges = 0.08 + np.concatenate([[0], np.cumsum(heights)])
-    middles = (edges[:-1] + edges[1:]) / 2
-    axes.plot([0.62] * len(middles), middles, color=MUTED, linewidth=1.8)
-    for (year, _), text, y in zip(ordered, texts, middles, strict=True):
-        axes.plot([0.62], [y], marker="o", markersize=7, color=COLOURS[0])
-        axes.text(0.8, y, str(year), va="center", color=COLOURS[0], weight="bold")
-        axes.text(1.3, y, text, va="center", linespacing=1.15)
-    pauses = zip(ordered, ordered[1:], middles, middles[1:], strict=False)
-    for (before, _), (after, _), above, below in pauses:
-        if after > before:
-            axes.text(
-                0.5,
-                (above + below) / 2,
-                f"+{after - before}",
-                ha="right",
-                va="center",
-                color=MUTED,
-                fontsize=9.5,
-            )
-    spans = [(b[0] - a[0], a[0], b[0]) for a, b in zip(ordered, ordered[1:])]
-    longest = max(spans)
+    import torch
+
+    first = network.linears[0]
+    assert isinstance(first, torch.nn.Linear)
+    if first.weight.shape[1] != 2:
+        raise ValueError(f"a plane has 2 inputs, got {first.weight.shape[1]}")
+    reach = 1.08 * float(data.x_train.abs().max())
+    side = torch.linspace(-reach, reach, resolution)
+    grid_y, grid_x = torch.meshgrid(side, side, indexing="ij")
+    grid = torch.stack([grid_x.flatten(), grid_y.flatten()], dim=1)
+    with torch.no_grad():
+        joints = network.joints(grid)
+        lead = network(grid).diff(dim=1).reshape(resolution, resolution).numpy()
+    on = torch.cat([joint.pre_activation > 0 for joint in joints], dim=1)
+    _, patch = on.unique(dim=0, return_inverse=True)
+    patches = int(patch.max()) + 1
+    figure, (left, right) = plt.subplots(
+        1, 2, figsize=(WIDTH, 2.75), sharex=True, sharey=True
+    )
+    figure.set_layout_engine("compressed")
+    extent = (-reach, reach, -reach, reach)
+    zero = joints[0].pre_activation.reshape(resolution, resolution, -1).numpy()
+    ends = side.numpy()
+    for unit in range(zero.shape[2]):
+        left.contour(side, side, zero[..., unit], [0], colors=MUTED, linewidths=0.8)
+    for label in (0, 1):
+        dots = data.x_test[data.y_test == label][:120].numpy()
+        left.plot(dots[:, 0], dots[:, 1], linestyle="", markersize=2.4,
+                  marker="os"[label], color=COLOURS[label])  # fmt: skip
+    # Neighbouring patches get unlike shades: a fixed shuffle of 61 greys.
+    shade = (patch * 37 % 61).reshape(resolution, resolution).numpy()
+    right.imshow(
+        shade, origin="lower", extent=extent, cmap="Greys", vmin=-15, vmax=120,
+        interpolation="nearest",
+    )  # fmt: skip
+    right.contour(ends, ends, lead, [0], colors=[COLOURS[1]], linewidths=1.8)
+    left.set_title(f"{zero.shape[2]} lines of\nthe first layer", fontsize=10.5)
+    right.set_title(f"{patches} patches of\nboth layers", fontsize=10.5)
+    for axes in (left, right):
+        axes.set_aspect("equal")
+        axes.grid(False)
+    left.set_xlabel("first input")
+    left.set_ylabel("second input")
     alt = (
-        f"Timeline of {len(ordered)} events from {first} to {last}, with the years "
-        "between them. "
-        f"The longest gap is from {longest[1]} to {longest[2]}. "
-        f"First: {ordered[0][1]}. Last: {ordered[-1][1]}."
+        f"Two maps of the input plane. Left, over the test points of {data.name}, the "
+        f"{zero.shape[2]} straight lines at which a unit of the first layer switches. "
+        f"Right, the {patches} patches that the units of all layers make, with the "
+        "border between the classes: straight inside each patch, bent at their seams."
     )
     return finish(figure, alt)
 
 
 @styled
 def threshold_units(
-    *, units: int = 8, samples: int = 40, slope: float = 12.0
+    *, units: int = 7, samples: int = 40, slope: float = 12.0
 ) -> Figure:
     """A staircase of threshold units fits a curve, and its loss has no slope.
 

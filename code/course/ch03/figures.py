@@ -1,9 +1,10 @@
-"""The figure of chapter 03: how descent walks on a valley."""
+"""The figures of chapter 03: descent in a valley, and how steep units are."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -12,14 +13,18 @@ from matplotlib.figure import Figure
 from actlab.figures.style import (
     COLOURS,
     GRID,
+    PAPER,
     WIDTH,
+    as_numbers,
     count,
     finish,
+    join,
+    legend_above,
     number,
     styled,
 )
 
-__all__ = ["descent_paths"]
+__all__ = ["descent_paths", "slope_shares"]
 
 
 @styled
@@ -80,5 +85,48 @@ def descent_paths(
     alt = (
         "Contour plots of a loss over two weights with the path of gradient descent, "
         "one panel per case. " + ". ".join(findings) + "."
+    )
+    return finish(figure, alt)
+
+
+EDGES = (0.0, 0.01, 0.05, 0.1, 0.15, 0.2, 0.25)  # of a sigmoid's slope
+
+
+@styled
+def slope_shares(slopes: Mapping[str, Any]) -> Figure:
+    """Draw which share of a layer's units is how steep, for several networks.
+
+    Parameters
+    ----------
+    slopes
+        Name of the network to the slopes of a layer of sigmoids, one number for each
+        unit and image, between 0 and ¼.
+
+    Chapter 03.
+    """
+    figure, axes = plt.subplots(figsize=(WIDTH, 2.9))
+    places, width = np.arange(len(EDGES) - 1), 0.8 / len(slopes)
+    findings = []
+    for i, (name, values) in enumerate(slopes.items()):
+        found, _ = np.histogram(as_numbers(values), EDGES)
+        shares = 100 * found / found.sum()
+        axes.bar(
+            places + (i - (len(slopes) - 1) / 2) * width, shares, width,
+            color=COLOURS[i], hatch=("", "////", "....")[i % 3],
+            edgecolor=PAPER, linewidth=0, label=name,
+        )  # fmt: skip
+        findings.append(
+            f"{name}: {shares[0]:.0f} % below {EDGES[1]:g}, "
+            f"{shares[-1]:.0f} % above {EDGES[-2]:g}"
+        )
+    spans = zip(EDGES, EDGES[1:], strict=False)
+    axes.set_xticks(places, [f"{low:g} to\n{high:g}" for low, high in spans])
+    axes.grid(axis="x", visible=False)
+    axes.set_xlabel("slope of a unit for an image")
+    axes.set_ylabel("share in %")
+    legend_above(axes)
+    alt = (
+        f"Bar plot of the share of slopes of a layer in six ranges, for "
+        f"{join(list(slopes))}. " + "; ".join(findings) + "."
     )
     return finish(figure, alt)

@@ -1,4 +1,4 @@
-"""The study of chapter 03: what makes sigmoid fail, and what repairs it."""
+"""The studies of chapter 03: what makes sigmoid fail, and what repairs it."""
 
 from __future__ import annotations
 
@@ -23,4 +23,24 @@ SIGMOID_REPAIRS = Study(
     ),
 )
 
-STUDIES = (SIGMOID_REPAIRS,)
+# The failing network of the live cells, and how long it stays where it is.
+MORE_EPOCHS = Study(
+    name="more-epochs",
+    question="Does the failing network only need more epochs?",
+    home=__package__,
+    conditions=(
+        ClassifierRun(
+            "sgd",
+            "sigmoid",
+            lr=0.02,
+            momentum=0.8,
+            epochs=400,
+            data="digits",
+            scale="",
+            sizes=(64, 256, 192, 128, 64, 10),
+            batch_size=64,
+        ),
+    ),
+)
+
+STUDIES = (SIGMOID_REPAIRS, MORE_EPOCHS)

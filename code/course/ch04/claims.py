@@ -229,10 +229,10 @@ def a_silent_unit_comes_back() -> str:
 
 @claim_check
 def a_mean_makes_one_large_eigenvalue() -> str:
-    """The mean's share of the second moment is the largest eigenvalue's share."""
+    """A mean's share is the largest eigenvalue's; its price, by start and step."""
     import torch
 
-    from actlab import catalogue, properties
+    from actlab import catalogue, properties, studies
 
     torch.manual_seed(0)
     z = torch.randn(4000, 256, dtype=torch.float64)
@@ -249,4 +249,16 @@ def a_mean_makes_one_large_eigenvalue() -> str:
         )
         found[key] = share
     require(found["relu"] > 10 * found["tanh"], f"shares: {found}")
-    return ", ".join(f"{key} {share:.3f}" for key, share in found.items())
+    runs = studies.load("centred").fillna({"variant": "", "train_loss": float("inf")})
+    last = runs.groupby(["variant", "lr", "seed"]).tail(1)
+    loss = last.groupby(["variant", "lr"])["train_loss"].median()
+    for lr, start, path in ((0.1, (1.3, 9), (0.7, 1.4)), (0.3, (1.3, 9), (3, 9))):
+        by_start = loss["", lr] / loss["biases", lr]
+        by_path = loss["biases", lr] / loss["function", lr]
+        require(start[0] < by_start < start[1], f"lr {lr}: start {by_start:.2f}")
+        require(path[0] < by_path < path[1], f"lr {lr}: path {by_path:.2f}")
+    shares = ", ".join(f"{key} {share:.3f}" for key, share in found.items())
+    return (
+        f"{shares}; loss at 0.3 ReLU {loss['', 0.3]:.2f}, "
+        f"biases {loss['biases', 0.3]:.2f}, centred {loss['function', 0.3]:.2f}"
+    )

@@ -362,6 +362,29 @@ EXERCISES = [
             "sentence = 4": "Its accuracies are those of the second block, within the seeds. Three biases were tried, none was tuned.",
         },
     ),
+    Page(
+        id="4.8",
+        title="Two modes",
+        kind="compute",
+        stars=1,
+        outcome=2,
+        parts=[
+            Number("evaluation", label="(a) in evaluation", answer=-0.6),
+            Number("training", label="(b) in training, the lowest", answer=-1),
+            Number("function", label="(c) the function", answer=-0.6),
+        ],
+        right="The middle of the interval in evaluation, any slope of it in training, and the function form is in evaluation unless told otherwise.",
+        wrong={
+            "evaluation = 0.6, training = 1, function = 0.6": "The sign: a positive slope times −2 is negative.",
+            "evaluation = -0.2": "(a) That is the smallest slope. In evaluation the middle of the interval is taken.",
+            "evaluation = -1": "(a) That is the largest slope. In evaluation the middle of the interval is taken.",
+            "evaluation = -0.458": "(a) That is the middle of the default interval, 1/8 to 1/3. This layer has another one.",
+            "training = -0.2": "(b) The smallest slope gives the highest value: x is negative.",
+            "training = -0.6": "(b) That is the middle. In training a slope may come out anywhere between 0.1 and 0.5.",
+            "function = -1": "(c) The function does not ask the module. Its default is training=False.",
+            "function = -0.2": "(c) That is a draw of the training mode. The function's default is training=False.",
+        },
+    ),
 ]
 
 PREDICTIONS = [
@@ -385,7 +408,7 @@ PREDICTIONS = [
             "The leak keeps information that noise would otherwise destroy.": "It keeps a quarter of the left side, signal and noise alike.",
             "Training adapts the weights to either function.": "Nothing here measured that, but it is the simplest story that fits.",
         },
-        source="the training runs of the next cells, 5 seeds each",
+        source="study centred, 10 seeds, the column of step 0.3",
     ),
     Prediction(
         id="4.B",
@@ -407,7 +430,7 @@ PREDICTIONS = [
             "A mean makes all inputs look alike, and that one direction limits the step.": "This is what the eigenvalues of the last table say.",
             "ReLU − 0.399 has lost its exact zeros.": "It has. Nothing in this run needed them.",
         },
-        source="the training runs of the next cells, 5 seeds each",
+        source="study centred, 10 seeds, the column of step 0.3",
     ),
     Prediction(
         id="4.C",

@@ -184,12 +184,19 @@ def adaptive_functions_win_by_their_gain() -> str:
     require(divided < relu + 1.5, f"gain divided out {divided:.1f}, ReLU {relu:.1f}")
     require(scaled > shared, f"scaled {scaled:.1f}, shared {shared:.1f}")
     require(gain > shared - 1, f"gain alone {gain:.1f}, shared {shared:.1f}")
+    controls = studies.summary(studies.load("gain-controls"), epoch=15)
+    fixed, quick = (
+        controls.set_index("variant")["mean"][name]
+        for name in ("fixed_factor", "quick_slope")
+    )
+    require(fixed > scaled - 0.5, f"factor fixed {fixed:.1f}, learnt {scaled:.1f}")
+    require(abs(quick - shared) < 0.5, f"quick slopes {quick:.1f}, shared {shared:.1f}")
     large = mean["sgd_large"]
     left = large["prelu", "default", "shared"] - large["relu", "default", ""]
     require(abs(left) < 1.5, f"larger steps leave {left:.2f} points")
     return (
         f"PReLU {shared:.1f}, ReLU {relu:.1f}; gain divided out {divided:.1f}, gain "
-        f"alone {gain:.1f}; larger steps leave {left:+.1f}"
+        f"alone {gain:.1f}, factor fixed {fixed:.1f}; larger steps leave {left:+.1f}"
     )
 
 

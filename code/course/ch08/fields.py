@@ -9,24 +9,28 @@ which they start.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from actlab.activations import STAF, BSpline, Rational, Sine
+from actlab.activations import STAF, BSpline, KANLayer, Rational, Sine
 from actlab.activations.trainable import siren_
 from actlab.datasets import Dataset
+from actlab.networks import MLP
 
 __all__ = [
     "KINDS",
     "FourierFeatures",
     "fit_field",
+    "kan",
+    "learner",
     "network",
     "picture",
     "psnr",
+    "surface",
 ]
 
 WIDTH = 32
@@ -173,6 +177,54 @@ def picture(size: int = 64) -> Dataset:
     return Dataset(
         "flower", places[known], values[known], places[~known], values[~known]
     )
+
+
+def surface(points: int = 500) -> Dataset:
+    """Return a formula of two inputs, exp(sin(πx) + y²), as a regression.
+
+    Training and test inputs are ``points`` places each, drawn evenly from the square
+    from −1 to 1. Chapter 8. Source: Liu et al. 2025, arXiv:2404.19756.
+    """
+    draw = torch.Generator().manual_seed(0)
+    train, test = 2 * torch.rand(2, points, 2, generator=draw) - 1
+
+    def formula(x: Tensor) -> Tensor:
+        return torch.exp(torch.sin(math.pi * x[:, :1]) + x[:, 1:] ** 2)
+
+    return Dataset("formula", train, formula(train), test, formula(test))
+
+
+def kan(
+    sizes: Sequence[int], seed: int, low: float = -3.0, high: float = 3.0
+) -> nn.Sequential:
+    """Return layers of edges with learnt functions, see ``KANLayer``.
+
+    Chapter 8.
+    """
+    draw = torch.Generator().manual_seed(seed)
+    return nn.Sequential(
+        *(
+            KANLayer(a, b, low=low, high=high, generator=draw)
+            for a, b in zip(sizes, sizes[1:], strict=False)
+        )
+    )
+
+
+def learner(kind: str, init: str, seed: int) -> nn.Module:
+    """Return a network for ``surface``, with about 160 learnt numbers.
+
+    Parameters
+    ----------
+    kind : ``"kan"``, ``"spline"`` or the key of an activation.
+    init : the start of an MLP, see ``networks``; a KAN has its own.
+
+    Chapter 8.
+    """
+    if kind == "kan":
+        return kan([2, 5, 1], seed, low=-1, high=1)
+    if kind == "spline":
+        return MLP([2, 10, 9, 1], BSpline(), init, seed=seed)
+    return MLP([2, 10, 10, 1], kind, init, seed=seed)
 
 
 def psnr(mean_squared_error: float, peak: float = 2.0) -> float:

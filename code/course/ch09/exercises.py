@@ -519,7 +519,7 @@ PREDICTIONS = [
         because={
             "Adam divides by the size of the gradient, so its size does not matter.": "Its size does not. But Adam needs a gradient that says something about the image, and one that is not lost in rounding.",
             "With four times the weights, slope times weights is about 1.": "Near the steepest point it would be. These layers have a mean of ½, and it pushes the units away from there.",
-            "Whatever tells the images apart is gone after a few layers.": "And no step size brings it back.",
+            "Whatever tells the images apart is gone after a few layers.": "And no step that was tried brings it back.",
         },
         source="study cures, 3 seeds",
     ),

@@ -15,7 +15,6 @@ from matplotlib.figure import Figure
 from actlab.figures.style import (
     COLOURS,
     DASHES,
-    GRID,
     INK,
     MARKERS,
     MUTED,
@@ -37,7 +36,6 @@ __all__ = [
     "along_line",
     "depth_profiles",
     "depth_tables",
-    "gradient_ridges",
     "spectra",
 ]
 
@@ -200,82 +198,6 @@ def depth_tables(
     alt = (
         "Coloured tables of powers of ten, one row per function, one column per "
         "initialisation. " + ". ".join(findings) + "."
-    )
-    return finish(figure, alt)
-
-
-@styled
-def gradient_ridges(
-    values: Mapping[str, Mapping[str, Any]],
-    *,
-    xlabel: str = "size of a weight's gradient",
-    span: tuple[float, float] | None = None,
-) -> Figure:
-    """Draw histograms of sizes for several networks and layers on one log axis.
-
-    One row per network; in it one outline per layer, of equal height. Exact zeros have
-    no place on the axis; their share stands on the right.
-
-    Parameters
-    ----------
-    values
-        Name of a network to name of a layer to its numbers (any shape).
-    xlabel
-        What the numbers are.
-    span
-        Ends of the axis; by default what the networks need.
-
-    Chapter 09.
-    """
-    sizes = {
-        name: {layer: np.abs(as_numbers(v)).ravel() for layer, v in layers.items()}
-        for name, layers in values.items()
-    }
-    filled = np.concatenate([v[v > 0] for s in sizes.values() for v in s.values()])
-    low, high = span or np.quantile(filled, [0.002, 1.0])
-    low, high = math.floor(math.log10(low)), math.ceil(math.log10(high))
-    edges = np.linspace(low, high, 10 * (high - low) + 1)
-    figure, axes = plt.subplots(figsize=(WIDTH, 0.38 * len(sizes) + 1.15), dpi=TALL)
-    findings = []
-    for row, (name, layers) in enumerate(sizes.items()):
-        base = len(sizes) - 1 - row
-        axes.axhline(base, color=GRID, linewidth=0.8)
-        medians = []
-        for i, (layer, sample) in enumerate(layers.items()):
-            positive = sample[sample > 0]
-            logs = np.clip(np.log10(positive), low, high)
-            heights, _ = np.histogram(logs, edges)
-            top = heights.max() if len(positive) else 1
-            axes.plot(
-                10 ** ((edges[1:] + edges[:-1]) / 2), base + 0.8 * heights / top,
-                color=COLOURS[i % 6], linestyle=DASHES[i % 6], linewidth=1.3,
-                label=layer if row == 0 else None,
-            )  # fmt: skip
-            medians.append(float(np.median(positive)) if len(positive) else 0.0)
-        zeros = np.mean(np.concatenate(list(layers.values())) == 0)
-        if zeros > 0.0005:
-            axes.annotate(
-                f"{100 * zeros:.0f} %", (1.01, base + 0.15),
-                xycoords=axes.get_yaxis_transform(), fontsize=9, color=MUTED,
-            )  # fmt: skip
-        findings.append(f"{name} {number(medians[0], 1)} to {number(medians[-1], 1)}")
-    axes.annotate(
-        "zeros", (1.01, 1.0), xycoords="axes fraction", fontsize=9, color=MUTED
-    )
-    axes.set_xscale("log")
-    axes.set_xlim(10.0**low, 10.0**high)
-    axes.set_ylim(-0.15, len(sizes) + 0.05)
-    axes.set_yticks(np.arange(len(sizes)) + 0.3, list(sizes)[::-1], fontsize=9)
-    axes.tick_params(axis="y", length=0)
-    axes.grid(visible=False, axis="y")
-    axes.set_xlabel(xlabel)
-    handles, labels = axes.get_legend_handles_labels()
-    figure.legend(
-        handles, labels, loc="outside upper center", ncols=3, columnspacing=1.2
-    )
-    alt = (
-        f"Histograms of the {xlabel} on one log axis, one row per network, one outline "
-        "per layer. Medians, first to last layer: " + "; ".join(findings) + "."
     )
     return finish(figure, alt)
 

@@ -12,7 +12,7 @@ from torch import nn
 
 from actlab import datasets
 from actlab.deep import DeepMLP, start_as_tanh_, train
-from actlab.studies import Condition, Setting, Study
+from actlab.studies import ClassifierRun, Condition, Setting, Study
 from actlab.studies.runners import on_cpu, register
 
 __all__ = ["CURES", "STUDIES", "DeepRun", "patient"]
@@ -150,4 +150,68 @@ CURES_STUDY = Study(
     conditions=_cures(),
 )
 
-STUDIES = (CURES_STUDY,)
+_ADAM = (0.0003, 0.001, 0.003)
+
+
+def _adam() -> tuple[DeepRun, ...]:
+    """The vanishing patient under Adam, and He's start under SGD for longer."""
+    cells = [
+        DeepRun("vanishing", "relu", lr, optimiser="adam", variant=variant)
+        for variant in ("", "layer_norm", "residual_layer_norm")
+        for lr in _ADAM
+    ]
+    he = [DeepRun("vanishing", "relu", lr, optimiser="adam", init="he") for lr in _ADAM]
+    longer = [
+        DeepRun("longer", "relu", lr, init="he", epochs=60) for lr in (0.003, 0.01)
+    ]
+    return (*cells, *he, *longer)
+
+
+CURES_ADAM = Study(
+    name="cures-adam",
+    question="Was it the start, or plain SGD, that kept thirty layers from learning?",
+    home=__package__,
+    seeds=3,
+    further=("variant",),
+    conditions=_adam(),
+)
+
+
+def _starts() -> tuple[ClassifierRun, ...]:
+    """Thirty plain layers: sigmoid from every usual start, leaks that keep apart."""
+
+    def cell(regime: str, activation: str, lr: float, **more: Any) -> ClassifierRun:
+        return ClassifierRun(
+            regime, activation, lr, epochs=20, data="digits",
+            sizes=(64, *[64] * 30, 10), **more,
+        )  # fmt: skip
+
+    steps = (("sgd", (0.01, 0.1)), ("adam", _ADAM))
+    return (
+        *(
+            cell("sigmoid", "sigmoid", lr, init=init, optimiser=optimiser)
+            for init in ("xavier", "he", "matched", "orthogonal")
+            for optimiser, rates in steps
+            for lr in rates
+        ),
+        *(
+            cell(
+                f"leak {slope:g}", "leaky_relu", lr, init="matched",
+                parameters=(("alpha", slope),),
+            )
+            for slope in (0.0, 0.5, 0.8)
+            for lr in (0.003, 0.01, 0.03)
+        ),
+    )  # fmt: skip
+
+
+THIRTY_STARTS = Study(
+    name="thirty-starts",
+    question="Thirty plain layers: does any usual start let sigmoid learn, and does "
+    "ReLU learn where inputs stay apart?",
+    home=__package__,
+    seeds=3,
+    conditions=_starts(),
+)
+
+STUDIES = (CURES_STUDY, CURES_ADAM, THIRTY_STARTS)

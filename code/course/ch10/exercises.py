@@ -265,7 +265,7 @@ def page_10_2(dead: int = 6, below: int = 256, above: int = 128) -> Page:
         kind="compute",
         stars=1,
         outcome=3,
-        task=f"{dead} units of a hidden layer are dead. The layer below has {below} units, the layer above {above}; all have biases. How many parameters can be removed without changing any output?",
+        task=f"{dead} units of a hidden layer are dead. The layer below has {below} units, the layer above {above}; all have biases. How many parameters can be removed without changing any output for the data on which they were counted?",
         parts=[
             Number("parameters", label="parameters", answer=dead * (below + 1 + above))
         ],
@@ -484,7 +484,7 @@ EXERCISES = [
                 answer=3,
             )
         ],
-        right="Depth stays, the start changes, and nearly all the dead are gone.",
+        right="Depth stays, the start changes, and nearly all the dead are gone: depth alone does not make them.",
         wrong={
             "comparison = 0": "Depth changes and the fault stays. This is the comparison that produced the claim.",
             "comparison = 1": "It shows that optimisers kill units too. It does not touch depth, and the network was not trained.",
@@ -560,7 +560,7 @@ PREDICTIONS = [
     ),
     Prediction(
         id="10.C",
-        question="Digits, first hidden layer of 128 ReLU units, ten epochs of Adam with step 0.01: 22 to 25 of them die, nearly all within ten steps. Now the mean image is subtracted from the inputs, and nothing else is changed. How many of the 128 are dead at the end?",
+        question="Digits, first hidden layer of 128 ReLU units, ten epochs of Adam with step 0.01: 22 to 25 of them are dead at the end, a few by birth and nearly all others within ten steps. Now the mean image is subtracted from the inputs, and nothing else is changed. How many of the 128 are dead at the end?",
         part=Choice(
             "dead",
             label="Dead in the first layer",
@@ -595,9 +595,9 @@ PREDICTIONS = [
         textbook=0,
         textbook_label="“Dead units harm the network”",
         because={
-            "Dead units are lost capacity.": "They are. It was not capacity that was short.",
+            "Dead units are lost capacity.": "They are. It was not capacity that was short here; where the task changes it can be.",
             "Steps large enough to learn fast also kill.": "Adam's do both. SGD 0.05 learns as fast and brings the dead back.",
-            "A network does not use dead units, so nothing can depend on them.": "Nothing does, once they are dead. What killed them still differs.",
+            "A network does not use dead units, so nothing can depend on them.": "For these images nothing does, once they are dead. What killed them still differs, and what the network could still learn.",
         },
         source="study dead, test images, epoch 15, 5 seeds for each condition",
     ),

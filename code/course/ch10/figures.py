@@ -18,8 +18,6 @@ from actlab.figures.style import (
     MARKERS,
     MUTED,
     WIDTH,
-    count,
-    display_name,
     finish,
     join,
     label_ends,
@@ -38,7 +36,6 @@ __all__ = [
     "dead_by_layer",
     "death_and_accuracy",
     "life_history",
-    "output_ranges",
     "unit_lives",
     "zeroing_curves",
 ]
@@ -280,66 +277,6 @@ def bias_and_signal(frame: pd.DataFrame, *, logarithmic: bool = True) -> Figure:
         "Two panels over the hidden layers. Above, lines: the spread of a "
         f"pre-activation from example to example goes {change['spread']}, the size of "
         f"the biases {change['bias']}. Below, bars: dead units go {change['dead']} %."
-    )
-    return finish(figure, alt)
-
-
-@styled
-def output_ranges(frame: pd.DataFrame, *, limit: float | None = None) -> Figure:
-    """Draw where the outputs of each hidden layer lie, for many networks.
-
-    One block of bars per network, one bar per layer from the first (top) to the last:
-    from the 5th to the 95th percentile of the outputs, with a mark at the median.  At
-    the right, the share of outputs that are exactly 0.
-
-    Parameters
-    ----------
-    frame
-        One row per network and layer: ``network``, ``layer``, ``low``, ``middle``,
-        ``high`` and ``zeros`` (in %).
-    limit
-        End of the horizontal axis on both sides; bars may run out of it.
-
-    Chapter 10.
-    """
-    names = list(dict.fromkeys(frame["network"]))
-    layers = sorted(frame["layer"].unique())
-    figure, axes = plt.subplots(figsize=(WIDTH, 0.44 * len(names) + 1.2))
-    findings = []
-    for row, name in enumerate(names):
-        part = frame[frame["network"] == name].sort_values("layer")
-        for i, bar in enumerate(part.itertuples()):
-            height = row + 0.19 * (i - (len(layers) - 1) / 2)
-            axes.plot([bar.low, bar.high], [height, height], color=COLOURS[i % 6],
-                      linewidth=3.2, solid_capstyle="butt")  # fmt: skip
-            axes.plot([bar.middle], [height], marker="|", color=INK, markersize=5)
-        zeros = part["zeros"].mean()
-        axes.annotate(f"{zeros:.0f} %", (1.01, row), ha="left", va="center",
-                      xycoords=axes.get_yaxis_transform())  # fmt: skip
-        last = part.iloc[-1]
-        findings.append(
-            f"{display_name(name)} {number(last.low, 2)} to {number(last.high, 2)}, "
-            f"{zeros:.0f} %"
-        )
-    axes.axvline(0, color=INK, linewidth=1)
-    axes.set_yticks(range(len(names)), [display_name(name) for name in names])
-    axes.set_ylim(len(names) - 0.4, -0.6)
-    if limit is not None:
-        axes.set_xlim(-limit, limit)
-    axes.set_xlabel("output of a unit")
-    axes.annotate("zeros", (1.01, -0.75), xycoords=axes.get_yaxis_transform(),
-                  ha="left", va="center", annotation_clip=False)  # fmt: skip
-    handles = [
-        Patch(facecolor=COLOURS[i % 6], label=f"layer {layer}")
-        for i, layer in enumerate(layers)
-    ]
-    figure.legend(handles=handles, loc="outside upper center", ncols=len(layers),
-                  columnspacing=0.9, handlelength=1.2, handletextpad=0.4)  # fmt: skip
-    alt = (
-        "Bars from the 5th to the 95th percentile of the outputs, one per hidden layer "
-        f"of {count(len(names), 'network')}. Last layer, and share of exact zeros: "
-        + "; ".join(findings)
-        + "."
     )
     return finish(figure, alt)
 

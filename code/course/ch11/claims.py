@@ -98,7 +98,19 @@ def only_normalised_slices_survive_rescaling() -> str:
         gaps[how] = float(np.abs(lines[0] - lines[1]).max())
     require(gaps["filter"] < 1e-9, f"normalised slices differ by {gaps['filter']:.1e}")
     require(gaps["none"] > 0.05, f"plain slices differ by {gaps['none']:.1e} only")
-    return f"slices differ by {gaps['none']:.2f} without, {gaps['filter']:.0e} with ‖θ‖"
+    # As printed: the direction of each unit has length 1, whatever its weights are.
+    printed = curvature.random_direction(surface)
+    for name, where in surface.blocks.items():
+        if len(surface.shapes[name]) > 1:
+            rows = printed[where].reshape(surface.shapes[name][0], -1)
+            printed[where] = (rows / rows.norm(dim=1, keepdim=True)).reshape(-1)
+    ends = [float(surface(theta + printed)) for theta in (surface.theta, twin)]
+    gap = abs(ends[0] - ends[1])
+    require(gap > 0.05, f"the printed direction: losses {ends}")
+    return (
+        f"slices differ by {gap:.2f} as printed, {gaps['none']:.2f} along a plain "
+        f"direction, {gaps['filter']:.0e} with ‖θ‖"
+    )
 
 
 @claim_check

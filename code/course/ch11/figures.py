@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,6 @@ import numpy as np
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from actlab.figures.curves import read_curve
 from actlab.figures.style import (
     COLOURS,
     DASHES,
@@ -32,14 +30,11 @@ from actlab.figures.style import (
 )
 
 if TYPE_CHECKING:
-    from actlab.catalogue import Activation
     from actlab.curvature import Plane, Slice, Spectrum
     from actlab.properties.functions import Function
 
 __all__ = [
     "eigenvalue_densities",
-    "gradient_maps",
-    "gradient_surface",
     "kernel_against_slope",
     "loss_planes",
     "loss_slices",
@@ -62,116 +57,6 @@ def _separable(curve: Function, span: float, points: int) -> tuple[np.ndarray, .
     value = np.asarray(curve.value(axis), dtype=np.float64) * np.ones_like(axis)
     slope = np.asarray(curve.slope(axis), dtype=np.float64) * np.ones_like(axis)
     return axis, value + value[:, None], np.hypot(slope, slope[:, None])
-
-
-@styled
-def gradient_surface(
-    activation: str | Activation | Callable, *, span: float = 3.0, points: int = 121
-) -> Figure:
-    """Draw the surface f(x) + f(y) and, beside it, how long its gradient is.
-
-    Parameters
-    ----------
-    activation
-        A function, as in :func:`function_plot`.
-    span, points
-        Both axes run from −span to span, at so many places.
-
-    Chapter 11.
-    """
-    curve = read_curve(activation)
-    axis, value, length = _separable(curve, span, points)
-    figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 2.65), sharey=True)
-    left.contourf(axis, axis, value, 24, cmap=SHADES)
-    lines = left.contour(axis, axis, value, 8, colors=INK, linewidths=0.6)
-    left.clabel(lines, lines.levels[::2], fontsize=8, fmt=lambda v: number(v, 2))
-    left.set_title(f"{curve.name}: f(x) + f(y)")
-    image = right.imshow(
-        length,
-        extent=(-span, span, -span, span),
-        origin="lower",
-        cmap=SHADES,
-        vmin=0,
-        interpolation="bilinear",
-    )
-    figure.colorbar(image, ax=right, fraction=0.046, pad=0.04)
-    right.set_title("length of gradient")
-    for axes in (left, right):
-        axes.set_aspect("equal")
-        axes.set_xlabel("x")
-        axes.grid(False)
-    left.set_ylabel("y")
-    flat = float((length < 0.01).mean())
-    alt = (
-        f"Two maps over x and y from {number(-span)} to {number(span)}. Left, contours "
-        f"of f(x) + f(y) for {curve.name}, from {number(value.min())} to "
-        f"{number(value.max())}. Right, the length of its gradient, from "
-        f"{number(length.min(), 2)} to {number(length.max())}; below 0.01 on "
-        f"{100 * flat:.0f} % of the square. Both are the same if x and y change places."
-    )
-    return finish(figure, alt)
-
-
-@styled
-def gradient_maps(
-    keys: Sequence[str | Activation | Callable],
-    *,
-    span: float = 3.0,
-    points: int = 61,
-) -> Figure:
-    """Maps of the gradient's length of f(x) + f(y), one per function, on one scale.
-
-    Parameters
-    ----------
-    keys
-        Functions, as in :func:`function_plot`; two maps to a row.
-    span, points
-        Both axes run from −span to span, at so many places.
-
-    Chapter 11.
-    """
-    if not keys:
-        raise ValueError("gradient_maps needs at least one function, such as ['relu']")
-    curves = [read_curve(key) for key in keys]
-    lengths = [_separable(curve, span, points)[2] for curve in curves]
-    top = max(float(length.max()) for length in lengths)
-    rows = math.ceil(len(curves) / 2)
-    figure, grid = plt.subplots(
-        rows,
-        2,
-        figsize=(WIDTH, 1.75 * rows + 0.2),
-        sharex=True,
-        sharey=True,
-        squeeze=False,
-    )
-    for axes, curve, length in zip(grid.flat, curves, lengths, strict=False):
-        image = axes.imshow(
-            length,
-            extent=(-span, span, -span, span),
-            origin="lower",
-            cmap=SHADES,
-            vmin=0,
-            vmax=top,
-            interpolation="nearest",
-        )
-        axes.set_title(curve.name)
-        axes.grid(False)
-    for axes in grid.flat[len(curves) :]:
-        axes.set_visible(False)
-    figure.colorbar(image, ax=grid, fraction=0.03, pad=0.02, shrink=max(0.3, 2 / rows))
-    flat = {
-        curve.name: float((length < 0.01).mean())
-        for curve, length in zip(curves, lengths, strict=True)
-    }
-    shares = [f"{name} {100 * share:.0f} %" for name, share in flat.items() if share]
-    alt = (
-        f"{count(len(curves), 'map')} of the gradient's length of f(x) + f(y) over the "
-        f"square from {number(-span)} to {number(span)}, all on one scale up to "
-        f"{number(top)}. Share of the square with less than 0.01: "
-        + (join(shares) if shares else "none anywhere")
-        + ("; none for the others." if shares and len(shares) < len(curves) else ".")
-    )
-    return finish(figure, alt)
 
 
 # --- a random recurrent network ---------------------------------------------------

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TypedDict
+from typing import TYPE_CHECKING, TypedDict
 
-from actlab.studies import ClassifierRun, Study
+from actlab.studies import ClassifierRun, RateSearch, Study
 
 from ..steps import STEPS
+from .atlas import ATLAS, ATLAS_DIGITS
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["EQUIVALENCE_MARGIN", "STUDIES", "TUNED_STEPS", "TWELVE"]
 
@@ -97,48 +101,55 @@ class TunedSteps(TypedDict):
 
 
 TUNED_STEPS: TunedSteps = {"momentum": 0.9, "schedule": "cosine", "epochs": 8}
-# Half decades, and one more for the function whose best lay near the end of them.
-_TRIED = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
-_TRIED_FURTHER = {"sigmoid": (3.0,)}
-# The best mean of three tuning seeds, among the rates at which none broke down.
-_BEST = {
-    "identity": 0.03,
-    "sigmoid": 0.3,
-    "tanh": 0.1,
-    "relu": 0.1,
-    "leaky_relu": 0.03,
-    "elu": 0.1,
-    "selu": 0.03,
-    "gelu": 0.1,
-    "swish": 0.1,
-    "hardswish": 0.1,
-    "mish": 0.1,
-    "prelu": 0.03,
-}
+STARTS = ("default", "he")
+TUNING_SEEDS = (100, 101, 102, 103, 104)
+LONGER = 24  # epochs, three times as many
+
+
+def _longer(table: pd.DataFrame) -> list[ClassifierRun]:
+    """Return the runs of three times the epochs: the five best functions, and ReLU.
+
+    Each from the start, and at the rate, with which it was best after eight.
+    """
+    finals = table[(table["regime"] == "final") & (table["epoch"] == 8)]
+    cells = finals.groupby(["activation", "init", "lr"])["test_accuracy"].mean()
+    means = cells.reset_index().sort_values("test_accuracy", ascending=False)
+    best = means.drop_duplicates("activation")
+    names = [*best["activation"].head(5)]
+    rows = best[best["activation"].isin([*names, "relu"])]
+    return [
+        ClassifierRun(
+            "longer",
+            row["activation"],
+            row["lr"],
+            init=row["init"],
+            seeds_of_its_own=tuple(range(10)),
+            **(TUNED_STEPS | {"epochs": LONGER}),
+        )
+        for row in rows.to_dict("records")
+    ]
+
+
+SEARCH = RateSearch(
+    cells=tuple(
+        ClassifierRun("", activation, 0.0, init=init, **TUNED_STEPS)
+        for init in STARTS
+        for activation in TWELVE
+    ),
+    tuning={"held_out": 10_000},
+    seeds=TUNING_SEEDS,
+    finals=20,
+    others=10,
+    after=_longer,
+)
 
 TUNED = Study(
     name="tuned",
     question="Which functions still differ from ReLU, each at its own learning rate?",
     home=__package__,
-    conditions=(
-        *(
-            ClassifierRun(
-                "tune",
-                activation,
-                lr,
-                held_out=10_000,
-                seeds_of_its_own=(100, 101, 102),
-                **TUNED_STEPS,
-            )
-            for activation in TWELVE
-            for lr in _TRIED + _TRIED_FURTHER.get(activation, ())
-        ),
-        *(
-            ClassifierRun("final", activation, lr, **TUNED_STEPS)
-            for activation, lr in _BEST.items()
-        ),
-    ),
+    conditions=SEARCH.opening(),
     seeds=20,
+    growth=SEARCH,
 )
 
-STUDIES = (PUBLISHED, CONFOUND, CONFOUND_LONGER, TUNED)
+STUDIES = (PUBLISHED, CONFOUND, CONFOUND_LONGER, TUNED, ATLAS, ATLAS_DIGITS)

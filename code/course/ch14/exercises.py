@@ -139,7 +139,16 @@ def grade_agreement(answer: Any, variant: int | None, report: Report) -> None:
 
 # --- 14.7 -----------------------------------------------------------------------------
 
-FIXED = ("activation", "depth", "width", "norm", "optimiser", "momentum", "seed")
+FIXED = (
+    "activation",
+    "offset",
+    "depth",
+    "width",
+    "norm",
+    "optimiser",
+    "momentum",
+    "seed",
+)
 
 
 def grade_repair(answer: Any, variant: int | None, report: Report) -> None:
@@ -242,7 +251,7 @@ EXERCISES = [
                 answer=2,
             )
         ],
-        right="0.9997 is the first line out of order; what is below it follows.",
+        right="0.9997 stands in a row that no healthy network here marks; the rows below it follow from it.",
         wrong={
             "cause = 0": "The updates are small because the error signal is. A larger step multiplies both ends of the network alike.",
             "cause = 1": "Then the activation size would fall from layer to layer. It is about ½ everywhere.",
@@ -350,7 +359,7 @@ EXERCISES = [
 PREDICTIONS = [
     Prediction(
         id="14.A",
-        question="Bed F: six sigmoid layers, PyTorch's weights, SGD 0.02. Sizes about ½ everywhere, nothing saturated, and no learning. One change is allowed. After which does it answer more than nine images in ten?",
+        question="Bed F: six sigmoid layers, PyTorch's weights, SGD 0.02. Sizes about ½ everywhere, nothing saturated, and no learning. One change is allowed. After which does it answer more than nine images in ten within eight epochs?",
         part=Choice(
             "change",
             label="The change",
@@ -366,8 +375,8 @@ PREDICTIONS = [
         textbook_label="“Sigmoid's gradient vanishes: take ReLU”",
         because={
             "The slope of sigmoid is at most ¼.": "It is, and ReLU has 1. From these weights ReLU's signal shrinks as well.",
-            "The error signal is small, and Adam makes up for that.": "It does, and what it enlarges is the same for all images.",
-            "The column of likenesses goes to 1.": "That is the illness. Which of the four looks at more than one image at a time?",
+            "The error signal is small, and Adam makes up for that.": "It does, and what it enlarges is nearly the same for all images: eight epochs are too few.",
+            "The column of likenesses goes to 1.": "That is one half of the illness. Which of the four looks at more than one image at a time?",
         },
         source="the training runs of the next cell, one seed",
     ),
@@ -387,7 +396,7 @@ PREDICTIONS = [
             "GELU has no dead units.": "With a bias of −1 everywhere it has hardly any slope either.",
             "No fault that was planted is one of the function.": "Some functions would still help. The next columns show which.",
         },
-        source="the training runs of the next cell, one seed",
+        source="the training runs of the next cell, three seeds",
     ),
     Prediction(
         id="14.C",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
@@ -30,50 +30,52 @@ if TYPE_CHECKING:
 
     from actlab.probes import HealthReport
 
-__all__ = ["health_board", "treatment_board"]
+__all__ = ["alarm_board", "treatment_board"]
 
-# A status is a mark first; the shade repeats it.
-LOOK: dict[str, tuple[str, ColorType, ColorType]] = {
-    "ok": ("·", MUTED, PAPER),
-    "watch": ("!", INK, tint(COLOURS[4], 0.25)),
-    "trouble": ("×", PAPER, COLOURS[1]),
-    "not measured": ("", MUTED, PAPER),
-}
+# Dark where most marks are crosses, tinted where most are exclamation marks.
+NONE: tuple[ColorType, ColorType] = (MUTED, PAPER)
+WATCH: tuple[ColorType, ColorType] = (INK, tint(COLOURS[4], 0.25))
+TROUBLE: tuple[ColorType, ColorType] = (PAPER, COLOURS[1])
 
 
 @styled
-def health_board(panels: Mapping[str, HealthReport]) -> Figure:
-    """Draw the signs of several health panels: a row per sign, a column per network.
+def alarm_board(panels: Mapping[str, Sequence[HealthReport]]) -> Figure:
+    """Draw how often each sign is marked: a row per sign, a column per network.
 
-    A cross is trouble, an exclamation mark is worth watching, a dot is fine.
+    A number counts the panels with a mark, a dot is none.  The field is dark where half
+    of the marks or more are crosses (trouble), tinted where most say "watch".
 
     Parameters
     ----------
     panels
-        From a short name, such as a letter, to what ``probes.checkup`` returned.
+        From a short name, such as a letter, to what ``probes.checkup`` returned, once
+        for each time that the network was drawn.
 
     Chapter 14.
     """
-    signs = list(
-        dict.fromkeys(sign.name for panel in panels.values() for sign in panel.signs)
-    )
+    first = next(iter(panels.values()))
+    signs = [sign.name for sign in first[0].signs]
     figure, axes = _board(signs, list(panels))
-    found: dict[str, dict[str, list[str]]] = {"trouble": {}, "watch": {}}
-    for column, (name, panel) in enumerate(panels.items()):
-        for sign in panel.signs:
-            mark, ink, paper = LOOK[sign.status]
-            _cell(axes, signs.index(sign.name), column, mark, ink, paper)
-            if sign.status in found:
-                found[sign.status].setdefault(name, []).append(sign.name)
-    axes.set_xlabel("× trouble    ! watch    · fine", color=INK)
-    texts = []
-    for name in panels:
-        trouble, watch = (found[status].get(name, []) for status in found)
-        parts = [join(trouble)] if trouble else []
-        parts += [f"{len(watch)} to watch"] if watch else []
-        texts.append(f"{name} {', '.join(parts) or 'none'}")
-    alt = f"Board of {len(signs)} signs for {len(panels)} networks. Trouble: "
-    return finish(figure, alt + "; ".join(texts) + ".")
+    every = dict.fromkeys(panels, 0)
+    healthy: list[str] = []
+    for column, (name, drawn) in enumerate(panels.items()):
+        for row, sign in enumerate(signs):
+            found = [panel[sign].status for panel in drawn]
+            crosses = found.count("trouble")
+            marks = crosses + found.count("watch")
+            look = NONE if not marks else TROUBLE if 2 * crosses >= marks else WATCH
+            _cell(axes, row, column, str(marks or "·"), *look)
+            every[name] += marks == len(drawn)
+            if marks and not column:
+                healthy.append(f"{sign} {marks}")
+    axes.set_xlabel(f"marked in so many of {len(first)}; dark: mostly ×", color=INK)
+    counts = ", ".join(f"{name} {count}" for name, count in every.items())
+    alt = (
+        f"Board of {len(signs)} signs for {len(panels)} networks, each drawn "
+        f"{len(first)} times: how often a sign is marked. {next(iter(panels))}: "
+        f"{join(healthy) or 'never'}. Signs marked in every draw: {counts}."
+    )
+    return finish(figure, alt)
 
 
 @styled

@@ -2,22 +2,23 @@
 
 All are trained alike on scikit-learn's digits and all end near one right answer in
 ten, or break down. :func:`admit` trains one as it comes, :func:`treat` trains it again
-with one thing changed. Chapter 14.
+with one thing changed, :func:`panels` looks at it before training, drawn many times.
+Chapter 14.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import pandas as pd
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from actlab import datasets, probes
+from actlab import catalogue, datasets, probes
 from actlab.datasets import Dataset
 from actlab.deep import DeepMLP
 from actlab.training import NonFiniteLossError, fit
@@ -26,14 +27,30 @@ __all__ = [
     "EMERGENCY",
     "HEALTHY",
     "PATIENTS",
+    "PRESCRIPTIONS",
     "Case",
     "Patient",
     "Visit",
     "admit",
+    "named",
+    "panels",
     "treat",
+    "worst",
 ]
 
 EPOCHS = 8
+
+
+class Lowered(nn.Module):
+    """An activation less a constant: the same slopes, another mean."""
+
+    def __init__(self, activation: nn.Module, offset: float) -> None:
+        super().__init__()
+        self.activation, self.offset = activation, offset
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the function of ``x`` less the offset."""
+        return self.activation(x) - self.offset
 
 
 @dataclass(frozen=True)
@@ -44,6 +61,7 @@ class Case:
     ----------
     activation, init, norm, width, depth : of a :class:`~actlab.deep.DeepMLP` with
         ``depth`` hidden layers.
+    offset : taken from what the activation puts out.
     weights : a factor on all drawn weights.
     bias : added to the hidden layers' biases.
     inputs : ``"symmetric"`` ([−1, 1]) or ``"bytes"`` (0 to 255).
@@ -56,6 +74,7 @@ class Case:
     norm: str = "none"
     width: int = 64
     depth: int = 6
+    offset: float = 0.0
     weights: float = 1.0
     bias: float = 0.0
     inputs: str = "symmetric"
@@ -68,9 +87,10 @@ class Case:
     def network(self) -> DeepMLP:
         """The network as it is before training."""
         sizes = [64, *[self.width] * self.depth, 10]
-        network = DeepMLP(
-            sizes, self.activation, self.init, norm=self.norm, seed=self.seed
-        )
+        activation = catalogue.get(self.activation).make()
+        if self.offset:
+            activation = Lowered(activation, self.offset)
+        network = DeepMLP(sizes, activation, self.init, norm=self.norm, seed=self.seed)
         with torch.no_grad():
             linears = [part for part in network.linears if isinstance(part, nn.Linear)]
             for linear in linears:
@@ -179,6 +199,22 @@ PATIENTS = {
 }
 
 
+def _usual(letter: str) -> dict[str, Any]:
+    has_relu = PATIENTS[letter].case.activation == "relu"
+    return {"activation": "gelu" if has_relu else "relu"}
+
+
+PRESCRIPTIONS: dict[str, Callable[[str], Mapping[str, Any]]] = {
+    "as they came": lambda letter: {},
+    "GELU, ReLU": _usual,
+    "SELU": lambda letter: {"activation": "selu"},
+    "Adam": lambda letter: {"optimiser": "adam", "lr": 0.003},
+    "batch norm": lambda letter: {"norm": "batch"},
+    "its own": lambda letter: PATIENTS[letter].treatment,
+}
+"""What each treatment changes of a patient's case, by the letter."""
+
+
 EMERGENCY = Case(
     activation="tanh", init="xavier", weights=0.1, inputs="bytes", lr=0.001
 )
@@ -194,10 +230,14 @@ class Visit:
     """
 
     case: Case
-    panel: probes.HealthReport = field(repr=False)
     history: pd.DataFrame = field(repr=False)
     accuracy: float
     broke: str = ""
+
+    @cached_property
+    def panel(self) -> probes.HealthReport:
+        """The health panel of the network as it was before training."""
+        return _checkup(self.case)
 
     @property
     def symptom(self) -> str:
@@ -236,6 +276,47 @@ def treat(letter: str, epochs: int = EPOCHS, **changes: Any) -> Visit:
     return _run(replace(case, **changes), epochs)
 
 
+def panels(letter: str, seeds: Iterable[int]) -> list[probes.HealthReport]:
+    """Return a patient's panels before training, its weights drawn with each seed.
+
+    ``letter`` is as in :func:`admit`.  What is marked for ``"healthy"`` is a false
+    alarm.  Raises ``KeyError`` for a letter that nobody has.  Chapter 14.
+    """
+    case = _case(letter)
+    return [_checkup(replace(case, seed=seed)) for seed in seeds]
+
+
+def named(panel: probes.HealthReport, noisy: Collection[str] = ()) -> str:
+    """Return the row that a rule suspects, empty where it suspects none.
+
+    It is the first that is marked.  Rows in ``noisy``, those that healthy networks
+    mark, come last, and only their crosses count.  Chapter 14.
+    """
+    marked = [
+        sign
+        for sign in panel.signs
+        if sign.status == "trouble"
+        or (sign.status == "watch" and sign.name not in noisy)
+    ]
+    marked.sort(key=lambda sign: sign.name in noisy)
+    return marked[0].name if marked else ""
+
+
+def worst(letter: str, seeds: int = 3, **changes: Any) -> float:
+    """Return the lowest accuracy in % of a changed case; nan if a run broke down.
+
+    Takes ``changes`` as :func:`treat` does, but none of them is none here.  Chapter 14.
+    """
+    runs = [treat(letter, seed=seed, **changes) for seed in range(seeds)]
+    broken = any(run.broke for run in runs)
+    return math.nan if broken else min(run.accuracy for run in runs)
+
+
+def _checkup(case: Case) -> probes.HealthReport:
+    network, data = case.network(), case.data()
+    return probes.checkup(network, data, lr=case.lr, optimiser=case.optimiser)
+
+
 def _case(letter: str) -> Case:
     others = {"healthy": HEALTHY, "X": EMERGENCY}
     if letter in others:
@@ -251,10 +332,9 @@ def _digits() -> Dataset:
     return datasets.digits()
 
 
-@lru_cache(maxsize=128)
+@lru_cache(maxsize=256)
 def _run(case: Case, epochs: int) -> Visit:
     network, data = case.network(), case.data()
-    panel = probes.checkup(network, data, lr=case.lr, optimiser=case.optimiser)
     momentum = case.momentum if case.optimiser == "sgd" else 0.0
     try:
         run = fit(
@@ -270,5 +350,5 @@ def _run(case: Case, epochs: int) -> Visit:
     except NonFiniteLossError as error:
         where = f"epoch {error.epoch}, step {error.step}"
         empty = pd.DataFrame({"epoch": [], "train_loss": [], "test_accuracy": []})
-        return Visit(case, panel, empty, math.nan, where)
-    return Visit(case, panel, run.history, run.accuracy)
+        return Visit(case, empty, math.nan, where)
+    return Visit(case, run.history, run.accuracy)

@@ -1,0 +1,165 @@
+"""The page *Atlas*: what its script needs from the recorded studies, and a first table.
+
+The script, ``atlas.js``, runs without a kernel and asks no other host for anything.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import math
+from importlib import resources
+from typing import Any
+
+from scipy import stats
+
+from actlab import catalogue, studies
+from actlab.statistics import interval
+from actlab.studies import rates
+
+from .atlas import ATLAS, ATLAS_DIGITS
+
+__all__ = ["data", "page"]
+
+WORDS = {
+    "default": "PyTorch's start",
+    "he": "He's start",
+    "matched": "matched start",
+    "sgd": "SGD, momentum 0.9",
+    "adam": "Adam",
+}
+TITLES = {
+    "atlas": ("fashion", "Fashion-MNIST"),
+    "atlas-digits": ("digits", "scikit-learn's digits"),
+}
+FIRST = ("relu", "gelu", "tanh", "sigmoid")  # what the page begins with
+ZOOMS = (10, 3, 30, 100)
+MOST_RUNS = 20
+
+
+def data() -> dict[str, Any]:
+    """Return all that the page shows, as JSON has it.
+
+    ``records`` holds per recorded study its ``cells``: function, start, optimiser, the
+    chosen rate, ``tuning`` (by rate: mean held-out accuracy in percent, half of its
+    95 % interval, runs, and how many broke down) and ``final`` (test accuracies, seed
+    by seed, null where a run broke down).
+    """
+    records = [_record(study) for study in (ATLAS, ATLAS_DIGITS)]
+    keys = {cell["key"] for record in records for cell in record["cells"]}
+    return {
+        "records": records,
+        "names": {key: catalogue.get(key).name for key in sorted(keys)},
+        "words": WORDS,
+        "first": FIRST,
+        "zooms": ZOOMS,
+        "factors": [
+            0.0 if n < 2 else round(float(stats.t.ppf(0.975, n - 1)), 6)
+            for n in range(MOST_RUNS + 1)
+        ],
+    }
+
+
+def _record(study: studies.Study) -> dict[str, Any]:
+    table = studies.final(study)
+    short, title = TITLES[study.name]
+    finals = table[table["regime"] == "final"].sort_values("seed")
+    tested = {
+        key: [None if math.isnan(a) else round(a, 2) for a in runs["test_accuracy"]]
+        for key, runs in finals.groupby(["activation", "init", "optimiser"])
+    }
+    scores = rates.tuning_scores(table)
+    chosen = rates.chosen(table)
+    cells = [
+        {
+            "key": row["activation"],
+            "start": row["init"],
+            "optimiser": row["optimiser"],
+            "rate": row["lr"],
+            "tuning": [
+                _point(place, runs)
+                for place, runs in sorted(scores[rates.key_of(row)].items())
+            ],
+            "final": tested[rates.key_of(row)],
+        }
+        for row in chosen.to_dict("records")
+    ]
+    return {
+        "id": short,
+        "title": title,
+        "starts": list(dict.fromkeys(cell["start"] for cell in cells)),
+        "optimisers": list(dict.fromkeys(cell["optimiser"] for cell in cells)),
+        "cells": cells,
+    }
+
+
+def _point(place: int, runs: dict[int, float]) -> dict[str, Any]:
+    held = [score for score in runs.values() if math.isfinite(score)]
+    found = interval(held) if held else None
+    half = found.half_width if found else math.nan
+    return {
+        "rate": rates.rate(place),
+        "mean": round(found.mean, 2) if found else None,
+        "half": round(half, 2) if math.isfinite(half) else None,
+        "n": len(runs),
+        "broke": len(runs) - len(held),
+    }
+
+
+def page() -> str:
+    """Return the generated part of the page: a table, then the script and its data."""
+    home = resources.files(__package__)
+    style = home.joinpath("atlas.css").read_text("utf-8")
+    script = home.joinpath("atlas.js").read_text("utf-8")
+    text = json.dumps(data(), ensure_ascii=False, separators=(",", ":"))
+    text = text.replace("</", "<\\/")
+    return (
+        f"<style>{style}</style>\n"
+        '<div class="actlab-atlas" id="atlas" hidden></div>\n'
+        f'<script type="application/json" id="atlas-data">{text}</script>\n'
+        f"<script>{script}</script>\n\n"
+        f"{_first_table()}\n\n{_provenance()}\n"
+    )
+
+
+def _first_table() -> str:
+    """Return the order on Fashion-MNIST from PyTorch's start, without a script."""
+    table = studies.final(ATLAS)
+    finals = table[(table["regime"] == "final") & (table["init"] == "default")]
+    rows = []
+    for (key, lr), runs in finals.groupby(["activation", "lr"]):
+        accuracies = runs["test_accuracy"].dropna()
+        broke = len(runs) - len(accuracies)
+        found = interval(accuracies) if len(accuracies) > 1 else None
+        rows.append((found.mean if found else -1.0, key, lr, found, broke))
+    lines = [
+        "<details><summary>The order on Fashion-MNIST from PyTorch's start, as a table"
+        "</summary>",
+        "",
+        "| function | rate | test accuracy, % | broke down |",
+        "|---|---|---|---|",
+    ]
+    for _, key, lr, found, broke in sorted(rows, reverse=True):
+        shown = f"{found.mean:.2f} ± {found.half_width:.2f}" if found else "none"
+        name = html.escape(catalogue.get(str(key)).name)
+        lines.append(f"| {name} | {lr:g} | {shown} | {broke} of {broke + _n(found)} |")
+    return "\n".join([*lines, "", "</details>"])
+
+
+def _n(found: Any) -> int:
+    return found.n if found else 0
+
+
+def _provenance() -> str:
+    parts = []
+    for study in (ATLAS, ATLAS_DIGITS):
+        origin = studies.provenance(study)
+        made = origin["environments"][0]
+        parts.append(
+            f"- `{origin['command']}`: {origin['runs']:,} runs, of which "
+            f"{origin['runs_that_broke_down']} broke down, "
+            f"{origin['seconds_of_all_runs'] / 60:.0f} minutes of one thread, "
+            f"{origin['last_run_finished'][:10]}, torch "
+            f"{made['versions']['torch']}, {made['cpu']}."
+        )
+    return "\n".join(parts)

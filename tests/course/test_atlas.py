@@ -1,0 +1,164 @@
+"""The page Atlas: its script computes what the package computes, from any address."""
+
+import json
+from importlib import resources
+
+import pytest
+from py_mini_racer import MiniRacer
+from scipy import stats
+
+from actlab import studies
+from actlab.statistics import compare, holm, interval
+from course.ch12 import atlas, atlas_page
+
+SCRIPT = resources.files("course.ch12").joinpath("atlas.js").read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def script():
+    """The script without a page, and the page's data as ``atlas``."""
+    engine = MiniRacer()
+    engine.eval(
+        # The engine knows the language, not the browser.
+        "class URLSearchParams{constructor(t=''){this.m=new Map(t.split('&').map("
+        "w=>w.split('=')).map(([k,v])=>[k,decodeURIComponent(v??'')]))}"
+        "get(k){return this.m.has(k)?this.m.get(k):null}has(k){return this.m.has(k)}}"
+    )
+    engine.eval(SCRIPT.replace("const AtlasMath =", "globalThis.AtlasMath ="))
+    engine.eval(f"globalThis.atlas = {json.dumps(atlas_page.data())}")
+
+    def call(expression: str, *values: object):
+        names = ", ".join(f"v{i}" for i in range(len(values)))
+        given = ", ".join(json.dumps(value) for value in values)
+        text = f"JSON.stringify((({names}) => ({expression}))({given}))"
+        return json.loads(engine.eval(text))
+
+    return call
+
+
+@pytest.mark.parametrize("n", [2, 3, 5, 10, 20])
+@pytest.mark.parametrize("t", [0.0, 0.1, 1.0, 2.5, 8.0, 40.0])
+def test_p_is_students(script, t, n):
+    wanted = 2 * stats.t.sf(t, n - 1)
+    assert script("AtlasMath.pOfT(v0, v1)", t, n) == pytest.approx(wanted, rel=1e-9)
+
+
+def test_holm_is_the_packages(script):
+    for p in ([0.004, 0.030, 0.020], [0.5], [0.2, 0.01, 0.01, 0.9]):
+        assert script("AtlasMath.holm(v0)", p) == pytest.approx(holm(p).tolist())
+
+
+def test_pairs_are_the_packages(script):
+    """Differences, intervals and corrected p values of functions that never broke."""
+    record = atlas_page.data()["records"][0]
+    cells = [
+        cell
+        for cell in record["cells"]
+        if cell["start"] == "default" and None not in cell["final"]
+    ][:6]
+    wanted = compare({cell["key"]: cell["final"] for cell in cells})
+    found = script("AtlasMath.pairs(v0, atlas.factors)", cells)
+    assert len(found) == len(wanted) == 15
+    for ours, theirs in zip(found, wanted.to_dict("records")):
+        assert cells[ours["first"]]["key"] == theirs["first"]
+        assert cells[ours["second"]]["key"] == theirs["second"]
+        assert ours["mean"] == pytest.approx(theirs["difference"], abs=1e-9)
+        assert ours["mean"] - ours["half"] == pytest.approx(theirs["low"], abs=1e-5)
+        assert ours["holm"] == pytest.approx(theirs["p_holm"], rel=1e-6, abs=1e-15)
+
+
+def test_a_run_that_broke_down_takes_its_partner_with_it(script):
+    found = script(
+        "AtlasMath.paired(v0, v1, atlas.factors)", [1, None, 3, 4], [0, 0, None, 2]
+    )
+    assert found["n"] == 2 and found["mean"] == 1.5
+    lost = script("AtlasMath.paired(v0, v1, atlas.factors)", [None, 1], [1, None])
+    assert lost["n"] == 0 and lost["p"] == 1
+
+
+def test_equal_runs_are_not_told_apart(script):
+    found = script("AtlasMath.paired(v0, v0, atlas.factors)", [1, 2, 3])
+    assert found["p"] == 1
+
+
+def test_the_good_region_ends_where_a_rate_is_worse_or_breaks(script):
+    points = [
+        {"rate": rate, "mean": mean, "broke": broke}
+        for rate, mean, broke in (
+            (0.01, 85.0, 0),
+            (0.0178, 87.2, 0),
+            (0.0316, 88.0, 0),
+            (0.0562, 87.9, 0),
+            (0.1, 87.5, 1),
+        )
+    ]
+    cell = {"rate": 0.0316, "tuning": points}
+    assert script("AtlasMath.goodRegion(v0, 1)", cell) == {
+        "low": 0.0178,
+        "high": 0.0562,
+    }
+    assert script("AtlasMath.goodRegion(v0, 0.05)", cell) == {
+        "low": 0.0316,
+        "high": 0.0316,
+    }
+
+
+HOSTILE = [
+    "",
+    "#",
+    "#pick=",
+    "#data=nowhere&steps=none&show=nan&pick=a.b,c,,<script>.x",
+    "#pick=relu.default,relu.default",
+    "#data=__proto__&pick=__proto__.constructor,toString.default",
+    "#" + "pick=relu.default," * 500,
+    "#show=1e999&pick=%E0%A4%A",
+]
+
+
+@pytest.mark.parametrize("address", HOSTILE)
+def test_any_address_gives_a_state(script, address):
+    state = script("AtlasMath.readState(v0, atlas)", address)
+    data = atlas_page.data()
+    record = {one["id"]: one for one in data["records"]}[state["record"]]
+    assert state["optimiser"] in record["optimisers"] and state["zoom"] in data["zooms"]
+    known = {(c["key"], c["start"]) for c in record["cells"]}
+    picks = [(pick["key"], pick["start"]) for pick in state["picks"]]
+    assert set(picks) <= known and len(set(picks)) == len(picks)
+    again = script("AtlasMath.readState(AtlasMath.writeState(v0), atlas)", state)
+    assert again == state
+
+
+def test_the_page_shows_the_record():
+    data = atlas_page.data()
+    for study, record in zip((atlas.ATLAS, atlas.ATLAS_DIGITS), data["records"]):
+        finals = studies.final(study)
+        finals = finals[finals["regime"] == "final"]
+        shown = sum(len(cell["final"]) for cell in record["cells"])
+        assert shown == len(finals)
+        cell = next(c for c in record["cells"] if c["key"] == "relu")
+        rows = finals[
+            (finals["activation"] == "relu")
+            & (finals["init"] == cell["start"])
+            & (finals["optimiser"] == cell["optimiser"])
+        ].sort_values("seed")
+        assert cell["final"] == pytest.approx(rows["test_accuracy"].tolist(), abs=0.006)
+        assert set(rows["lr"]) == {cell["rate"]}
+
+
+def test_every_row_that_can_learn_is_in_it():
+    keys = {cell["key"] for cell in atlas_page.data()["records"][1]["cells"]}
+    assert keys == set(atlas.trainable())
+    fixed = {cell["key"] for cell in atlas_page.data()["records"][0]["cells"]}
+    assert len(fixed) >= 47 and {"relu", "gelu", "square", "sigmoid"} <= fixed
+
+
+def test_intervals_of_the_tuning_are_the_packages():
+    for record in atlas_page.data()["records"]:
+        for cell in record["cells"][:5]:
+            for point in cell["tuning"]:
+                assert point["broke"] <= point["n"]
+                assert (point["half"] is None) == (point["n"] - point["broke"] < 2)
+    one = interval([1.0, 2.0, 3.0])
+    assert atlas_page.data()["factors"][3] == pytest.approx(
+        one.half_width / one.std * 3**0.5, rel=1e-5
+    )

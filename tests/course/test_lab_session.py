@@ -1,0 +1,197 @@
+"""An experiment of the laboratory: its address, its way back, its Python cell."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from py_mini_racer import MiniRacer
+
+from actlab import probes, training
+from course.lab import scripts
+
+SCRIPT = """
+function open(address) {
+  const { state, complaints } = stateOf(address, ROWS);
+  return { state, complaints, session: new Session({ ...state, step: 0 }, ROWS) };
+}
+function walk(session, step) {
+  for (const _ of session.goTo(step));
+  return session;
+}
+const values = (session) => session.sides.map(({ run }) => [...run.network.values]);
+const numbers = (session) => JSON.stringify(values(session));
+const seen = (session) => JSON.stringify(session.look());
+"""
+ADDRESS = (
+    "v=1&f=x*tanh%28exp%28x%29%29&g=relu&data=rings&layers=8-6&norm=yes&branch=one"
+    "&optimiser=momentum&rate=0.02&seed=5&step=60&events=20k10_30b1%3A-0.5_40r0.01"
+)
+HOSTILE = [
+    "", "#", "#=", "#&&&", "#f", "#f=", "#f=%", "#f=%zz&g=%00", "#f=" + "x" * 5000,
+    "#f=__proto__&g=constructor", "#__proto__=1&constructor=2&toString=3",
+    "#f=<script>alert(1)</script>", "#f=eval(1)&layers=99999", "#layers=-1",
+    "#layers=1e9",
+    "#layers=" + "-".join(["64"] * 50), "#step=1e99", "#step=NaN", "#step=-5",
+    "#rate=Infinity",
+    "#rate=1e999", "#rate=0x10", "#seed=1.5",
+    "#events=" + "_".join(["1k1"] * 500),
+    "#events=5b9:1", "#events=5b0:1e999", "#events=;drop", "#data=../../etc",
+    "#batch=0",
+    "#norm=maybe", "#branch=1", "#noise=-1", "#gain=1e300", "#v=99",
+    "#f=relu&f=tanh&f=9**9**9",
+    "#f=" + "(" * 400, "#" + "&".join(f"f={i}" for i in range(2000)),
+    "#f=\u202e\ud83d\ude00",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def engine() -> MiniRacer:
+    engine = MiniRacer()
+    engine.eval(scripts.core() + SCRIPT)
+    return engine
+
+
+def evaluate(engine, expression):
+    return json.loads(engine.eval(f"JSON.stringify({expression})"))
+
+
+def test_an_address_comes_back_as_it_was(engine):
+    address = json.dumps(ADDRESS)
+    assert engine.eval(f"open({address}).complaints.length") == 0
+    written = engine.eval(f"addressOf(open({address}).state)")
+    once_more = engine.eval(f"addressOf(open({json.dumps(written)}).state)")
+    assert written == once_more
+    assert engine.eval("addressOf(stateOf('', ROWS).state)") == "v=1"
+
+
+@pytest.mark.parametrize("address", HOSTILE, ids=range(len(HOSTILE)))
+def test_anything_in_an_address_gives_a_state_that_runs(address, engine):
+    """Whatever was wrong is named; what is left is an experiment."""
+    text = json.dumps(address)
+    found = evaluate(engine, f"stateOf({text}, ROWS)")
+    assert set(found["state"]) == set(evaluate(engine, "DEFAULTS"))
+    assert 1 <= len(found["state"]["layers"]) <= 10
+    assert all(2 <= width <= 64 for width in found["state"]["layers"])
+    assert engine.eval(f"walk(open({text}).session, 1).step") == 1
+    assert engine.eval("({}).f === undefined && ({})['1'] === undefined")
+    harmless = ("", "#", "#&&&", "#v=99")
+    if address not in harmless and not address.startswith(("#f=relu", "#f=0")):
+        assert found["complaints"]
+    assert all(len(text) < 700 for text in found["complaints"])
+
+
+def test_the_way_back_leads_to_the_same_bits(engine):
+    address = json.dumps(ADDRESS)
+    engine.eval(f"var first = walk(open({address}).session, 60)")
+    end = engine.eval("numbers(first)")
+    look = engine.eval("seen(first)")
+    assert engine.eval("numbers(walk(first, 25))") != end
+    assert engine.eval("numbers(walk(first, 60))") == end
+    engine.eval(f"var two = open({address}).session; walk(two, 3); walk(two, 60)")
+    assert engine.eval("numbers(two)") == end
+    assert engine.eval("seen(two)") == look
+    history = evaluate(engine, "two.history.map((row) => row.step)")
+    assert history[:21] == list(range(21))
+
+
+def test_long_runs_keep_few_steps_and_still_go_back(engine):
+    engine.eval("var long = walk(open('layers=2&batch=2&g=').session, 40)")
+    there = engine.eval("numbers(long)")
+    engine.eval("walk(long, 3000)")
+    assert engine.eval("long.saved.length") <= 64
+    assert engine.eval("numbers(walk(long, 40))") == there
+
+
+def test_what_is_done_to_a_run_belongs_to_its_address(engine):
+    engine.eval("var acted = walk(open('data=xor').session, 10)")
+    engine.eval("acted.act({ kind: 'k', value: 50 }); walk(acted, 12)")
+    engine.eval("acted.act({ kind: 'b', value: -1.5, layer: 1 }); walk(acted, 30)")
+    address = engine.eval("addressOf({ ...acted.state, step: 30 })")
+    assert "events=10k50_12b1%3A-1.5" in address
+    again = f"numbers(walk(open({json.dumps(address)}).session, 30))"
+    assert engine.eval(again) == engine.eval("numbers(acted)")
+    # Going back and doing something else forgets what came later.
+    engine.eval("walk(acted, 11); acted.act({ kind: 'r', value: 0.5 })")
+    assert evaluate(engine, "acted.state.events.map((e) => e.kind)") == ["k", "r"]
+
+
+SIGNAL = "f=gelu&data=signal&layers=6-6&step=40&start=own&gain=1.3"
+XOR = "f=relu&data=xor&layers=5&step=30&start=matched&bias=-0.2&branch=depth"
+
+
+@pytest.mark.parametrize("address", [ADDRESS, SIGNAL, XOR], ids=["rings", "own", "xor"])
+def test_the_copied_cell_is_the_same_experiment(address, engine, capsys):
+    cell = engine.eval(f"pythonOf(stateOf({json.dumps(address)}, ROWS).state)")
+    names: dict = {}
+    exec(cell, names)  # the page wrote it, out of settings that it had checked
+    step = engine.eval(f"stateOf({json.dumps(address)}, ROWS).state.step")
+    look = evaluate(engine, f"walk(open({json.dumps(address)}).session, {step}).look()")
+    run, side = names["run"], look["sides"][-1]
+    loss, accuracy = training.evaluate(run.network, run.data.x_test, run.data.y_test)
+    assert side["test"]["loss"] == pytest.approx(loss, rel=1e-9)
+    if side["test"]["accuracy"] is not None:
+        assert side["test"]["accuracy"] == pytest.approx(accuracy)
+    dead = probes.dead_units(run.network, run.data.x_train)
+    assert [layer["dead"] for layer in side["layers"]] == dead.counts
+    assert capsys.readouterr().out
+
+
+def test_every_challenge_is_set_up_by_an_address_that_can_be_read(engine):
+    challenges = evaluate(
+        engine,
+        "CHALLENGES.map((c) => ({ id: c.id, options: c.options.length, right: c.right,"
+        " chapter: c.chapter, complaints: stateOf(c.setup, ROWS).complaints }))",
+    )
+    assert len({challenge["id"] for challenge in challenges}) >= 10
+    for challenge in challenges:
+        assert challenge["complaints"] == []
+        assert 0 <= challenge["right"] < challenge["options"]
+
+
+def test_digits_are_the_packages(engine):
+    from actlab import datasets
+
+    script = scripts.digits().removeprefix("window.actlabDigits = ").strip(";\n")
+    packed = json.loads(script)
+    expected = datasets.digits()
+    engine.eval(f"var digits = dataOf('digits', 1, 0, {script})")
+    assert evaluate(engine, "[...digits.train.x.slice(0, 640)]") == (
+        expected.x_train[:10].flatten().tolist()
+    )
+    assert evaluate(engine, "[...digits.test.y]") == expected.y_test.tolist()
+    assert packed["train"] == len(expected.x_train)
+
+
+# What the chapters open the laboratory with.
+PRESETS = {
+    "03": "v=1&f=sigmoid&data=rings&layers=8-8-8-8&start=default&optimiser=sgd"
+    "&rate=0.1",
+    "03, start": "v=1&f=sigmoid&data=rings&layers=8-8-8-8&start=own&gain=4"
+    "&optimiser=sgd&rate=0.1",
+    "03, Adam": "v=1&f=sigmoid&data=rings&layers=8-8-8-8&start=default",
+    "04": "v=1&g=softplus&data=signal&noise=0&layers=16",
+    "09": "v=1&f=tanh&g=relu&data=rings&layers=8-8-8-8-8-8-8-8-8-8&start=default"
+    "&optimiser=sgd&rate=0.1",
+    "10": "v=1&g=gelu&data=rings&layers=12-12&optimiser=sgd&rate=0.05&step=101"
+    "&events=100k200",
+    "15": "v=1&f=x*tanh%28exp%28x%29%29&g=relu&layers=16-16-16&start=matched",
+}
+
+
+def linked() -> set[str]:
+    """Every address of the laboratory that stands in a chapter."""
+    found: set[str] = set()
+    for path in (Path(__file__).parents[2] / "chapters").glob("*.ipynb"):
+        text = path.read_text(encoding="utf-8")
+        found |= set(re.findall(r"lab\.(?:html|md)#(v=[^)\s\"\\]+)", text))
+    return found
+
+
+def test_what_chapters_link_to_can_be_read(engine):
+    for address in {*PRESETS.values(), *linked()}:
+        found = evaluate(engine, f"stateOf({json.dumps(address)}, ROWS)")
+        assert found["complaints"] == [], address
+        assert found["state"]["f"], address
