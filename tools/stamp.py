@@ -39,7 +39,8 @@ FOLDER = "notebooks"  # on that branch
 NAME = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})/[A-Za-z0-9._-]{1,100}"
 # An origin can carry a user name and a token; only owner/name is taken from it.
 ORIGIN = re.compile(
-    rf"(?:https?://(?:[^/@\s]*@)?github\.com/|(?:ssh://)?git@github\.com[:/])({NAME}?)(?:\.git)?/?"
+    rf"(?:https?://(?:[^/@\s]*@)?(?i:github\.com)/|(?:ssh://)?git@(?i:github\.com)[:/]"
+    rf"|ssh://git@(?i:github\.com:22|ssh\.github\.com:443)/)({NAME}?)(?:\.git)?/?"
 )
 COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 

@@ -860,7 +860,15 @@ class Mixed(nn.Module):
             "operator": lambda: torch.ops.aten.gelu(h),
             "gate": lambda: h * F.silu(h),
             "cell": lambda: self.cell(h[:, None])[0][:, 0],
-            "safe": lambda: h.clamp(min=1e-6) + h.softmax(-1),
+            "product": lambda: h * (h > 0),
+            "where": lambda: torch.where(h >= 0, h, 0.1 * h),
+            "larger": lambda: torch.maximum(h, torch.zeros_like(h)),
+            "error function": lambda: h * (1 + torch.erf(h / 2**0.5)) / 2,
+            "safe": lambda: (
+                h.clamp(min=1e-6).softmax(-1)
+                + torch.maximum(h, torch.ones(6))
+                + h.max(0).values * (h > 1) * (h.argmax(-1) > 0)[:, None]
+            ),
         }
         return calls[self.unseen]()
 
@@ -875,6 +883,10 @@ SEEN_AS = {
     "operator": "gelu",
     "gate": "silu",
     "cell": "gru in cell (GRU)",
+    "product": "gt",
+    "where": "ge",
+    "larger": "maximum",
+    "error function": "erf",
 }
 
 

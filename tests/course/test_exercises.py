@@ -15,6 +15,8 @@ import threading
 import types
 import zlib
 from dataclasses import replace
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -695,6 +697,8 @@ def test_browser_and_python_read_alike(browser_readings, text):
         ("90.2", "5e-12", "right", ""),
         ("90.2", "10^-30", "wrong", "squared lengths"),
         ("90.2", "inf", "wrong", "Nothing here grows"),
+        ("90.2", Decimal("4.8e-12"), "right", ""),
+        ("90.2", Fraction(48, 10**13), "right", ""),
         ("90.2", 3e-12, "wrong", "3e-12 is not it, and none of the usual slips"),
         ("90.3", "It `fails`.", "wrong", "One row does not make a rule"),
         ("90.3", 7, "input", "choose one"),
@@ -780,6 +784,15 @@ def written(x):
             lambda x, slope: [x, None][1],
             "✗ 90.5 at x of shape (53,), slope = 0.1: returned None: is the return "
             "missing?",
+        ),
+        (
+            lambda x, slope: torch.where(x > 0, x, slope_of * x),  # noqa: F821
+            "? 90.5 `slope_of` is not defined in this kernel. Run the cells above "
+            "first, or correct the name.",
+        ),
+        (
+            raises(NameError("no name")),
+            "✗ 90.5 at x of shape (53,), slope = 0.1: raised NameError: no name.",
         ),
         (
             raises(SystemExit(3)),

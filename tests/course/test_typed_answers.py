@@ -82,6 +82,8 @@ SLIPS = {
     "complement": lambda v: 1 - v,
     "exponent for factor": lambda v: math.log10(abs(v)),
     "factor for exponent": lambda v: 10**v,
+    "power of two": lambda v: 2**v if abs(v) < 60 else v,
+    "a dot for thousands": lambda v: v / 1000,
     "logarithm": lambda v: math.log(abs(v)),
     "one": lambda v: 1,
     "nothing": lambda v: 0,
@@ -195,6 +197,11 @@ def test_ranges_with_a_reason_exist():
         ("12.1", {"trained": 283914, "needed": 7850, "accuracy": 84.3}, "SELU"),
         ("12.1", {"trained": 283914, "needed": 7850, "accuracy": 90}, "not it"),
         ("10.7", "1", "is not it"),
+        ("10.2", "2.310", "2.310: here a dot marks decimals, not thousands"),
+        ("10.2", "2.31", "2.31 is not it"),
+        ("12.1", {"trained": 283914, "needed": "7.850", "accuracy": 83}, "a dot marks"),
+        ("13.7", {"most": "2^21", "least": 16}, "That is the scale itself"),
+        ("13.7", {"most": 21, "least": "2¹⁶"}, "smallest scale itself"),
         ("10.7", "0.998", "That is for width 1"),
         ("4.3", "1.4", "Keep more digits"),
         ("4.3", "1.41", "That is ReLU"),
@@ -225,6 +232,8 @@ def assert_true(text: str, value: float, answer: float, low: float, high: float)
         assert low <= value / 100 <= high and value >= 1 and not low <= 0 <= high
     if "right as a fraction" in text:
         assert low <= value * 100 <= high and not low <= 0 <= high
+    if "a dot marks decimals" in text:
+        assert low <= value * 1000 * (1 + 1e-9) and value * 1000 <= high * (1 + 1e-9)
     if "the sign is not" in text:
         assert low <= -value <= high
 

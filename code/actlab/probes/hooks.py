@@ -128,7 +128,8 @@ def _activations(
             )
         raise NoActivationError(
             f"no activation was found in {kind}: a function called in forward(), such "
-            "as torch.relu(x) or F.gelu(x), leaves nothing to hook. Make it a module "
+            "as torch.relu(x) or F.gelu(x), leaves nothing to hook, and a formula that "
+            "is written there, such as x * (x > 0), no more. Make it a module "
             "(self.activation = nn.ReLU()), or name the modules that count as "
             "activations with layers=[…]"
         )

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from torch import nn
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 if TYPE_CHECKING:
@@ -19,12 +19,16 @@ FUNCTIONS = {
     "leaky_relu", "log_sigmoid", "logsigmoid", "mish", "prelu", "relu", "relu6",
     "rrelu", "selu", "sigmoid", "silu", "softplus", "softshrink", "softsign", "tanh",
     "tanhshrink", "threshold",
+    "erf", "erfc", "special_erf", "special_ndtr", "special_log_ndtr",
     "gru", "gru_cell", "lstm", "lstm_cell", "rnn_relu", "rnn_relu_cell", "rnn_tanh",
     "rnn_tanh_cell", "_transformer_encoder_layer_fwd",
 }  # fmt: skip
 """Names of torch's activation functions, and of what holds some inside."""
 
 CLAMPS = ("clamp", "clip", "clamp_min")
+LARGER = ("maximum", "fmax", "max")
+COMPARE = ("gt", "ge", "lt", "le", "greater", "less", "__gt__", "__ge__", "__lt__")
+"""How a ReLU is written out: as the larger of x and 0, or by comparing x with 0."""
 
 
 class UnseenActivationWarning(UserWarning):
@@ -35,7 +39,9 @@ class FunctionsSeen(TorchFunctionMode):
     """While active, notes torch's activation functions outside the counted modules.
 
     ``found`` maps a function and the place of the call to how often it was called.
-    Formulas written out, such as ``x * (x > 0)``, are not known as activations.
+    Of formulas written out, those that compare numbers with 0 (``x * (x > 0)``,
+    ``torch.maximum(x, zero)``) or call the error function are known.  Others, such as
+    ``x / (1 + exp(-x))`` or ``sin(x)``, and what compiled code computes, are not.
     """
 
     def __init__(self, listener: Listener) -> None:
@@ -63,7 +69,19 @@ def _acts(name: str, args: tuple, kwargs: Mapping[str, Any]) -> bool:
         low = kwargs.get("min", args[1] if len(args) > 1 else None)
         high = kwargs.get("max", args[2] if len(args) > 2 else None)
         return isinstance(low, (int, float)) and low == 0 and high is None
+    if name in LARGER:
+        return any(isinstance(v, Tensor) and _zero(v) for v in args[:2])  # no axis
+    if name in COMPARE:
+        numbers = isinstance(args[0], Tensor) and args[0].is_floating_point()
+        return numbers and args[0].ndim > 1 and len(args) > 1 and _zero(args[1])
     return name in FUNCTIONS
+
+
+def _zero(value: Any) -> bool:
+    """Whether a number, or a tensor of numbers everywhere, is 0."""
+    if isinstance(value, Tensor):
+        return value.is_floating_point() and not bool(value.detach().any())
+    return isinstance(value, (int, float)) and value == 0
 
 
 def _place(network: nn.Module) -> str:

@@ -281,14 +281,31 @@ def _sheet(function: Function) -> PropertySheet:
     )
 
 
+def _gap(function: Function, place: float) -> str:
+    """Of a single hole, as of sin(x)/x at 0: what the function comes to, and a way out.
+
+    Empty where it has no value, or another one, on either side.
+    """
+    left, right = function.value(np.array([place - 1e-4, place + 1e-4]))
+    if not np.isfinite([left, right]).all():
+        return ""
+    if abs(right - left) > 1e-3 * (1 + abs(left)):
+        return ""
+    value = f"{round((left + right) / 2, 6):.6g}"
+    return (
+        f", though it comes to {value} on both sides. A formula cannot fill this hole; "
+        f"code can, as in lambda x: torch.where(x == {place:.4g}, {value}, f(x))"
+    )
+
+
 def _check_defined(function: Function) -> None:
     sample = np.concatenate([np.linspace(-30.0, 30.0, 601) + 0.0123, [0.0, -1.0, 1.0]])
     values = function.value(sample)
     if np.isnan(values).any():
         place = sample[np.isnan(values)][np.argmin(np.abs(sample[np.isnan(values)]))]
         raise FormulaError(
-            f"{function.name} is not a real number at x = {place:.4g}; an activation "
-            "must have a value for every x"
+            f"{function.name} is not a real number at x = {place:.4g}"
+            f"{_gap(function, place)}; an activation must have a value for every x"
         )
     if len(function.grid) < 100:
         raise FormulaError(f"{function.name} overflows at nearly every x")

@@ -18,7 +18,7 @@ from actlab import studies
 from actlab.statistics import Interval, interval
 
 from ..exercises.model import Choice, Code, Number, Page, Prediction, slips
-from ..exercises.report import Report, show
+from ..exercises.report import Report, show, two_numbers
 
 # --- what the predictions are compared with ---------------------------------------
 
@@ -119,7 +119,7 @@ def compare_sigmoid(
     clamped = wide and bool((stuck > 0).all()) and bool((stuck == stuck[0]).all())
     why = sigmoid_reason(what, wide, at, got, clamped)
     report.fail(
-        f"{name}, {what} at x = {at:.4g}: expected {right:.3g}, got {got:.3g}. {why}"
+        f"{name}, {what} at x = {at:.4g}: expected {two_numbers(right, got)}. {why}"
     )
 
 
@@ -232,7 +232,7 @@ def compare_loss(at: str, got: float, right: float, report: Report) -> None:
         )
     elif math.isclose(got, -right, rel_tol=1e-3):
         why = "The sign: minus the logarithm."
-    report.fail(f"{at}: loss expected {right:.4g}, got {got:.4g}. {why}")
+    report.fail(f"{at}: loss expected {two_numbers(right, got)}. {why}")
 
 
 # --- the lists ------------------------------------------------------------------------

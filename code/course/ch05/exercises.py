@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 
 from ..exercises.model import Choice, Code, Number, Page, Prediction
-from ..exercises.report import Report
+from ..exercises.report import Report, two_numbers
 
 
 def cdf(x: float) -> float:
@@ -54,7 +54,7 @@ def grade_tail(answer: Any, variant: int | None, report: Report) -> None:
         if not abs(value - expected) <= 1e-3 * abs(expected):
             if not why and value == 0:
                 why = "The tail was lost: somewhere two numbers near 1 are subtracted."
-            seen = f"at x = {at:.4g}: expected {expected:.4g}, got {value:.4g}."
+            seen = f"at x = {at:.4g}: expected {two_numbers(expected, value)}."
             report.fail(f"{seen} {why}".strip())
         report.cases += 1
     image = report.draw(2, 3, 4, -3, 3)
@@ -114,8 +114,8 @@ def grade_drawn(answer: Any, variant: int | None, report: Report) -> None:
             elif torch.allclose(slope, keep + torch.tensor(wanted), atol=1e-4):
                 why = "Two slopes were added: detach the draw as well."
             report.fail(
-                f"slope at x = {at:.4g}, keep = {k:g}: expected {expected:.4g}, got "
-                f"{value:.4g}. {why}".strip()
+                f"slope at x = {at:.4g}, keep = {k:g}: expected "
+                f"{two_numbers(float(expected), float(value))}. {why}".strip()
             )
         report.cases += 1
 

@@ -20,7 +20,7 @@ from torch import nn
 from ..exercises.measured import Draws, draws
 from ..exercises.model import Choice, Code, Number, Order, Page, Prediction, slips
 from ..exercises.normal import GRID, average
-from ..exercises.report import Report
+from ..exercises.report import Report, two_numbers
 
 
 def square_mean(values: torch.Tensor) -> float:
@@ -103,7 +103,7 @@ def grade_gain(answer: Any, variant: int | None, report: Report) -> None:
         why = report.mistake(got, f, rtol=0, atol=1e-4)
         if not why and _elsewhere(answer, f, report) != got:
             why = RANDOM_DRAWS
-        report.fail(f"gain of {name}: expected {right:.3f}, got {got:.4g}. {why}")
+        report.fail(f"gain of {name}: expected {two_numbers(right, got)}. {why}")
 
 
 def _elsewhere(answer: Any, f: Callable, report: Report) -> float:

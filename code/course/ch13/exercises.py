@@ -18,7 +18,7 @@ from actlab import cost, precision
 
 from ..exercises.measured import Draws
 from ..exercises.model import Choice, Code, Number, Page, Prediction, slips
-from ..exercises.report import Report
+from ..exercises.report import Report, two_numbers
 
 # --- what the predictions are compared with ---------------------------------------
 
@@ -165,6 +165,8 @@ def page_13_7(largest: float = 0.02, smallest: float = 1e-9) -> Page:
             f"least = {barely}": "With that the smallest is not zero, and it has one digit: it lies at 2^−24, the end of the numbers with fewer digits.",
             f"least = {least - 1}": f"{smallest:g} · 2^{least - 1} is still below 2^−14.",
             f"least = {most}, most = {least}": "You have them the other way round.",
+            f"most = {2**most}": "That is the scale itself. Asked is its exponent, k.",
+            f"least = {2**least}": "That is the smallest scale itself, 2ᵏ. Asked is k.",
         },
         numbers_for=lambda variant: page_13_7(0.05 * (1 + variant % 5), 3e-9),
     )
@@ -266,7 +268,7 @@ def grade_fair_timing(answer: Any, variant: int | None, report: Report) -> None:
                 atol=0,
                 otherwise="Warm up, take turns, and take the median of the rounds' ratios.",
             )
-            report.fail(f"{at}: expected {first:g}, got {got:.3g}. {why}")
+            report.fail(f"{at}: expected {two_numbers(float(first), got)}. {why}")
         report.cases += 1
 
 
@@ -424,7 +426,7 @@ def grade_first_loss(answer: Any, variant: int | None, report: Report) -> None:
         if got == right:
             report.cases += 1
             continue
-        seen = f"{words}: expected {right:g}, got {got:g}."
+        seen = f"{words}: expected {two_numbers(float(right), float(got))}."
         if math.isinf(right):
             report.fail(f"{seen} Its slope never ends: return torch.inf.")
         why = report.mistake(got, f, dtype, rtol=0, atol=0)

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 
 from ..exercises.model import Choice, Code, Number, Page, Prediction, slips
-from ..exercises.report import Report
+from ..exercises.report import Report, two_numbers
 from . import patients
 
 # --- 14.2 and 14.5 --------------------------------------------------------------------
@@ -120,7 +120,7 @@ def grade_agreement(answer: Any, variant: int | None, report: Report) -> None:
         expected = label_agreement(x, y)
         if not abs(got - expected) < 1e-4:
             why = report.mistake(got, x, y, rtol=0)
-            report.fail(f"{words}: expected {expected:.3f}, got {got:.3g}. {why}")
+            report.fail(f"{words}: expected {two_numbers(float(expected), got)}. {why}")
         report.cases += 1
     apart = torch.tensor([[0.0, 0.0], [0.0, 1.0], [5.0, 5.0], [5.0, 7.0]])
     labels = torch.tensor([3, 3, 1, 2])

@@ -18,7 +18,7 @@ from torch import Tensor
 from actlab import catalogue, datasets
 
 from ..exercises.model import Choice, Code, Number, Page, Prediction, slips
-from ..exercises.report import Report, answer_from_source
+from ..exercises.report import Report, answer_from_source, two_numbers
 
 # --- 15.5 -----------------------------------------------------------------------------
 
@@ -112,7 +112,9 @@ def grade_difference(answer: Any, variant: int | None, report: Report) -> None:
         expected = answer_from_source(DIFFERENCE)(mine, theirs)
         if abs(got - expected) > 1e-3:
             why = report.mistake(got, mine, theirs, rtol=0, atol=1e-3)
-            report.fail(f"{at}: expected {expected:.2f}, got {got:.2f}. {why}".strip())
+            report.fail(
+                f"{at}: expected {two_numbers(float(expected), got)}. {why}".strip()
+            )
         report.cases += 1
 
 

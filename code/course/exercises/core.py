@@ -119,7 +119,7 @@ def quiet_state() -> contextlib.AbstractContextManager[None]:
 
 
 def _grade_code(entry: Code, answer: Any, variant: int | None) -> Reply:
-    from .report import Failed, NotAttempted, Report, _name
+    from .report import Failed, NotAttempted, Report, Unready, _name
 
     untouched = Reply("open", "not attempted yet")
     if answer is None or answer is ...:
@@ -131,6 +131,8 @@ def _grade_code(entry: Code, answer: Any, variant: int | None) -> Reply:
         return Reply("wrong", str(failed))
     except NotAttempted:
         return untouched
+    except Unready as unready:  # nothing was judged
+        return Reply("input", str(unready))
     except (KeyboardInterrupt, GeneratorExit):
         raise
     except BaseException as error:  # an answer so odd that the grader stumbles

@@ -12,6 +12,7 @@ import numbers
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from .model import Before, Choice, Number, Order, Page, Reply, limits, place, value_of
@@ -325,7 +326,7 @@ def _as_text(raw: Any) -> str:
             return _SPACES.sub(" ", raw).strip(" ")
         if hasattr(raw, "item") and not isinstance(raw, bool):
             raw = raw.item()
-        if isinstance(raw, bool) or not isinstance(raw, numbers.Real):
+        if isinstance(raw, bool) or not isinstance(raw, (numbers.Real, Decimal)):
             return ""
         return f"{float(raw):.12g}"
     except (KeyboardInterrupt, GeneratorExit):
@@ -434,6 +435,8 @@ def _unknown_number(part: dict, text: str, value: float) -> str:
     seen = _short(text)
     low, high = float(part["low"]), float(part["high"])
     answer = float(part["answer"])
+    if re.search(r"\.[0-9]{3}$", text) and _between(low, high, value * 1000):
+        return f"{seen}: here a dot marks decimals, not thousands."
     if _between(low, high, -value):
         return f"{seen}: the size is right, the sign is not."
     if low > 0 or high < 0:  # a hundredfold of 0 is 0

@@ -99,6 +99,8 @@
     unknown(part, { text, value: size }) {
       const seen = short(text), { low: least, high: most, answer: right } = part;
       const is = (v) => A.between(least, most, v);
+      if (/\.[0-9]{3}$/.test(text) && is(size * 1000))
+        return `${seen}: here a dot marks decimals, not thousands.`;
       if (is(-size)) return `${seen}: the size is right, the sign is not.`;
       if (least > 0 || most < 0) {
         if (part.unit === "%") {

@@ -126,6 +126,7 @@ def _short_names(words: list[str]) -> dict[str, str]:
     usable = declared - _properties(words) - {"if", "for", "while", "catch", "true"}
     taken = {name for word in words for name in re.findall(r"\w+", word)}
     letters = [*ascii_lowercase, *ascii_uppercase]
+    letters += [a + b for a in ascii_lowercase for b in ascii_uppercase]  # no keyword
     free = (one for one in letters if one not in taken)
     return dict(zip(sorted(usable, key=lambda n: (-counts[n], n)), free, strict=False))
 

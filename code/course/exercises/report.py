@@ -43,6 +43,7 @@ __all__ = [
     "answer_from_source",
     "is_stub",
     "show",
+    "two_numbers",
 ]
 
 LONGEST = 120  # characters of anything the reader made that go into a reply
@@ -57,6 +58,10 @@ class Failed(Exception):
 
 class NotAttempted(Exception):
     """The stub was left as it is."""
+
+
+class Unready(Exception):
+    """The answer uses a name that this kernel does not know; the text says which."""
 
 
 class _Sink(io.TextIOBase):
@@ -99,7 +104,7 @@ def _show(value: Any) -> str:
     return _shape(value)
 
 
-def _apart(expected: Any, got: Any) -> str:
+def two_numbers(expected: Any, got: Any) -> str:
     """Two numbers that differ, "1, got 2", with so many digits that one sees it."""
     if isinstance(expected, float) and isinstance(got, float):
         for digits in (4, 6, 9, 12, 17):
@@ -334,6 +339,11 @@ class Report:
         except BaseException as error:
             if "ellipsis" in _message(error):
                 raise NotAttempted from None
+            if type(error) is NameError and error.name:
+                raise Unready(
+                    f"`{_clip(error.name)}` is not defined in this kernel. Run the "
+                    "cells above first, or correct the name."
+                ) from None
             self.fail(f"{at}: raised {_name(error)}.")
         several = isinstance(got, (tuple, list)) and len(got) < LONGEST
         if got is ... or (several and any(one is ... for one in got)):
@@ -473,7 +483,7 @@ class Report:
             if abs(value - wrong) <= (tolerance if close is None else close):
                 why = reply
                 break
-        seen = f"{name}: expected {_apart(float(expected), value)}."
+        seen = f"{name}: expected {two_numbers(float(expected), value)}."
         self.fail(f"{seen} {why}".strip())
 
     def within(
@@ -559,7 +569,7 @@ class Report:
             shared = any(getattr(c, "shape", None) == right.shape for c in case)
             if not shared:
                 at += f", element {list(place)}"
-        return f"{at}: expected {_apart(right[place].item(), got[place].item())}."
+        return f"{at}: expected {two_numbers(right[place].item(), got[place].item())}."
 
     def _tuple_difference(
         self,
