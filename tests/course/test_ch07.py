@@ -133,4 +133,4 @@ def test_what_chapter_07_says_of_the_seconds_of_its_study():
     assert final["swiglu"] == pytest.approx(28, abs=0.55)
     assert final["geglu"] == pytest.approx(35, abs=0.5)
     z = torch.randn(10**6, generator=torch.Generator().manual_seed(0))
-    assert F.silu(z).square().mean().item() == pytest.approx(0.36, abs=0.005)
+    assert F.silu(z).square().mean().item() == pytest.approx(0.356, abs=0.004)
