@@ -132,12 +132,34 @@
     });
   };
 
+  // --- explorers start when they come near -------------------------------------------
+
+  const wake = (waiting) => {
+    const script = document.createElement("script");
+    script.textContent = waiting.textContent;
+    waiting.replaceWith(script);
+  };
+
+  const wakeOnSight = () => {
+    const sight = new IntersectionObserver(
+      (entries) => {
+        for (const entry of entries.filter((each) => each.isIntersecting)) {
+          sight.unobserve(entry.target);
+          entry.target.querySelectorAll("script.actlab-later").forEach(wake);
+        }
+      },
+      { rootMargin: "500px 0px" },
+    );
+    document.querySelectorAll("script.actlab-later").forEach((waiting) => {
+      sight.observe(waiting.closest(".actlab-explorer"));
+    });
+  };
+
   // --- what scrolls sideways can be reached by keyboard ----------------------------
 
   const SCROLLERS =
     ".cell_output, .cell_output .output, .pst-scrollable-table-container, " +
-    ".highlight pre, div.math, " +
-    'mjx-container[display="true"], .cell_output pre';
+    ".highlight pre, div.math, .cell_output pre";
 
   const markScrollers = () => {
     document.querySelectorAll(SCROLLERS).forEach((box) => {
@@ -146,15 +168,48 @@
     });
   };
 
+  // --- on paper ----------------------------------------------------------------------
+
+  const UNFOLDED = "article details:not([open]):not(.above-input)";
+
+  const loadFigures = () => {
+    document.querySelectorAll("img[loading=lazy]").forEach((image) => {
+      image.loading = "eager";
+    });
+  };
+
+  // Who reads on gets the other figures meanwhile: on paper none may be missing, and
+  // printing does not wait for them.
+  const loadLater = () => setTimeout(loadFigures, 1500);
+  for (const kind of ["scroll", "keydown", "pointerdown"]) {
+    window.addEventListener(kind, loadLater, { once: true, passive: true });
+  }
+
+  const unfold = () => {
+    document.querySelectorAll(UNFOLDED).forEach((details) => {
+      details.open = true;
+      details.dataset.printed = "";
+    });
+    loadFigures();
+  };
+
+  const foldAgain = () => {
+    document.querySelectorAll("details[data-printed]").forEach((details) => {
+      details.open = false;
+      delete details.dataset.printed;
+    });
+  };
+
+  window.addEventListener("beforeprint", unfold);
+  window.addEventListener("afterprint", foldAgain);
+
   document.addEventListener("DOMContentLoaded", () => {
     closeReveals();
+    document.documentElement.classList.add("actlab-ready");
     gateSolutions();
     makeFiguresEnlarge();
-    markScrollers();
-    window.addEventListener("load", () => {
-      const typeset = window.MathJax?.startup?.promise ?? Promise.resolve();
-      typeset.then(markScrollers);
-    });
+    wakeOnSight();
+    document.fonts.ready.then(markScrollers); // formulas have their width by then
     window.addEventListener("resize", markScrollers);
   });
 })();

@@ -172,22 +172,25 @@ def test_the_book_is_configured_for_stored_outputs_and_own_scripts():
     settings = yaml.safe_load(read("_config.yml"))
     assert settings["execute"]["execute_notebooks"] == "off"
     config = settings["sphinx"]["config"]
-    assert config["mathjax_path"] == "mathjax/tex-chtml.js"
-    assert (ROOT / "assets" / config["mathjax_path"]).is_file()
     assert "http" not in str(config)
     for folder in ("code", "tests", ".venv*"):
         assert folder in settings["exclude_patterns"]
 
 
-def test_mathjax_is_complete_and_licensed():
-    folder = ROOT / "assets" / "mathjax"
-    assert "Apache License" in (folder / "LICENSE").read_text(encoding="utf-8")
-    fonts = list((folder / "output/chtml/fonts/woff-v2").glob("*.woff"))
-    assert len(fonts) == 23
-    script = (folder / "tex-chtml.js").read_text(encoding="utf-8")
-    assert "3.2.2" in script
+def test_katex_is_complete_and_licensed():
+    import vendor_katex
+
+    for folder in vendor_katex.FOLDERS:
+        licence = (ROOT / folder / "LICENSE").read_text(encoding="utf-8")
+        assert "The MIT License" in licence
+    style = (ROOT / "assets/katex/katex.min.css").read_text(encoding="utf-8")
+    named = set(re.findall(r"fonts/[\w-]+\.woff2", style))
+    assert len(named) == 20
+    assert all((ROOT / "assets/katex" / name).is_file() for name in named)
+    script = (ROOT / "tools/katex/katex.min.js").read_text(encoding="utf-8")
+    assert f'"{vendor_katex.VERSION}"' in script
 
 
 def test_styles_and_scripts_load_nothing_from_elsewhere():
-    for name in ("assets/actlab.css", "assets/actlab.js"):
+    for name in ("assets/actlab.css", "assets/actlab.js", "assets/search.js"):
         assert not re.search(r"https?://|@import|fetch\(|XMLHttpRequest", read(name))

@@ -8,6 +8,7 @@ the program if it is not on the path.
 from __future__ import annotations
 
 import functools
+import gzip
 import http.server
 import itertools
 import os
@@ -17,6 +18,7 @@ import threading
 from pathlib import Path
 
 import pytest
+import yaml
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
@@ -30,6 +32,12 @@ PAGES = sorted(
     if "http-equiv" not in path.read_text(encoding="utf-8")[:200]  # the redirect
 )
 CHAPTERS = [page for page in PAGES if page.startswith("chapters/")]
+LIGHT_PAGES = [
+    "lab.html",
+    "reference/catalogue.html",
+    "reference/claims.html",
+    *CHAPTERS,
+]
 SCHEMES = ("light", "dark")
 WIDTHS = (390, 1280)
 AXE = {"resultTypes": ["violations"], "preload": False}
@@ -82,10 +90,7 @@ class Visit:
         self.settle()
 
     def settle(self):
-        """Wait until scripts have run and formulas are typeset."""
-        if self.page.evaluate("'MathJax' in window"):
-            self.page.wait_for_function("window.MathJax?.startup?.promise")
-            self.page.evaluate("MathJax.startup.promise")
+        """Wait until scripts have run and fonts are there."""
         self.page.evaluate("document.fonts.ready.then(() => true)")
 
     def _console(self, message):
@@ -153,10 +158,8 @@ def problems(visit):
     )
     found += visit.page.evaluate(
         """() => [...document.querySelectorAll('.math')]
-            .filter(m => !m.querySelector('mjx-container'))
-            .map(m => "formula not typeset: " + m.textContent.slice(0, 60))
-            .concat([...document.querySelectorAll('mjx-merror')]
-                .map(m => "formula with an error: " + m.textContent))"""
+            .filter(m => !m.querySelector('.katex-html'))
+            .map(m => "formula not typeset: " + m.textContent.slice(0, 60))"""
     )
     return found
 
@@ -197,15 +200,155 @@ def test_head(page):
     assert not outside
 
 
+BUDGETS = {"intro.html": 160, "reference/catalogue.html": 320, "search.html": 160}
+# Which of a page's classes make the browser load which font of KaTeX.
+MATH_FONTS = {
+    "katex": ("Main-Regular", "Math-Italic"),
+    "mathbf": ("Main-Bold",),
+    "mathit": ("Main-Italic",),
+    "amsrm": ("AMS-Regular",),
+    "mathbb": ("AMS-Regular",),
+    "mathcal": ("Caligraphic-Regular",),
+    "size1": ("Size1-Regular",),
+    "size2": ("Size2-Regular",),
+    "size3": ("Size3-Regular",),
+    "size4": ("Size4-Regular",),
+}
+
+
+@pytest.mark.parametrize("page", ["intro.html", "search.html", *LIGHT_PAGES])
+def test_pages_are_light(page):
+    """What a page loads before it is touched, as it is sent, in KB.
+
+    Figures load when they come near; benchmarks/site.py measures those of the first
+    screen as well.
+    """
+    text = (SITE / page).read_text(encoding="utf-8")
+    files = [SITE / "_static" / name for name in ("site.css", "site.js")]
+    bytes_sent = sum(len(gzip.compress(p.read_bytes())) for p in [SITE / page, *files])
+    fonts = {
+        font
+        for name, needed in MATH_FONTS.items()
+        if re.search(rf'class="[^"]*\b{name}\b', text)
+        for font in needed
+    }
+    folder = SITE / "_static" / "katex" / "fonts"
+    bytes_sent += sum((folder / f"KaTeX_{f}.woff2").stat().st_size for f in fonts)
+    icons = SITE / "_static" / "vendor/fontawesome/webfonts"
+    bytes_sent += sum(path.stat().st_size for path in icons.iterdir())
+    images = re.findall(r"<img\b[^>]*_images/[^>]*>", text)
+    assert all('loading="lazy"' in image and "width=" in image for image in images)
+    assert bytes_sent / 1024 < BUDGETS.get(page, 400)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_one_style_sheet_and_no_script_stop_the_first_paint(page):
+    head = (SITE / page).read_text(encoding="utf-8").partition("</head>")[0]
+    assert head.count('rel="stylesheet"') == 1
+    scripts = re.findall(r"<script\b[^>]*\bsrc=[^>]*>", head)
+    assert scripts
+    assert all("defer" in script for script in scripts)
+
+
+@pytest.mark.parametrize("page", CHAPTERS)
+def test_links_that_name_a_section_lead_to_it(page):
+    """No "chapter 02, *Gain in ten minutes*" whose section exists stays without it."""
+    import site_links
+
+    text = (SITE / page).read_text(encoding="utf-8")
+    known = {
+        Path(name).name: site_links.sections((SITE / name).read_text(encoding="utf-8"))
+        for name in CHAPTERS
+    }
+    assert site_links.deepen(text, known) == text
+    for target, anchor in re.findall(r'href="(\d\d-[^"#]+\.html)#([^"]+)"', text):
+        assert anchored(f"chapters/{target}#{anchor}"), f"{target}#{anchor}"
+
+
 # --- search, math, files -----------------------------------------------------------
 
+QUERIES = yaml.safe_load((ROOT / "tests" / "search_queries.yml").read_text("utf-8"))
+MAY_FAIL = 3  # of the queries
 
-def test_search_finds_sigmoid(address, browser):
-    with Visit(browser, f"{address}/search.html?q=sigmoid") as visit:
-        visit.page.wait_for_selector("#search-results li a")
-        links = visit.page.locator("#search-results li a").all_text_contents()
-        assert links
+
+def leads_to(address, place, wanted):
+    """Say whether a result leads where it must: to the page, or to the very section."""
+    return address == wanted or place == wanted or address.split("#")[0] == wanted
+
+
+def test_search_puts_the_right_page_first(address, browser):
+    """The first result, or the first section of it, is what the table asks for."""
+    assert len(QUERIES) >= 60
+    wrong, dead = [], []
+    with Visit(browser, f"{address}/search.html") as visit:
+        for row in QUERIES:
+            found = visit.page.evaluate("query => actlabSearch(query, 3)", row["query"])
+            first = next(iter(found["list"]), {"address": "", "parts": []})
+            place = first["parts"][0]["address"] if first["parts"] else ""
+            if not any(
+                leads_to(first["address"], place, wanted) for wanted in row["first"]
+            ):
+                wrong.append(f"{row['query']}: {first['address'] or 'nothing'} {place}")
+            for result in found["list"]:
+                places = [part["address"] for part in result["parts"]]
+                dead += [p for p in [result["address"], *places] if not anchored(p)]
         assert not visit.faults
+    assert len(wrong) <= MAY_FAIL, "\n" + "\n".join(wrong)
+    assert not dead, f"results that lead nowhere: {sorted(set(dead))}"
+
+
+@functools.cache
+def anchors(page):
+    """Return the ids of a page."""
+    text = (SITE / page).read_text(encoding="utf-8")
+    return set(re.findall(r"\bid=\"([^\"]+)\"", text))
+
+
+def anchored(place):
+    """Say whether a page has the anchor that an address names."""
+    page, _, anchor = place.partition("#")
+    return (SITE / page).is_file() and (not anchor or anchor in anchors(page))
+
+
+def test_the_table_of_queries_names_places_that_exist():
+    wanted = {place for row in QUERIES for place in row["first"]}
+    assert not [place for place in wanted if not anchored(place)]
+
+
+def test_every_topic_belongs_to_a_page_or_section():
+    topics = yaml.safe_load((ROOT / "reference" / "search.yml").read_text("utf-8"))
+    places = [
+        name.replace("#", ".html#") if "#" in name else f"{name}.html"
+        for name in topics
+    ]
+    assert not [place for place in places if not anchored(place)]
+
+
+def test_search_shows_results_with_excerpts_and_sections(address, browser):
+    with Visit(browser, f"{address}/search.html?q=dying+relu") as visit:
+        first = visit.page.locator("#search-results li").first
+        first.wait_for()
+        assert "result" in visit.page.locator("#search-status").text_content()
+        assert first.locator("mark").count()
+        text = visit.page.locator("#search-results").text_content()
+        assert "⟦" not in text
+        assert "⟧" not in text
+        visit.page.locator(".actlab-places a").first.click()
+        visit.page.wait_for_url(re.compile(r"/chapters/.*\.html#"))
+        assert not visit.faults
+
+
+def test_search_from_a_file(browser):
+    with Visit(browser, (SITE / "search.html").as_uri() + "?q=sigmoid") as visit:
+        visit.page.locator("#search-results li a").first.wait_for()
+        assert not [fault for fault in visit.faults if "error" in fault]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_only_the_search_page_loads_an_index(page):
+    text = (SITE / page).read_text(encoding="utf-8")
+    assert not re.search(r"src=\"[^\"]*search(?:index|tools)\.js", text)
+    assert ("_static/search.js" in text) == (page == "search.html")
 
 
 def test_one_search_field_opens_by_keyboard(address, browser):
@@ -224,23 +367,34 @@ def test_page_opens_from_a_file(page, browser):
     with Visit(browser, (SITE / page).as_uri()) as visit:
         assert not visit.faults
         if visit.page.locator(".math").count():
-            assert visit.page.locator("mjx-container").count()
+            assert visit.page.locator(".katex").first.bounding_box()["width"] > 5
 
 
 def test_math_uses_the_sites_own_fonts(address, browser):
     with Visit(browser, f"{address}/{CHAPTERS[0]}") as visit:
-        inline = visit.page.locator("p mjx-container").first
-        display = visit.page.locator('mjx-container[display="true"]').first
+        inline = visit.page.locator("p .katex-html").first
+        display = visit.page.locator(".katex-display .katex-html").first
         for formula in (inline, display):
             box = formula.bounding_box()
             assert box["width"] > 5
             assert box["height"] > 5
         fonts = visit.page.evaluate(
             "performance.getEntriesByType('resource').map(e => e.name)"
-            ".filter(n => n.endsWith('.woff'))"
+            ".filter(n => n.includes('KaTeX') && n.endsWith('.woff2'))"
         )
         assert fonts
         assert all(name.startswith(address) for name in fonts)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_formula_is_readable_without_its_picture(page):
+    """No source of a formula is left as text, and each has its MathML."""
+    text = (SITE / page).read_text(encoding="utf-8")
+    shown = re.sub(
+        r"<(script|pre|annotation|code)\b.*?</\1>", "", text, flags=re.DOTALL
+    )
+    assert not re.search(r"\\[(\[]", shown)
+    assert text.count('class="katex-html"') == text.count("<math xmlns=")
 
 
 def test_the_colour_mode_can_be_switched(address, browser):

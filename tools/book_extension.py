@@ -6,6 +6,9 @@
   course is known, and from a zip with the package.
 * What readers download is stamped and without spoilers.
 * Numbered formulas may have several lines.
+* The search page asks an index that Pagefind writes (site_search.py).
+* Links that name a section of a chapter lead to it (site_links.py).
+* Formulas are set (site_math.py), and the pages are made light (site_light.py).
 * Stock defects are repaired: scripts of Thebe and of the icon font's JavaScript go,
   the colour mode has a valid start value, each page has a description.
 """
@@ -13,6 +16,7 @@
 from __future__ import annotations
 
 import html
+import itertools
 import json
 import re
 import shutil
@@ -23,7 +27,20 @@ import nbformat
 from docutils import nodes
 from sphinx.application import Sphinx
 
+from catalogue_page import FAMILY_TITLES
 from chapter_zips import write_zips
+from site_light import lighten
+from site_links import deepen, sections
+from site_math import typeset
+from site_search import (
+    Record,
+    claim_records,
+    function_records,
+    page_record,
+    term_records,
+    topics,
+    write_index,
+)
 from stamp import (
     BRANCH,
     FOLDER,
@@ -40,6 +57,9 @@ SITE_NAME = "Activation Functions, Measured"
 DESCRIPTION_LENGTH = 160
 OPEN, CLOSE = "<!-- reveal {} -->", "<!-- /reveal -->"
 START = re.compile(r"<!-- reveal (\S+) -->")
+FOLD = re.compile(
+    r"<summary aria-label=\"Toggle hidden content\">(.*?)</summary>", re.DOTALL
+)
 UNUSED = ("scripts/fontawesome.js", "sphinx-thebe.js", "sphinx-thebe.css")
 
 
@@ -128,6 +148,13 @@ def keep_tags(app: Sphinx, doctree: nodes.document) -> None:
 # --- the head of each page -------------------------------------------------------
 
 
+def records_of(app: Sphinx) -> dict[str, Record | None]:
+    """Return what the search is to find on each page that was written so far."""
+    if not hasattr(app, "actlab_records"):
+        app.actlab_records = {}
+    return app.actlab_records
+
+
 def describe(doctree: nodes.document | None) -> str:
     """Return a page's description: the start of its first real paragraph."""
     for paragraph in doctree.findall(nodes.paragraph) if doctree else []:
@@ -147,6 +174,9 @@ def complete_head(
     doctree: nodes.document | None,
 ) -> None:
     """Add description and Open Graph data; drop scripts that no page uses."""
+    if doctree is not None:
+        record = page_record(pagename, doctree, topics())
+        records_of(app)[pagename] = record
     context["script_files"] = [
         script for script in context.get("script_files", []) if not _unused(script)
     ]
@@ -176,9 +206,10 @@ def _quoted(text: str) -> str:
 
 
 def _unused(file: Any) -> bool:
-    """Say whether a script or style belongs to Thebe, or a setting stands twice."""
+    """Say whether a script or style is Thebe's or MathJax's, which no page needs."""
     body = getattr(file, "attributes", {}).get("body") or ""
-    return "thebe" in str(file.filename or "").lower() or "THEBE_JS_URL" in body
+    named = f"{file.filename or ''} {body}".lower()
+    return "thebe" in named or "mathjax" in named
 
 
 # --- after the build -------------------------------------------------------------
@@ -189,21 +220,31 @@ def finish(app: Sphinx, error: Exception | None) -> None:
     if error or app.builder.name != "html":
         return
     out = Path(app.outdir)
+    known = {
+        page.name: sections(page.read_text(encoding="utf-8"))
+        for page in (out / "chapters").glob("*.html")
+    }
     for page in out.rglob("*.html"):
-        repair_page(page)
+        repair_page(page, known)
     for name in UNUSED:
         (out / "_static" / name).unlink(missing_ok=True)
     for source_map in (out / "_static").rglob("*.map"):
         source_map.unlink()
+    lighten(out)
     for name in ("webpack-macros.html", "sbt-webpack-macros.html"):
         (out / "_static" / name).unlink(missing_ok=True)
+    write_search(app, out)
     write_downloads(app, out)
     write_sitemap(app, out)
     (out / ".nojekyll").touch()  # GitHub would drop folders that start with "_"
 
 
-def repair_page(page: Path) -> None:
-    """Take out of a page what the theme puts there twice or needlessly."""
+def repair_page(page: Path, known: dict[str, dict[str, str]]) -> None:
+    """Take out of a page what the theme puts there twice or needlessly.
+
+    Formulas are set, and links that name a section of a chapter lead to it; ``known``
+    has the sections of the chapters' pages.
+    """
     text = page.read_text(encoding="utf-8")
     repaired = re.sub(
         r"\s*<!-- So that users can add custom icons -->"
@@ -233,6 +274,13 @@ def repair_page(page: Path) -> None:
     repaired = re.sub(r"<th([^>]*)>(?:\s|<p>\s*</p>)*</th>", r"<td\1></td>", repaired)
     # The role is not allowed on a <div>; the class says the same to the style sheet.
     repaired = repaired.replace(' role="doc-biblioentry"', "")
+    # Only the search page searches; it loads what it needs (assets/search.js).
+    repaired = re.sub(
+        r"\s*<script src=\"[^\"]*(?:searchtools|language_data|searchindex)\.js[^\"]*\">"
+        r"</script>|\s*<script>DOCUMENTATION_OPTIONS\.search_as_you_type[^<]*</script>",
+        "",
+        repaired,
+    )
     viewport = r"\s*<meta name=\"viewport\"[^>]*>"
     head, *rest = re.split(viewport, repaired)
     if rest:
@@ -245,8 +293,24 @@ def repair_page(page: Path) -> None:
     )
     if repaired.count(once) > 1:
         repaired = repaired.replace(once, "", repaired.count(once) - 1)
+    repaired = FOLD.sub(_plain_fold, repaired)
+    repaired = deepen(typeset(repaired), known)
     if repaired != text:
         page.write_text(repaired, encoding="utf-8")
+
+
+def _plain_fold(match: re.Match[str]) -> str:
+    """Name what folds code by what it says; a paragraph may not stand in it."""
+    inside = re.sub(r"<(/?)p(?=[ >])", r"<\1span", match[1])
+    return f"<summary>{inside}</summary>"
+
+
+def write_search(app: Sphinx, out: Path) -> None:
+    """Write the search index: all pages, and each function, claim and term."""
+    shutil.rmtree(out / "pagefind", ignore_errors=True)
+    pages = filter(None, (found for _, found in sorted(records_of(app).items())))
+    lists = (function_records(FAMILY_TITLES), claim_records(), term_records())
+    write_index([*pages, *itertools.chain(*lists)], out)
 
 
 def write_downloads(app: Sphinx, out: Path) -> None:

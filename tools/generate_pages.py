@@ -203,12 +203,22 @@ def glossary() -> str:
             chinese = "；".join(row[k] for k in ("zh", "zh_also") if k in row)
             lines.append(
                 f'<dt id="{slug(row["term"])}">{html.escape(row["term"])}{also} '
-                f'<span lang="zh">{html.escape(chinese)}</span></dt>'
+                f'<span lang="zh">{html.escape(chinese)}</span>'
+                f'<a class="headerlink" href="#{slug(row["term"])}" '
+                'title="Link to this term">#</a></dt>'
             )
             definition = html.escape(row["definition"])
-            lines.append(f"<dd>{definition} ({row['chapter']:02d})</dd>")
+            lines.append(f"<dd>{definition} ({chapter_number(row['chapter'])})</dd>")
         parts.append("\n".join([*lines, "</dl>"]))
     return "\n\n".join(parts)
+
+
+def chapter_number(number: int) -> str:
+    """Return a chapter's number as an HTML link from a page of reference/."""
+    chapter = next(c for c in chapters() if c["number"] == number)
+    if not in_book(chapter):
+        return f"{number:02d}"
+    return f'<a href="../chapters/{chapter["file"]}.html">{number:02d}</a>'
 
 
 # --- the map of chapters ----------------------------------------------------------
@@ -258,19 +268,8 @@ def chapter_map(up: str = "") -> str:
     return "\n".join(lines)
 
 
-def state() -> str:
-    """Say which chapters are in place, and what the minutes of the map are."""
-    numbers = [f"{row['number']:02d}" for row in chapters() if in_book(row)]
-    names = " and ".join([", ".join(numbers[:-1]), numbers[-1]])
-    others = "" if len(numbers) == len(chapters()) else "; the others are being written"
-    return (
-        f"Chapters {names} are in place{others}. Minutes are estimates: reading, plus "
-        "exercises."
-    )
-
-
 def state_zh() -> str:
-    """Say the same for the Chinese page."""
+    """Say on the Chinese page which chapters are in place."""
     numbers = [str(row["number"]) for row in chapters() if in_book(row)]
     others = "" if len(numbers) == len(chapters()) else "，其余各章正在编写"
     return f'<p lang="zh">目前第 {"、".join(numbers)} 章已经完成{others}。</p>'
@@ -395,7 +394,8 @@ def claim_row(row: Claim) -> str:
         [
             f'<div class="actlab-claim" id="{row.id}" data-verdict="{row.verdict}">',
             "",
-            f'**{row.id}** <span class="actlab-verdict">{row.verdict}</span>',
+            f'<a href="#{row.id}"><strong>{row.id}</strong></a> '
+            f'<span class="actlab-verdict">{row.verdict}</span>',
             f"*{row.claim}* ({row.said_in})",
             "",
             row.correction,
@@ -519,7 +519,12 @@ def api() -> str:
 # --- the landing page -------------------------------------------------------------
 
 
-LANDING = ("landing_predict.html", "landing_selftest.html", "landing_progress.html")
+LANDING = (
+    "landing_map.html",
+    "landing_predict.html",
+    "landing_progress.html",
+    "landing_selftest.html",
+)
 
 
 def landing() -> dict[str, str]:
@@ -535,10 +540,26 @@ def landing() -> dict[str, str]:
     )
     questions = [_html(render.ask(page.id)) for page in landing.EXERCISES]
     return {
+        "landing_map.html": landing_map(),
         "landing_predict.html": f"{_html(render.predict(prediction.id))}\n{answer}",
         "landing_selftest.html": "\n".join(questions),
         "landing_progress.html": _html(render.progress_panel()),
     }
+
+
+def landing_map() -> str:
+    """Return the chapters as cards, part by part."""
+    from landing_page import card, cards
+
+    parts: dict[str, list[str]] = {}
+    for chapter in filter(in_book, chapters()):
+        question = chapter["question"]
+        if chapter.get("optional"):
+            question += " (optional)"
+        address = f"chapters/{chapter['file']}.html"
+        member = card(chapter["number"], question, address, minutes(chapter))
+        parts.setdefault(chapter["part"], []).append(member)
+    return cards(parts.items())
 
 
 def lab() -> dict[str, str]:
@@ -579,7 +600,6 @@ def atlas() -> str:
 
 PARTS: dict[str, Callable[[], str]] = {
     "glossary.txt": glossary,
-    "chapters.txt": lambda: f"{state()}\n\n{chapter_map()}",
     "chapters_zh.txt": lambda: f"{state_zh()}\n\n{chapter_map_zh()}",
     "interview.txt": interview,
     "trials.txt": trials,

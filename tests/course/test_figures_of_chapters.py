@@ -118,6 +118,7 @@ def test_patchwork_counts_lines_and_patches() -> None:
     assert "the 5 straight lines" in alt
     assert 5 < int(re.search(r"the (\d+) patches", alt)[1]) < 2**9
     one = MLP([2, 1, 2], "relu", seed=0)
+    torch.nn.init.zeros_(one.linears[0].bias)  # its line runs through the middle
     assert "the 2 patches" in ch01.patchwork(one, SPIRALS).alt
 
 

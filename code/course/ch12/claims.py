@@ -37,16 +37,6 @@ def recorded(column: str = "test_accuracy", regime: str = "sgd_small") -> pd.Ser
     return rows.groupby("activation")[column].mean()
 
 
-def tuned(column: str = "test_accuracy") -> dict[str, list[float]]:
-    """Results of the fresh seeds of the study ``tuned``, in the order of the seeds."""
-    from actlab import studies
-
-    rows = studies.final("tuned")
-    rows = rows[rows["regime"] == "final"].sort_values("seed")
-    groups = rows.groupby("activation")[column]
-    return {str(key): part.tolist() for key, part in groups}
-
-
 @claim_check
 def the_table_belongs_to_another_momentum() -> str:
     """With momentum 0.8 every row comes out within 3 points, with 0.9 most do not."""
@@ -159,13 +149,9 @@ def the_newest_are_level_where_the_start_fits() -> str:
 @claim_check
 def tuned_learnt_slope_is_worth_half_a_point() -> str:
     """PReLU against ReLU: at the published steps, and each at its own learning rate."""
-    from actlab.statistics import paired_difference
+    from .tuning import against_relu
 
-    runs, small = tuned(), recorded()
-    found = paired_difference(runs["prelu"], runs["relu"])
-    require(0.2 < found.mean < 0.8, f"tuned PReLU leads by {found.mean:.2f} points")
-    leaky = paired_difference(runs["leaky_relu"], runs["relu"]).mean
-    require(0.3 < leaky / found.mean < 0.7, f"tuned leaky ReLU leads by {leaky:.2f}")
+    small = recorded()
     before = small["prelu"] - small["relu"]
     require(before > 3, f"in the published regime PReLU leads by {before:.1f}")
     return (

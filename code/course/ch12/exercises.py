@@ -20,6 +20,7 @@ from actlab import studies
 from ..exercises.model import Choice, Code, Number, Page, Prediction, slips
 from ..exercises.report import Report, answer_from_source
 from .studies import TWELVE
+from .tuning import against_relu
 
 if TYPE_CHECKING:
     from actlab.statistics import Interval
@@ -61,15 +62,7 @@ def spread_of_the_ten(init: str) -> Interval:
 
 def shown_to_differ() -> int:
     """How many of the eleven functions are shown to differ from ReLU, when tuned."""
-    from actlab.statistics import compare
-
-    rows = studies.final("tuned")
-    rows = rows[rows["regime"] == "final"].sort_values("seed")
-    runs = {
-        key: rows.loc[rows["activation"] == key, "test_accuracy"].tolist()
-        for key in TWELVE
-    }
-    return int(compare(runs, "relu")["verdict"].isin(["larger", "smaller"]).sum())
+    return int(against_relu()["verdict"].isin(["larger", "smaller"]).sum())
 
 
 # --- 12.5 -----------------------------------------------------------------------------
