@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # The slope of clamp at its bound is 1 in torch 2.13.0 and 0 in torch 2.14.1.
 #
-# Valid input: the float32 number 0. Seen with both on the CPU: `x.clamp(min=0)`, a common spelling
-# of ReLU, passes the gradient at 0 in the older release and not in the newer one;
-# `torch.fmax(x, 0)` passes it and half of it. F.relu has 0 in both.
+# Valid input: the float32 number 0. Seen with both releases on the CPU: `x.clamp(min=0)`,
+# a common spelling of ReLU, passes the gradient at 0 in the older release and not in the
+# newer one; `torch.fmax(x, 0)` passes all of it and half of it. F.relu has 0 in both.
 #
 # Fails if either release does otherwise. Two releases, several GB on Linux.
 source "$(dirname "$0")/environment.sh"

@@ -4,8 +4,7 @@
 # Valid input: float32 numbers. Seen with transformers 5.24.0 and torch 2.13.0:
 # ACT2FN["xielu"] promises alpha = 0.8 on both sides. It stores the parameter, through the
 # inverse of softplus, in bfloat16, and there is no 0.8 in it: at x = 8 the value is
-# 0.025 off, half a thousandth of it, ten thousand times float32's resolution. Its slopes are off
-# likewise.
+# 0.025 off, half a thousandth of it, where float32 resolves a ten-millionth.
 #
 # Fails if the value at 8 is right to 0.001.
 source "$(dirname "$0")/environment.sh"
