@@ -64,5 +64,6 @@ def half_decade_lead(key: str, start: str = "default") -> tuple[float, float]:
             .tolist()
             for name in (key, "relu")
         ]
-        leads.append(paired_difference(*runs).mean)
+        mine, relu = runs
+        leads.append(paired_difference(mine, relu).mean)
     return leads[0], leads[1]
