@@ -29,8 +29,9 @@ from sphinx.application import Sphinx
 
 from catalogue_page import FAMILY_TITLES
 from chapter_zips import write_zips
+from course.lab.presets import PRESETS
 from site_light import lighten
-from site_links import deepen, sections
+from site_links import deepen, open_lab, sections
 from site_math import typeset
 from site_search import (
     Record,
@@ -295,6 +296,9 @@ def repair_page(page: Path, known: dict[str, dict[str, str]]) -> None:
         repaired = repaired.replace(once, "", repaired.count(once) - 1)
     repaired = FOLD.sub(_plain_fold, repaired)
     repaired = deepen(typeset(repaired), known)
+    chapter = re.match(r"(\d\d)-", page.name)
+    if chapter and int(chapter[1]) in PRESETS:
+        repaired = open_lab(repaired, PRESETS[int(chapter[1])])
     if repaired != text:
         page.write_text(repaired, encoding="utf-8")
 

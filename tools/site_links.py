@@ -10,7 +10,7 @@ from __future__ import annotations
 import html
 import re
 
-__all__ = ["deepen", "sections"]
+__all__ = ["deepen", "open_lab", "sections"]
 
 HEADING = re.compile(
     r"<section\b[^>]*\bid=\"([^\"]+)\">(?:\s*<span id=\"[^\"]*\"></span>)*\s*"
@@ -25,6 +25,20 @@ MENTION = re.compile(
     re.DOTALL,
 )
 NAME = re.compile(r"<em>((?:(?!</?em>).)+)</em>", re.DOTALL)
+
+
+LAB = re.compile(
+    r"(<a class=\"reference internal\" href=\"[^\"#]*lab\.html)"
+    r"(\"[^>]*>(?:<[^>]*>)*in the lab)"
+)
+
+
+def open_lab(page: str, preset: str) -> str:
+    """Return a chapter whose links "in the lab" open it with an experiment.
+
+    ``preset`` is the address behind the #.
+    """
+    return LAB.sub(lambda match: f"{match[1]}#{html.escape(preset)}{match[2]}", page)
 
 
 def sections(page: str) -> dict[str, str]:

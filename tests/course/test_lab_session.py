@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
-from pathlib import Path
 
 import pytest
 from py_mini_racer import MiniRacer
 
 from actlab import probes, training
 from course.lab import scripts
+from course.lab.presets import PRESETS
 
 SCRIPT = """
 function open(address) {
@@ -166,32 +165,16 @@ def test_digits_are_the_packages(engine):
 
 
 # What the chapters open the laboratory with.
-PRESETS = {
-    "03": "v=1&f=sigmoid&data=rings&layers=8-8-8-8&start=default&optimiser=sgd"
-    "&rate=0.1",
+EXPERIMENTS = {
+    **PRESETS,
     "03, start": "v=1&f=sigmoid&data=rings&layers=8-8-8-8&start=own&gain=4"
     "&optimiser=sgd&rate=0.1",
     "03, Adam": "v=1&f=sigmoid&data=rings&layers=8-8-8-8&start=default",
-    "04": "v=1&g=softplus&data=signal&noise=0&layers=16",
-    "09": "v=1&f=tanh&g=relu&data=rings&layers=8-8-8-8-8-8-8-8-8-8&start=default"
-    "&optimiser=sgd&rate=0.1",
-    "10": "v=1&g=gelu&data=rings&layers=12-12&optimiser=sgd&rate=0.05&step=101"
-    "&events=100k200",
-    "15": "v=1&f=x*tanh%28exp%28x%29%29&g=relu&layers=16-16-16&start=matched",
 }
 
 
-def linked() -> set[str]:
-    """Every address of the laboratory that stands in a chapter."""
-    found: set[str] = set()
-    for path in (Path(__file__).parents[2] / "chapters").glob("*.ipynb"):
-        text = path.read_text(encoding="utf-8")
-        found |= set(re.findall(r"lab\.(?:html|md)#(v=[^)\s\"\\]+)", text))
-    return found
-
-
 def test_what_chapters_link_to_can_be_read(engine):
-    for address in {*PRESETS.values(), *linked()}:
+    for address in EXPERIMENTS.values():
         found = evaluate(engine, f"stateOf({json.dumps(address)}, ROWS)")
         assert found["complaints"] == [], address
         assert found["state"]["f"], address
