@@ -315,7 +315,7 @@ def test_a_changed_number_in_a_solution_is_noticed(number, page, part):
     ("change", "message"),
     [
         (lambda s: s.replace("### 4.3 ", "### 4.8 "), "the headings are those of"),
-        (lambda s: s.replace("Two ★ take", "Three ★ take"), "must say 'two ★'"),
+        (lambda s: s.replace("Three ★ take", "Two ★ take"), "must say 'three ★'"),
         (lambda s: s.replace("four ★★ about", "five ★★ about"), "must say 'four ★★'"),
         (lambda s: s.replace("the ★★★", "two ★★★"), "must say 'the ★★★'"),
         (lambda s: s.replace("## Exercises", "## Tasks"), "'## Exercises' and"),

@@ -17,7 +17,11 @@ from .grid import Study, StudyError, find
 from .records import read_record
 
 # What tells the cells of a grid apart.
-KEYS = ["regime", "activation", "init", "variant", "optimiser", "lr", "momentum"]
+KEYS = [
+    *("regime", "activation", "init", "variant", "change", "optimiser", "lr"),
+    "momentum",
+]
+OF_SOME = ("variant", "change")  # which tables have only if their study asks for it
 _NO_RUN = Interval(math.nan, math.nan, math.nan, math.nan, n=0)
 
 
@@ -140,7 +144,7 @@ def progress_of(study: Study, folder: Path) -> pd.DataFrame:
     left = table["declared"] - table["done"]
     each = table["seconds"].fillna(rate * table.pop("epochs"))
     table["remaining"] = (left * each).where(left > 0, 0.0)
-    keys = [key for key in KEYS if key != "variant" or key in study.further]
+    keys = [key for key in KEYS if key not in OF_SOME or key in study.further]
     about = pd.DataFrame([asdict(condition) for condition in table.index])[keys]
     return about.join(table.reset_index(drop=True))
 

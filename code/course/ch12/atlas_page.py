@@ -45,7 +45,7 @@ def data() -> dict[str, Any]:
     95 % interval, runs, and how many broke down) and ``final`` (test accuracies, seed
     by seed, null where a run broke down).
     """
-    records = [_record(study) for study in (ATLAS, ATLAS_DIGITS)]
+    records = [_record(study) for study in _recorded()]
     keys = {cell["key"] for record in records for cell in record["cells"]}
     return {
         "records": records,
@@ -58,6 +58,10 @@ def data() -> dict[str, Any]:
             for n in range(MOST_RUNS + 1)
         ],
     }
+
+
+def _recorded() -> list[studies.Study]:
+    return [study for study in (ATLAS, ATLAS_DIGITS) if studies.is_recorded(study)]
 
 
 def _record(study: studies.Study) -> dict[str, Any]:
@@ -152,7 +156,7 @@ def _n(found: Any) -> int:
 
 def _provenance() -> str:
     parts = []
-    for study in (ATLAS, ATLAS_DIGITS):
+    for study in _recorded():
         origin = studies.provenance(study)
         made = origin["environments"][0]
         parts.append(
