@@ -91,6 +91,15 @@ def test_no_run_is_asked_for_twice():
     assert len(set(conditions)) == len(conditions)
 
 
+def test_a_function_that_never_learns_ends_the_search():
+    """All rates are equal, down to the least that is tried."""
+    _, table = grown(SEARCH, lambda lr, seed: 10.0 if lr < 0.02 else np.nan)
+    (row,) = studies.chosen(table).to_dict("records")
+    assert number(row["lr"]) <= -24
+    finals = table[table["regime"] == "final"]
+    assert len(finals) == 4
+
+
 def test_a_rate_that_breaks_runs_is_never_chosen():
     _, table = grown(SEARCH, peak(-1.0, breaks=-3.5))
     (row,) = studies.chosen(table).to_dict("records")

@@ -116,11 +116,11 @@ class RateSearch:
         first = {p: {self.seeds[0]: runs[self.seeds[0]]} for p, runs in scores.items()}
         halves = {p: runs for p, runs in first.items() if (p - self.coarse[0]) % 2 == 0}
         best = best_of(halves)
-        beyond = {best - HALF, best + HALF} - halves.keys()
+        beyond = ({best - HALF, best + HALF} & {*RATES_LIMIT}) - halves.keys()
         if beyond:  # the best lies at the edge of the half decades
             return [
                 self._tuning_run(cell, "coarse", place, self.seeds[:1])
-                for place in sorted(beyond & {*RATES_LIMIT})
+                for place in sorted(beyond)
             ]
         full = {p: r for p, r in scores.items() if len(r) == len(self.seeds)}
         around = range(best - HALF, best + HALF + 1)
