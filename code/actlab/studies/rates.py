@@ -128,7 +128,7 @@ class RateSearch:
             chosen = best_of(full)
             around = range(chosen - 1, chosen + 2)
         runs = []
-        for place in sorted({*around} - full.keys()):
+        for place in sorted(({*around} & {*RATES_LIMIT}) - full.keys()):
             seeds = tuple(s for s in self.seeds if s not in scores.get(place, {}))
             runs.append(self._tuning_run(cell, "fine", place, seeds))
         return runs
