@@ -17,21 +17,17 @@ from actlab import catalogue, studies
 from actlab.statistics import interval
 from actlab.studies import rates
 
-from .atlas import ATLAS, ATLAS_DIGITS
+from .atlas import ATLAS
 
 __all__ = ["data", "page"]
 
 WORDS = {
     "default": "PyTorch's start",
-    "he": "He's start",
     "matched": "matched start",
     "sgd": "SGD, momentum 0.9",
-    "adam": "Adam",
 }
-TITLES = {
-    "atlas": ("fashion", "Fashion-MNIST"),
-    "atlas-digits": ("digits", "scikit-learn's digits"),
-}
+STUDIES = (ATLAS,)
+TITLES = {"atlas": ("fashion", "Fashion-MNIST")}
 FIRST = ("relu", "gelu", "tanh", "sigmoid")  # what the page begins with
 ZOOMS = (10, 3, 30, 100)
 MOST_RUNS = 20
@@ -45,7 +41,7 @@ def data() -> dict[str, Any]:
     95 % interval, runs, and how many broke down) and ``final`` (test accuracies, seed
     by seed, null where a run broke down).
     """
-    records = [_record(study) for study in _recorded()]
+    records = [_record(study) for study in STUDIES]
     keys = {cell["key"] for record in records for cell in record["cells"]}
     return {
         "records": records,
@@ -58,10 +54,6 @@ def data() -> dict[str, Any]:
             for n in range(MOST_RUNS + 1)
         ],
     }
-
-
-def _recorded() -> list[studies.Study]:
-    return [study for study in (ATLAS, ATLAS_DIGITS) if studies.is_recorded(study)]
 
 
 def _record(study: studies.Study) -> dict[str, Any]:
@@ -156,7 +148,7 @@ def _n(found: Any) -> int:
 
 def _provenance() -> str:
     parts = []
-    for study in _recorded():
+    for study in STUDIES:
         origin = studies.provenance(study)
         made = origin["environments"][0]
         parts.append(
