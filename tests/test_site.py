@@ -438,6 +438,27 @@ def test_the_slider_moves_the_curve(address, browser):
         assert not visit.faults
 
 
+def test_the_atlas_keeps_what_was_picked_in_its_address(address, browser):
+    with Visit(browser, f"{address}/reference/atlas.html") as visit:
+        page = visit.page
+        page.get_by_label("Function", exact=True).fill("mish")
+        page.get_by_role("button", name="add", exact=True).click()
+        legend = page.locator(".at-legend").inner_text()
+        assert "Mish" in legend and "ReLU" in legend
+        page.get_by_role("button", name="remove Sigmoid, PyTorch's start").click()
+        told = page.locator("#atlas p[role=status]").last.inner_text()
+        shared = page.url
+        assert "mish.default" in shared and "sigmoid" not in shared
+        assert "of 6 pairs" in told and not visit.faults
+    with Visit(browser, shared) as other:
+        page = other.page
+        assert page.locator("#atlas p[role=status]").last.inner_text() == told
+        page.get_by_role("button", name="all", exact=True).click()
+        assert "pairs" in page.locator("#atlas p[role=status]").last.inner_text()
+        page.get_by_role("button", name="none", exact=True).click()
+        assert not other.faults
+
+
 def test_the_probe_moves_by_keyboard_and_by_pointer(address, browser):
     with explorer_page(address, browser) as visit:
         explorer = visit.page.locator(".actlab-explorer").first

@@ -110,9 +110,10 @@ def page() -> str:
     text = json.dumps(data(), ensure_ascii=False, separators=(",", ":"))
     text = text.replace("</", "<\\/")
     return (
-        f"<style>{style}</style>\n"
-        '<div class="actlab-atlas" id="atlas" hidden></div>\n'
-        f'<script type="application/json" id="atlas-data">{text}</script>\n'
+        # Blank lines: Markdown then takes each of the four as it is.
+        f"<style>{style}</style>\n\n"
+        '<div class="actlab-atlas" id="atlas" hidden></div>\n\n'
+        f'<script type="application/json" id="atlas-data">{text}</script>\n\n'
         f"<script>{script}</script>\n\n"
         f"{_first_table()}\n\n{_provenance()}\n"
     )
