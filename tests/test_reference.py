@@ -217,12 +217,7 @@ def test_map_names_all_chapters():
     )
 
 
-def test_pages_say_which_chapters_are_in_place():
-    text, chinese = generate_pages.state(), generate_pages.state_zh()
-    for row in generate_pages.chapters():
-        listed = generate_pages.in_book(row)
-        assert (f"{row['number']:02d}" in text) == listed
-        assert (str(row["number"]) in re.findall(r"\d+", chinese)) == listed
+def test_no_page_says_by_hand_which_chapters_are_in_place():
     for page in (*PAGES, REFERENCE / "zh.md"):
         assert not re.search(r"\d are in place|章已经完成", page.read_text("utf-8")), (
             f"{page.name} says by hand what is in place"

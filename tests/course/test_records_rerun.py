@@ -7,6 +7,7 @@ is noticed, on any processor: sums are rounded differently there, and no more.
 
 from dataclasses import replace
 
+import pandas as pd
 import pytest
 
 from actlab import controls, datasets, studies
@@ -28,13 +29,22 @@ def first_seed(study: Study, condition: Condition) -> int:
     return (condition.seeds_of_its_own or range(study.seeds))[0]
 
 
-def recorded(study: Study, condition: Condition, epoch: int) -> dict:
-    """The row of a condition's first run at an epoch."""
+def first_run(study: Study, condition: Condition) -> pd.DataFrame:
+    """The rows of a condition's first run."""
     rows = studies.load(study)
     keys = [key for key in studies.KEYS if key in rows]
     for key in keys:
         rows = rows[rows[key] == getattr(condition, key)]
-    rows = rows[(rows["seed"] == first_seed(study, condition))]
+    return rows[(rows["seed"] == first_seed(study, condition))]
+
+
+def broke_down(study: Study, condition: Condition) -> bool:
+    return bool(first_run(study, condition)["test_loss"].isna().all())
+
+
+def recorded(study: Study, condition: Condition, epoch: int) -> dict:
+    """The row of a condition's first run at an epoch."""
+    rows = first_run(study, condition)
     (row,) = rows[rows["epoch"] == epoch].to_dict("records")
     return row
 
@@ -70,6 +80,8 @@ def test_every_start_is_the_recorded_one(name):
         setting = Setting(replace(condition, epochs=0), first_seed(study, condition))
         change = controls.VARIANTS.get(condition.variant, same_activation)
         history, _ = fit_classifier(setting, "cpu", lambda network, epoch: {}, change)
+        if broke_down(study, condition):
+            continue  # a run that broke down keeps its end alone
         then = recorded(study, condition, 0)
         # The table has five digits.
         assert history["test_loss"][0] == pytest.approx(then["test_loss"], rel=4e-5), (
