@@ -413,7 +413,7 @@ def rate_curves(
                   markeredgecolor=INK, markeredgewidth=0.9, zorder=4)  # fmt: skip
     axes.set_ylim(low, high)
     rates = sorted(frame["lr"].unique())
-    every = 1 + (len(rates) > 7)  # of many, each second has its number
+    every = -(-len(rates) // 7)  # of many, some have their number
     words = [f"{rate:g}" if k % every == 0 else "" for k, rate in enumerate(rates)]
     named_ticks(axes, rates, words)
     axes.set_xlabel("learning rate, logarithmic")
