@@ -398,5 +398,6 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("doctree-read", wrap_reveals)
     app.connect("doctree-read", keep_tags)
     app.connect("html-page-context", complete_head, priority=900)
-    app.connect("build-finished", finish)
+    # Last: the theme writes the colours of code when the build is finished, too.
+    app.connect("build-finished", finish, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
