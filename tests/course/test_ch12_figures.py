@@ -174,6 +174,18 @@ def test_rate_curves_ring_the_best_and_leave_out_what_broke_down():
     assert named == ["ReLU"]
 
 
+def test_a_function_that_every_rate_broke_has_no_line():
+    frame = pd.DataFrame(
+        [
+            {"activation": key, "lr": lr, "seed": 0, "test_accuracy": accuracy}
+            for key, accuracy in (("relu", 80.0), ("square", math.nan))
+            for lr in (0.01, 0.1)
+        ]
+    )
+    figure = ch12.rate_curves(frame, highlight=["relu"])
+    assert "ReLU 0.01" in figure.alt and "none" in figure.alt
+
+
 def test_every_figure_fits_a_phone():
     made = [
         ch12.quoted_and_measured({"A": (80.0, [81.0, 82.0])}),

@@ -400,6 +400,9 @@ def rate_curves(
     names = list(dict.fromkeys(frame[by]))
     for name in sorted(names, key=lambda key: key in highlight):
         line = means[name].sort_index()
+        if line.isna().all():  # every rate broke a run: there is nothing to draw
+            findings.append(f"{display_name(str(name))} none")
+            continue
         best = line.idxmax()
         findings.append(f"{display_name(str(name))} {number(best)}")
         if name in highlight:

@@ -493,7 +493,9 @@ function buildStage() {
   stage.classList.toggle("lab-one", sidesShown().length === 1);
   tables.replaceChildren();
   view.stage = sidesShown().map((side) => {
-    const canvas = element("canvas", { width: 384, height: 384, role: "img" });
+    const canvas = element("canvas", {
+      width: 384, height: 384, role: "img", "aria-label": "what the network answers",
+    });
     const words = element("p", { class: "lab-numbers" });
     const name = LAB.functionOf(textOf(side), rows).name;
     const key = element("span", { class: `lab-key lab-${"ab"[side]}`, "aria-hidden": "true" });
@@ -506,7 +508,7 @@ function buildStage() {
   });
   const narrow = root.clientWidth < 600;
   const [width, height] = narrow ? [460, 260] : [760, sidesShown().length > 1 ? 190 : 420];
-  view.loss = element("canvas", { width, height, role: "img" });
+  view.loss = element("canvas", { width, height, role: "img", "aria-label": "losses" });
   stage.append(
     element("figure", { class: "lab-loss" },
       element("figcaption", {}, "Loss (log scale): training solid, test dashed"), view.loss),
@@ -520,7 +522,9 @@ const COLUMNS = ["layer", "pre-activations", "dead", "flat", "nearly flat", "siz
 function buildTable(side, name) {
   const head = element("tr", {}, ...COLUMNS.map((text) => element("th", { scope: "col" }, text)));
   const lines = view.state.layers.map((_, l) => {
-    const bars = element("canvas", { width: 220, height: 52, role: "img" });
+    const bars = element("canvas", {
+      width: 220, height: 52, role: "img", "aria-label": "pre-activations",
+    });
     const cells = COLUMNS.slice(2).map(() => element("td", {}));
     const line = element("tr", {}, element("th", { scope: "row" }, String(l + 1)), element("td", {}, bars), ...cells);
     return { line, bars, cells };
