@@ -276,8 +276,8 @@ const AtlasPage = (() => {
         node("label", {}, "Show ", parts.zoom),
       ),
       node("div", { class: "at-controls" }, parts.add), parts.message, parts.chart,
-      parts.legend, node("h3", {}, "The order, each at its own rate"), parts.order,
-      node("h3", {}, "What of it is more than noise"), parts.verdict, parts.pairs,
+      parts.legend, node("h2", {}, "The order, each at its own rate"), parts.order,
+      node("h2", {}, "What of it is more than noise"), parts.verdict, parts.pairs,
     );
     return parts;
   }
