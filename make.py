@@ -433,7 +433,8 @@ def of_chapter(chapter: tuple[str, str]) -> str:
 @command("test the site in a browser", "book")
 def site_test() -> None:
     """Test the built site."""
-    pytest(test_file("test_site.py"), test_file("test_lab_page.py"), parallel=False)
+    for name in ("test_site.py", "test_lab_page.py"):  # a browser for each
+        pytest(test_file(name), parallel=False)
     say("All browser tests passed.")
 
 
