@@ -72,7 +72,6 @@ def test_the_whole_way(address, browser):
         page.locator('a[href$="lab.html"]:visible').first.click()
         type_into(page, "#lab-f", "x*tanh(exp(x))")
         type_into(page, "#lab-g", "relu")
-        sheet = page.locator(".lab-sheet")
         page.wait_for_function(
             # Both columns: the second comes a moment after the first.
             "/analytic[^]*with kinks/.test("
