@@ -447,15 +447,15 @@ def test_the_atlas_keeps_what_was_picked_in_its_address(address, browser):
         legend = page.locator(".at-legend").inner_text()
         assert "Mish" in legend and "ReLU" in legend
         page.get_by_role("button", name="remove Sigmoid, PyTorch's start").click()
-        told = page.locator("#atlas p[role=status]").last.inner_text()
+        told = page.locator("#atlas-app p[role=status]").last.inner_text()
         shared = page.url
         assert "mish.default" in shared and "sigmoid" not in shared
         assert "of 6 pairs" in told and not visit.faults
     with Visit(browser, shared) as other:
         page = other.page
-        assert page.locator("#atlas p[role=status]").last.inner_text() == told
+        assert page.locator("#atlas-app p[role=status]").last.inner_text() == told
         page.get_by_role("button", name="all", exact=True).click()
-        assert "pairs" in page.locator("#atlas p[role=status]").last.inner_text()
+        assert "pairs" in page.locator("#atlas-app p[role=status]").last.inner_text()
         page.get_by_role("button", name="none", exact=True).click()
         assert not other.faults
 

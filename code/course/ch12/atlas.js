@@ -506,7 +506,7 @@ const AtlasPage = (() => {
 
 if (typeof document !== "undefined")
   addEventListener("DOMContentLoaded", () => {
-    const root = document.getElementById("atlas");
+    const root = document.getElementById("atlas-app");
     const data = document.getElementById("atlas-data");
     if (root && data) AtlasPage.start(root, JSON.parse(data.textContent));
   });

@@ -112,7 +112,7 @@ def page() -> str:
     return (
         # Blank lines: Markdown then takes each of the four as it is.
         f"<style>{style}</style>\n\n"
-        '<div class="actlab-atlas" id="atlas" hidden></div>\n\n'
+        '<div class="actlab-atlas" id="atlas-app" hidden></div>\n\n'
         f'<script type="application/json" id="atlas-data">{text}</script>\n\n'
         f"<script>{script}</script>\n\n"
         f"{_first_table()}\n\n{_provenance()}\n"
