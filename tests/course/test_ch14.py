@@ -364,26 +364,20 @@ def test_treatment_board_counts_the_cured():
 # --- the ledger -----------------------------------------------------------------------
 
 
-def test_a_network_that_does_not_learn_fails_the_check(monkeypatch):
+@pytest.mark.parametrize(
+    ("accuracy", "message"),
+    [
+        (10.0, "bridged: 10.0 %"),  # what should learn does not
+        (95.0, "thirty plain layers: 95.0 %"),  # the control: plain layers learn too
+    ],
+)
+def test_the_cures_fail_their_check_if_all_are_alike(monkeypatch, accuracy, message):
     known = studies.final
 
-    def without_learning(name):
+    def alike(name):
         table = known(name)
-        return table.assign(test_accuracy=10.0) if name == "cures" else table
+        return table.assign(test_accuracy=accuracy) if name == "cures" else table
 
-    monkeypatch.setattr(studies, "final", without_learning)
-    with pytest.raises(claims.ClaimError, match="bridged: 10.0 %"):
-        claims.claim_checks()["sigmoid_and_tanh_learn_in_depth"]()
-
-
-def test_plain_layers_that_learn_fail_the_check(monkeypatch):
-    """The control: it must not be the depth or the function alone that is cured."""
-    known = studies.final
-
-    def all_learn(name):
-        table = known(name)
-        return table.assign(test_accuracy=95.0) if name == "cures" else table
-
-    monkeypatch.setattr(studies, "final", all_learn)
-    with pytest.raises(claims.ClaimError, match="thirty plain layers: 95.0 %"):
+    monkeypatch.setattr(studies, "final", alike)
+    with pytest.raises(claims.ClaimError, match=message):
         claims.claim_checks()["sigmoid_and_tanh_learn_in_depth"]()

@@ -162,15 +162,10 @@ def verdict_turns_with_the_step() -> str:
     longer = runs[(runs["regime"] == "small_step") & (runs["epoch"] == 45)]
     late = longer.groupby("activation")["test_accuracy"].mean()
     require(late["relu"] > late["identity"] + 1, f"after 45 epochs: {late.to_dict()}")
-    tuned = studies.load("tuned")
-    final = tuned[(tuned["regime"] == "final") & (tuned["init"] == "default")]
-    right = final[final["epoch"] == 8].pivot(
-        index="seed", columns=["activation", "lr"], values="test_accuracy"
-    )
-    right = right.dropna(axis=1)  # the rate with all twenty seeds
-    lead = paired_difference(
-        right["relu"].to_numpy().ravel(), right["identity"].to_numpy().ravel()
-    )
+    finals = studies.final("tuned")
+    finals = finals[(finals["regime"] == "final") & (finals["init"] == "default")]
+    right = finals.pivot(index="seed", columns="activation", values="test_accuracy")
+    lead = paired_difference(right["relu"], right["identity"])
     require(lead.low > 3, f"each at its own rate ReLU leads by {lead.mean:.1f}")
     return (
         f"ReLU minus none: {small:+.1f} points at lr 0.001, {large:+.1f} at lr 0.05, "

@@ -300,6 +300,8 @@ const AtlasPage = (() => {
     const zooms = atlas.zooms.map((n) => [n, n < 100 ? `the best ${n} points` : "all"]);
     options(parts.zoom, zooms, state.zoom);
     options(parts.start, words(record.starts));
+    for (const select of [parts.data, parts.steps])
+      select.parentNode.hidden = select.options.length < 2; // nothing to choose
     parts.data.onchange = () => change({ record: parts.data.value });
     parts.steps.onchange = () => change({ optimiser: parts.steps.value });
     parts.zoom.onchange = () => change({ zoom: Number(parts.zoom.value) });
