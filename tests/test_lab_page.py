@@ -90,7 +90,10 @@ def test_the_whole_way(address, browser):
         first_challenge(page)
         shared = second_challenge(page)
         page.locator("#lab-link").click()
-        assert page.locator("#lab-copied").text_content()
+        # The clipboard answers a moment after the click.
+        page.wait_for_function(
+            "document.getElementById('lab-copied').textContent", timeout=WAIT
+        )
         expected, link = shared, page.url
         assert not visit.faults
     other = browser.new_context(reduced_motion="reduce", **sizes(390))
