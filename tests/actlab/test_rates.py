@@ -113,6 +113,13 @@ def test_a_rate_that_breaks_runs_is_never_chosen():
     assert row["lr"] == rate(-4) and row["above"] == np.inf
 
 
+@pytest.mark.filterwarnings("error")
+def test_a_function_that_breaks_at_every_rate_has_no_neighbours():
+    _, table = grown(SEARCH, lambda lr, seed: np.nan)
+    (row,) = studies.chosen(table).to_dict("records")
+    assert row["held_out"] == -np.inf and np.isnan([row["below"], row["above"]]).all()
+
+
 def test_one_broken_run_is_enough():
     def accuracy(lr: float, seed: int) -> float:
         broken = lr == rate(-4) and seed == 102

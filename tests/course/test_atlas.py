@@ -1,15 +1,20 @@
 """The page Atlas: its script computes what the package computes, from any address."""
 
 import json
+import re
 from importlib import resources
+from pathlib import Path
 
+import pandas as pd
 import pytest
 from py_mini_racer import MiniRacer
 from scipy import stats
 
 from actlab import studies
 from actlab.statistics import compare, holm, interval
+from actlab.studies import rates
 from course.ch12 import atlas, atlas_page
+from course.ch12.atlas_order import NEAR, agreement
 
 SCRIPT = resources.files("course.ch12").joinpath("atlas.js").read_text("utf-8")
 
@@ -146,10 +151,150 @@ def test_the_page_shows_the_record():
 
 
 def test_every_row_that_can_learn_is_in_it():
-    (record,) = atlas_page.data()["records"]
-    cells = {(cell["key"], cell["start"]) for cell in record["cells"]}
+    fashion, digits = atlas_page.data()["records"]
+    cells = {(cell["key"], cell["start"]) for cell in fashion["cells"]}
     assert {key for key, _ in cells} == set(atlas.trainable())
-    assert len(cells) == 2 * len(atlas.trainable()) >= 94
+    assert len(cells) == len(fashion["cells"]) == 2 * len(atlas.trainable()) >= 94
+    cells = {(c["key"], c["start"], c["optimiser"]) for c in digits["cells"]}
+    assert {key for key, *_ in cells} == set(atlas.with_learnt())
+    assert len(cells) == len(digits["cells"]) == 6 * len(atlas.with_learnt()) == 372
+    assert digits["starts"] == ["default", "he", "matched"]
+    assert digits["optimisers"] == ["sgd", "adam"]
+    assert all(len(cell["final"]) == 10 for cell in digits["cells"])
+
+
+def test_the_script_unpacks_what_the_page_packs(script):
+    data = json.loads(json.dumps(atlas_page.data()))  # lists in place of tuples
+    assert script("AtlasMath.unpack(v0)", atlas_page.packed()) == data
+    packed, plain = (json.dumps(d) for d in (atlas_page.packed(), atlas_page.data()))
+    assert len(packed) < 0.6 * len(plain)
+
+
+def test_what_is_learnt_is_marked(script):
+    marked = set(atlas.learnt())
+    assert {"prelu", "kan", "snake"} <= marked and not {"relu", "sine"} & marked
+    assert marked == set(atlas_page.data()["learnt"]) and len(marked) == 17
+    assert script("AtlasMath.nameOf(atlas, 'prelu')").endswith(" †")
+    assert "†" not in script("AtlasMath.nameOf(atlas, 'relu')")
+    page = atlas_page.page()
+    assert re.search(r"\| PReLU † \|", page) and re.search(r"\| ReLU \|", page)
+
+
+def test_data_and_steps_are_in_the_address(script):
+    address = "#data=digits&steps=adam&show=3&pick=kan.he,relu.default,relu.matched"
+    state = script("AtlasMath.readState(v0, atlas)", address)
+    assert (state["record"], state["optimiser"]) == ("digits", "adam")
+    assert state["picks"][0] == {"key": "kan", "start": "he"}
+    assert script("AtlasMath.writeState(v0)", state) == address
+    # On the other set there is no such start, nor such a function.
+    moved = script(
+        "AtlasMath.readState(v0, atlas)", address.replace("digits", "fashion")
+    )
+    assert moved["optimiser"] == "sgd"
+    kept = [("relu", "default"), ("relu", "matched")]
+    assert [(pick["key"], pick["start"]) for pick in moved["picks"]] == kept
+
+
+# What the page says of the two orders --------------------------------------------
+
+
+def prose() -> str:
+    text = (Path(__file__).parents[2] / "reference" / "atlas.md").read_text("utf-8")
+    return " ".join(text.split())
+
+
+def digits_finals(key: str, start: str, optimiser: str):
+    rows = studies.final("atlas-digits")
+    for name, value in (
+        ("regime", "final"),
+        ("activation", key),
+        ("init", start),
+        ("optimiser", optimiser),
+    ):
+        rows = rows[rows[name] == value]
+    return rows
+
+
+def test_the_orders_agree_as_told():
+    whole, near = agreement("default"), agreement("default", NEAR)
+    matched = agreement("matched", NEAR)
+    for told in (
+        f"is {atlas_page.shown(whole)}. Most",
+        f"of the best on both it is {atlas_page.shown(near)}, while",
+        f"itself by {near.halves[0]:.2f} and {near.halves[1]:.2f}: there",
+        f"those {matched.functions} give {atlas_page.shown(matched)}, and",
+        f"themselves by {matched.halves[1]:.2f} only",
+        f"over the {whole.functions} functions of both",
+    ):
+        assert told in prose()
+    assert near.low < 0 and min(near.halves) > near.high
+    page = atlas_page.page()
+    assert page.count(atlas_page.shown(near)) == 1
+    assert f"all, {whole.functions} | {atlas_page.shown(whole)}" in page
+
+
+def test_agreement_knows_equal_and_opposite_orders(monkeypatch):
+    keys = [f"f{i}" for i in range(20)]
+    rows = pd.DataFrame(
+        {
+            "regime": "final",
+            "init": "default",
+            "optimiser": "sgd",
+            "activation": key,
+            "seed": seed,
+            "test_accuracy": 80.0 + place + 0.01 * seed,
+        }
+        for place, key in enumerate(keys)
+        for seed in range(10)
+    )
+    turned = rows.assign(test_accuracy=180 - rows["test_accuracy"])
+    lost = rows.assign(test_accuracy=rows["test_accuracy"].where(rows.seed != 3))
+    for second, rank in ((rows, 1), (lost, 1), (turned, -1)):
+        tables = {"atlas": rows, "atlas-digits": second}
+        monkeypatch.setattr(studies, "final", lambda study, t=tables: t[study.name])
+        found = agreement()
+        assert found.rank == pytest.approx(rank) and found.functions == 20
+        assert found.low == pytest.approx(rank) == found.high
+        assert found.halves == pytest.approx((1, 1))
+    monkeypatch.setattr(studies, "final", lambda study: rows)
+    assert agreement("default", 4.5).functions == 5
+
+
+def test_relus_edge_is_told_as_recorded():
+    runs = digits_finals("relu", "default", "sgd")
+    assert set(runs["lr"]) == {0.178}
+    ends = sorted(runs["test_accuracy"])
+    assert ends[1] < 11 and round(ends[2]) == 51 and ends[3] > 90
+    assert "two end near 10 % and one at 51 %" in prose()
+    rows = studies.final("atlas-digits")
+    tuned = rates.tuning_scores(rows)["relu", "default", "sgd"]
+    held = sum(tuned[rates.number(0.178)].values()) / 3
+    means = (
+        digits_finals("relu", start, steps)["test_accuracy"].mean()
+        for start, steps in (("default", "sgd"), ("default", "adam"), ("he", "sgd"))
+    )
+    sgd, adam, he = means
+    for told in (
+        f"held-out images {held:.1f} % for its three seeds",
+        f"its mean is {sgd:.1f} %; by Adam it is {adam:.1f} %",
+        f"start by SGD {he:.2f} %",
+    ):
+        assert told in prose()
+
+
+def test_the_first_by_adam_is_told_as_recorded():
+    finals = studies.final("atlas-digits").query("regime == 'final'")
+    means = finals[finals["optimiser"] == "adam"].groupby(["init", "activation"])
+    first = means["test_accuracy"].mean().unstack("init").idxmax()
+    assert first.to_dict() == {"default": "snake", "he": "lisht", "matched": "lisht"}
+    assert "by Adam Snake comes first, from the other two LiSHT" in prose()
+
+
+def test_a_study_of_broken_runs_has_a_picture():
+    """A first look may meet nothing but functions that break at every rate."""
+    rows = studies.load("atlas").query("activation == 'relu' and regime == 'coarse'")
+    figure = atlas.ATLAS.picture(rows.assign(test_accuracy=float("nan")))
+    assert figure.axes
 
 
 def test_intervals_of_the_tuning_are_the_packages():

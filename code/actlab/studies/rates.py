@@ -274,13 +274,14 @@ def chosen(table: pd.DataFrame) -> pd.DataFrame:
     One row per cell: activation, init, optimiser, ``lr``, its mean accuracy on held-out
     examples in percent, by how many points the neighbours a quarter of a decade
     ``below`` and ``above`` are worse (inf where a run broke down, nan where none was
-    tried), ``half_decade`` (the rate that half decades alone would have given) and
-    ``share`` (of resamplings that choose ``lr``).  Chapter 12.
+    tried, and where every rate broke runs), ``half_decade`` (the rate that half decades
+    alone would have given) and ``share`` (of resamplings that choose ``lr``).
+    Chapter 12.
     """
     rows = []
     for cell, scores in tuning_scores(table).items():
         full = complete(scores)
-        means = {place: np.mean([*runs.values()]) for place, runs in full.items()}
+        means = {p: float(np.mean([*runs.values()])) for p, runs in full.items()}
         best = best_of(full)
         row = dict(zip(("activation", "init", "optimiser"), cell))
         rows.append(
@@ -288,13 +289,20 @@ def chosen(table: pd.DataFrame) -> pd.DataFrame:
             | {
                 "lr": rate(best),
                 "held_out": means[best],
-                "below": means[best] - means.get(best - 1, math.nan),
-                "above": means[best] - means.get(best + 1, math.nan),
+                "below": _lead(means, best, best - 1),
+                "above": _lead(means, best, best + 1),
                 "half_decade": rate(best_of(half_decades(full))),
                 "share": resampled_choice(full).get(best, 0.0),
             }
         )
     return pd.DataFrame(rows)
+
+
+def _lead(means: Mapping[int, float], best: int, other: int) -> float:
+    """Return by how much a rate is better; nan where nothing can be said."""
+    if other not in means or not math.isfinite(means[best]):
+        return math.nan
+    return means[best] - means[other]
 
 
 def choice_noise(table: pd.DataFrame, first: Cell, second: Cell) -> float:

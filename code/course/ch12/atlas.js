@@ -156,8 +156,23 @@ const AtlasMath = (() => {
     );
   }
 
+  /** The data as the page works with them: a tried rate, a row there, is an object. */
+  function unpack(atlas) {
+    const names = ["rate", "mean", "half", "n", "broke"];
+    const point = (row) => Object.fromEntries(names.map((name, i) => [name, row[i]]));
+    const cells = (list) =>
+      list.map((cell) => ({ ...cell, tuning: cell.tuning.map(point) }));
+    const records = atlas.records.map((one) => ({ ...one, cells: cells(one.cells) }));
+    return { ...atlas, records };
+  }
+
+  /** What a function is called; one with something to learn has a dagger. */
+  function nameOf(atlas, key) {
+    return atlas.names[key] + (atlas.learnt.includes(key) ? " †" : "");
+  }
+
   return {
-    beta, pOfT, interval, paired, holm, pairs, goodRegion, readState, writeState, find,
+    unpack, nameOf, beta, pOfT, interval, paired, holm, pairs, goodRegion, readState, writeState, find,
   };
 })();
 
@@ -205,6 +220,7 @@ const AtlasPage = (() => {
       fillControls(parts, atlas, record(), state, change);
       drawChart(parts.chart, atlas, record(), state, chosen);
       fillLegend(parts.legend, atlas, state, chosen, change);
+      parts.dagger.hidden = !chosen.some((cell) => atlas.learnt.includes(cell.key));
       fillTables(parts, atlas, chosen);
     }
 
@@ -261,6 +277,7 @@ const AtlasPage = (() => {
       message: node("p", { role: "status", class: "at-message" }),
       chart: node("svg:svg", { class: "at-chart", role: "img" }),
       legend: node("ul", { class: "at-legend" }),
+      dagger: node("p", { class: "at-note" }, "† has something to learn, in every layer for itself."),
       order: node("div", { class: "at-scroll", tabindex: "0" }),
       verdict: node("p", { role: "status" }),
       pairs: node("div", { class: "at-scroll", tabindex: "0" }),
@@ -276,7 +293,7 @@ const AtlasPage = (() => {
         node("label", {}, "Show ", parts.zoom),
       ),
       node("div", { class: "at-controls" }, parts.add), parts.message, parts.chart,
-      parts.legend, node("h2", {}, "The order, each at its own rate"), parts.order,
+      parts.legend, parts.dagger, node("h2", {}, "The order, each at its own rate"), parts.order,
       node("h2", {}, "What of it is more than noise"), parts.verdict, parts.pairs,
     );
     return parts;
@@ -387,7 +404,7 @@ const AtlasPage = (() => {
       const r = point.rate === cell.rate ? 6 : 3.2;
       const kind = point.n > 1 ? "at-dot" : "at-dot at-hollow";
       const words =
-        `${atlas.names[cell.key]}, ${atlas.words[cell.start]}: ${point.mean.toFixed(2)} %` +
+        `${AtlasMath.nameOf(atlas, cell.key)}, ${atlas.words[cell.start]}: ${point.mean.toFixed(2)} %` +
         ` at ${point.rate} (${point.n} run${point.n > 1 ? "s" : ""})`;
       group.append(
         node("svg:circle", { cx, cy, r, class: kind }, node("svg:title", {}, words)),
@@ -401,7 +418,7 @@ const AtlasPage = (() => {
       .slice(0, MOST)
       .map(
         (cell) =>
-          `${atlas.names[cell.key]} from ${atlas.words[cell.start]} is best at ` +
+          `${AtlasMath.nameOf(atlas, cell.key)} from ${atlas.words[cell.start]} is best at ` +
           `${cell.rate} with ${best(cell).toFixed(1)} per cent`,
       );
     return (
@@ -413,7 +430,7 @@ const AtlasPage = (() => {
   function fillLegend(list, atlas, state, chosen, change) {
     list.replaceChildren(
       ...chosen.map((cell, k) => {
-        const name = `${atlas.names[cell.key]}, ${atlas.words[cell.start]}`;
+        const name = `${AtlasMath.nameOf(atlas, cell.key)}, ${atlas.words[cell.start]}`;
         const remove = node(
           "button",
           {
@@ -448,7 +465,7 @@ const AtlasPage = (() => {
       })
       .sort((a, b) => (b.mean || 0) - (a.mean || 0));
     const found = AtlasMath.pairs(cells, factors);
-    const name = (cell) => `${atlas.names[cell.key]}, ${atlas.words[cell.start]}`;
+    const name = (cell) => `${AtlasMath.nameOf(atlas, cell.key)}, ${atlas.words[cell.start]}`;
     const level = cells.map(
       (_, i) =>
         found.filter((p) => (p.first === i || p.second === i) && p.holm >= 0.05).length,
@@ -510,5 +527,5 @@ if (typeof document !== "undefined")
   addEventListener("DOMContentLoaded", () => {
     const root = document.getElementById("atlas-app");
     const data = document.getElementById("atlas-data");
-    if (root && data) AtlasPage.start(root, JSON.parse(data.textContent));
+    if (root && data) AtlasPage.start(root, AtlasMath.unpack(JSON.parse(data.textContent)));
   });

@@ -107,12 +107,18 @@ _DIGITS = RateSearch(
 
 
 def _picture(table: pd.DataFrame) -> Figure:
-    """Draw the coarse and fine runs: accuracy against rate, one line per function."""
+    """Draw the coarse and fine runs: accuracy against rate, one line per function.
+
+    Of the start and the optimiser that the study begins with.
+    """
     from .figures import rate_curves
 
     rows = table[table["regime"].isin(["coarse", "fine"])]
-    rows = rows[rows["epoch"] == rows["epoch"].max()]
-    rows = rows[(rows["init"] == rows["init"].iloc[0])]
+    for name in ("init", "optimiser"):
+        rows = rows[rows[name] == rows[name].iloc[0]]
+    # The end of a run that broke down is the epoch before, and has no number.
+    ends = rows.groupby(["activation", "lr", "seed"], sort=False)["epoch"].idxmax()
+    rows = rows.loc[ends]
     shown = [key for key in LABELLED if key in set(rows["activation"])]
     return rate_curves(rows, highlight=shown)
 

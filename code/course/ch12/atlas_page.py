@@ -17,17 +17,21 @@ from actlab import catalogue, studies
 from actlab.statistics import interval
 from actlab.studies import rates
 
-from .atlas import ATLAS
+from .atlas import ATLAS, ATLAS_DIGITS, learnt
+from .atlas_order import NEAR, Agreement, agreement
 
-__all__ = ["data", "page"]
+__all__ = ["data", "packed", "page"]
 
 WORDS = {
     "default": "PyTorch's start",
+    "he": "He's start",
     "matched": "matched start",
     "sgd": "SGD, momentum 0.9",
+    "adam": "Adam",
 }
-STUDIES = (ATLAS,)
-TITLES = {"atlas": ("fashion", "Fashion-MNIST")}
+STUDIES = (ATLAS, ATLAS_DIGITS)
+TITLES = {"atlas": ("fashion", "Fashion-MNIST"), "atlas-digits": ("digits", "digits")}
+POINT = ("rate", "mean", "half", "n", "broke")  # of a tried rate, as the script has it
 FIRST = ("relu", "gelu", "tanh", "sigmoid")  # what the page begins with
 ZOOMS = (10, 3, 30, 100)
 MOST_RUNS = 20
@@ -39,13 +43,15 @@ def data() -> dict[str, Any]:
     ``records`` holds per recorded study its ``cells``: function, start, optimiser, the
     chosen rate, ``tuning`` (by rate: mean held-out accuracy in percent, half of its
     95 % interval, runs, and how many broke down) and ``final`` (test accuracies, seed
-    by seed, null where a run broke down).
+    by seed, null where a run broke down).  ``learnt`` names those with something to
+    learn.
     """
     records = [_record(study) for study in STUDIES]
     keys = {cell["key"] for record in records for cell in record["cells"]}
     return {
         "records": records,
         "names": {key: catalogue.get(key).name for key in sorted(keys)},
+        "learnt": sorted(keys & {*learnt()}),
         "words": WORDS,
         "first": FIRST,
         "zooms": ZOOMS,
@@ -54,6 +60,19 @@ def data() -> dict[str, Any]:
             for n in range(MOST_RUNS + 1)
         ],
     }
+
+
+def packed() -> dict[str, Any]:
+    """Return :func:`data` with a row in place of each tried rate's dictionary.
+
+    ``AtlasMath.unpack`` undoes it.
+    """
+    found = data()
+    for record in found["records"]:
+        for cell in record["cells"]:
+            points = cell["tuning"]
+            cell["tuning"] = [[point[name] for name in POINT] for point in points]
+    return found
 
 
 def _record(study: studies.Study) -> dict[str, Any]:
@@ -107,7 +126,7 @@ def page() -> str:
     home = resources.files(__package__)
     style = home.joinpath("atlas.css").read_text("utf-8")
     script = home.joinpath("atlas.js").read_text("utf-8")
-    text = json.dumps(data(), ensure_ascii=False, separators=(",", ":"))
+    text = json.dumps(packed(), ensure_ascii=False, separators=(",", ":"))
     text = text.replace("</", "<\\/")
     return (
         # Blank lines: Markdown then takes each of the four as it is.
@@ -115,32 +134,64 @@ def page() -> str:
         '<div class="actlab-atlas" id="atlas-app" hidden></div>\n\n'
         f'<script type="application/json" id="atlas-data">{text}</script>\n\n'
         f"<script>{script}</script>\n\n"
-        f"{_first_table()}\n\n{_provenance()}\n"
+        f"{_order_table(ATLAS)}\n\n{_order_table(ATLAS_DIGITS)}\n\n"
+        f"{_agreement()}\n\n{_provenance()}\n"
     )
 
 
-def _first_table() -> str:
-    """Return the order on Fashion-MNIST from PyTorch's start, without a script."""
-    table = studies.final(ATLAS)
-    finals = table[(table["regime"] == "final") & (table["init"] == "default")]
+def _order_table(study: studies.Study) -> str:
+    """Return the order of a study by SGD from PyTorch's start, without a script."""
+    table = studies.final(study)
+    finals = table[
+        (table["regime"] == "final")
+        & (table["init"] == "default")
+        & (table["optimiser"] == "sgd")
+    ]
+    marked = dict.fromkeys(learnt(), " †")
     rows = []
     for (key, lr), runs in finals.groupby(["activation", "lr"]):
         accuracies = runs["test_accuracy"].dropna()
         broke = len(runs) - len(accuracies)
         found = interval(accuracies) if len(accuracies) > 1 else None
-        rows.append((found.mean if found else -1.0, key, lr, found, broke))
+        rows.append((found.mean if found else -1.0, str(key), lr, found, broke))
     lines = [
-        "<details><summary>The order on Fashion-MNIST from PyTorch's start, as a table"
-        "</summary>",
+        f"<details><summary>The order on {TITLES[study.name][1]} from PyTorch's start "
+        "by SGD, as a table</summary>",
         "",
         "| function | rate | test accuracy, % | broke down |",
         "|---|---|---|---|",
     ]
     for _, key, lr, found, broke in sorted(rows, reverse=True):
         shown = f"{found.mean:.2f} ± {found.half_width:.2f}" if found else "none"
-        name = html.escape(catalogue.get(str(key)).name)
+        name = html.escape(catalogue.get(key).name) + marked.get(key, "")
         lines.append(f"| {name} | {lr:g} | {shown} | {broke} of {broke + _n(found)} |")
     return "\n".join([*lines, "", "</details>"])
+
+
+def _agreement() -> str:
+    """Return as a table how well the orders on the two sets agree."""
+    lines = [
+        "| start | functions | digits with Fashion-MNIST | Fashion-MNIST with itself "
+        "| digits with themselves |",
+        "|---|---|---|---|---|",
+    ]
+    for start in ("default", "matched"):
+        for near, which in (
+            (None, "all"),
+            (NEAR, f"within {NEAR:g} points of the best on both"),
+        ):
+            found = agreement(start, near)
+            lines.append(
+                f"| {WORDS[start]} | {which}, {found.functions} | {shown(found)} "
+                f"| {found.halves[0]:.2f} | {found.halves[1]:.2f} |"
+            )
+    return "\n".join(lines)
+
+
+def shown(found: Agreement) -> str:
+    """Return a rank correlation with its interval."""
+    numbers = f"{found.rank:.2f} [{found.low:.2f}, {found.high:.2f}]"
+    return numbers.replace("-", "−")
 
 
 def _n(found: Any) -> int:

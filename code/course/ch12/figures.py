@@ -434,8 +434,8 @@ def rate_curves(
 
 
 def _padded(values: Sequence[float]) -> tuple[float, float]:
-    """Ends of an axis with a little room on both sides."""
-    low, high = min(values), max(values)
+    """Ends of an axis with a little room on both sides; of no values any that do."""
+    low, high = min(values, default=0.0), max(values, default=100.0)
     room = 0.06 * (high - low) or 1.0
     return low - room, high + room
 
