@@ -1020,6 +1020,7 @@ def test_answers_get_clones():
         (written, False),
         (leaky, False),
         (print, False),
+        (lambda: "two units", False),
     ],
 )
 def test_is_stub(function, untouched):
