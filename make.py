@@ -272,6 +272,12 @@ def book() -> None:
     say(f"Book built: {SITE}/index.html")
 
 
+@command("print the whole course as _build/html/course.pdf", "book")
+def pdf() -> None:
+    """Print the built site with Chromium, as one file."""
+    python("tools/pdf.py")
+
+
 @command("build it and show it on this machine (PORT=8000)", "book")
 def serve() -> None:
     """Serve the site until Ctrl-C."""

@@ -300,6 +300,7 @@ def test_what_runs_has_one_thread_and_the_package():
         (["execute"], "ruff format --quiet chapters", ""),
         (["mark", "FOLDER=sent"], "-m course.exercises.mark sent", ""),
         (["serve", "PORT=81"], "--directory _build/html 81", ""),
+        (["pdf"], "python tools/pdf.py", ""),
         (["links"], "python tools/links.py", ""),
         (["publish"], "python tools/publish.py", ""),
         (["resolve"], "python tools/resolve.py 3.11 3.12 3.13 3.14", ""),
