@@ -299,6 +299,7 @@ def test_what_runs_has_one_thread_and_the_package():
         (["execute", "NOTEBOOKS=a b"], "ruff format --quiet a b", ""),
         (["execute"], "ruff format --quiet chapters", ""),
         (["mark", "FOLDER=sent"], "-m course.exercises.mark sent", ""),
+        (["class", "FOLDER=c", "VARIANT=3"], "classroom.py c --variant 3", ""),
         (["serve", "PORT=81"], "--directory _build/html 81", ""),
         (["pdf"], "python tools/pdf.py", ""),
         (["links"], "python tools/links.py", ""),
