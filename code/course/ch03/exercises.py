@@ -201,8 +201,8 @@ def grade_binary_loss(answer: Any, variant: int | None, report: Report) -> None:
         right = F.binary_cross_entropy_with_logits(leaf, y)
         (true_slope,) = torch.autograd.grad(right, leaf)
         others = [right * len(z), F.binary_cross_entropy_with_logits(leaf, 1 - y)]
-        exact = (float(loss.detach()) for loss in (right, *others))
-        compare_loss(at, float(value), *exact, report)
+        mean, total, swapped = (float(loss.detach()) for loss in (right, *others))
+        compare_loss(at, float(value), mean, total, swapped, report)
         if bool(slope.isnan().any()):
             report.fail(
                 f"{at}: the loss is right, its gradient is nan. Whatever hides a nan "
