@@ -125,7 +125,8 @@ def first_challenge(page):
         "document.querySelector('#lab-challenge-thirty.lab-solved')", timeout=WAIT
     )
     assert "1.41" in card.locator("[role=status]").text_content()
-    assert "another" in card.locator("[role=status]").text_content()
+    assert "Right would" in card.locator("[role=status]").text_content()
+    assert "Thirty layers" in page.locator("#lab-task").text_content()
 
 
 def second_challenge(page):
