@@ -478,6 +478,7 @@ function colours() {
     line: read("--lab-line"),
     mute: read("--lab-mute"),
     ink: style.color,
+    page: read("--pst-color-background") || (dark ? "#121212" : "#fff"),
     paper: dark ? [29, 33, 38] : [255, 255, 255],
     one: dark ? [36, 88, 130] : [122, 183, 226],
     two: dark ? [130, 66, 26] : [244, 170, 116],
@@ -933,7 +934,7 @@ function labelLines(paint, lines, x, y, box, key, tints) {
     taken.push(down);
     // A rim of the page's colour keeps a name apart from the lines behind it.
     const place = atEnd ? box.right - 4 : box.left + 4;
-    paint.strokeStyle = `rgb(${tints.paper})`;
+    paint.strokeStyle = tints.page;
     paint.lineWidth = 5;
     paint.strokeText(START_NAMES[start], place, down);
     paint.fillStyle = thin ? tints.mute : tints.ink;
