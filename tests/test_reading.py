@@ -217,6 +217,15 @@ def test_a_report_names_the_page_as_the_form_does(name, title, option):
     assert option in book_extension.form_options()
 
 
+def test_reports_go_to_the_repository_that_is_known_and_to_no_other():
+    known = "https://github.com/owner/course"
+    assert book_extension.repository(known, None) == known
+    assert book_extension.repository("https://x.org/y", ADDRESS) == known
+    default = "https://github.com/executablebooks/jupyter-book"
+    for named in (None, "", "https://example.org/owner/course", default):
+        assert book_extension.repository(named, None) is None
+
+
 def test_kaggle_opens_the_stamped_notebook():
     assert ADDRESS.kaggle("chapters/01-x.ipynb") == (
         "https://www.kaggle.com/kernels/welcome?src="

@@ -496,14 +496,27 @@ def write_sitemap(app: Sphinx, out: Path) -> None:
 # --- set-up ----------------------------------------------------------------------
 
 
+def repository(named: str | None, address: Address | None) -> str | None:
+    """Return where mistakes are reported, None if nobody said.
+
+    Parameters
+    ----------
+    named : what _config.yml calls the repository; Jupyter Book puts its own there.
+    address : where this checkout is from, if that is known.
+    """
+    if address:
+        return address.url
+    found = github_name(named or "")
+    if not found or found.startswith("executablebooks/"):
+        return None
+    return f"https://github.com/{found}"
+
+
 def configure(app: Sphinx, config: Any) -> None:
     """Fill in the address where it is known; add our scripts and styles."""
     address = config.actlab_address = origin()
     options = config.html_theme_options
-    named = github_name(options.get("repository_url") or "")
-    config.actlab_repository = (
-        address.url if address else named and f"https://github.com/{named}"
-    )
+    config.actlab_repository = repository(options.get("repository_url"), address)
     if address:
         options["repository_url"] = address.url
         options["repository_branch"] = BRANCH
