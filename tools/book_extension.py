@@ -20,6 +20,7 @@ import itertools
 import json
 import re
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ import nbformat
 from docutils import nodes
 from sphinx.application import Sphinx
 
+import side_process
 from catalogue_page import FAMILY_TITLES
 from chapter_zips import write_zips
 from course.lab.presets import PRESETS
@@ -61,6 +63,7 @@ START = re.compile(r"<!-- reveal (\S+) -->")
 FOLD = re.compile(
     r"<summary aria-label=\"Toggle hidden content\">(.*?)</summary>", re.DOTALL
 )
+BESIDE = ThreadPoolExecutor(2)  # what is done while the pages are written
 UNUSED = ("scripts/fontawesome.js", "sphinx-thebe.js", "sphinx-thebe.css")
 
 
@@ -68,8 +71,12 @@ UNUSED = ("scripts/fontawesome.js", "sphinx-thebe.js", "sphinx-thebe.css")
 
 
 def prepare_notebook(app: Sphinx, docname: str, content: list[str]) -> None:
-    """Mark guarded paragraphs and add the line about running the chapter."""
+    """Mark guarded paragraphs and add the line about running the chapter.
+
+    Other pages include generated parts: they are read when these are written.
+    """
     if not app.env.doc2path(docname).endswith(".ipynb"):
+        side_process.wait()
         return
     notebook = json.loads(content[0])
     for cell in notebook["cells"]:
@@ -221,6 +228,8 @@ def finish(app: Sphinx, error: Exception | None) -> None:
     if error or app.builder.name != "html":
         return
     out = Path(app.outdir)
+    # Pagefind is another program; it works while the pages are repaired.
+    index = BESIDE.submit(write_search, app, out)
     known = {
         page.name: sections(page.read_text(encoding="utf-8"))
         for page in (out / "chapters").glob("*.html")
@@ -234,8 +243,9 @@ def finish(app: Sphinx, error: Exception | None) -> None:
     lighten(out)
     for name in ("webpack-macros.html", "sbt-webpack-macros.html"):
         (out / "_static" / name).unlink(missing_ok=True)
-    write_search(app, out)
     write_downloads(app, out)
+    index.result()
+    app.actlab_zips.result()
     write_sitemap(app, out)
     (out / ".nojekyll").touch()  # GitHub would drop folders that start with "_"
 
@@ -318,12 +328,10 @@ def write_search(app: Sphinx, out: Path) -> None:
 
 
 def write_downloads(app: Sphinx, out: Path) -> None:
-    """Write zips, and stamped notebooks in place of Sphinx's copies of the sources."""
+    """Write stamped notebooks in place of Sphinx's copies of the sources."""
     address: Address | None = app.config.actlab_address
     documents = sorted(app.env.found_docs)  # a draft that the book leaves out is none
-    paths = [ROOT / f"{name}.ipynb" for name in documents if "chapters/" in name]
-    write_zips(out / "downloads", paths)
-    for path in paths:
+    for path in (ROOT / f"{name}.ipynb" for name in documents if "chapters/" in name):
         notebook = nbformat.read(path, as_version=4)
         if address:
             badge = address.colab(f"chapters/{path.name}")
@@ -337,6 +345,16 @@ def write_downloads(app: Sphinx, out: Path) -> None:
             target = out / folder / "chapters" / path.name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(text, encoding="utf-8")
+
+
+def begin_zips(app: Sphinx, env: Any) -> None:
+    """Begin to write the zips: packing needs no Python, and a core is free."""
+    if app.builder.name != "html":
+        return
+    documents = sorted(env.found_docs)  # a draft that the book leaves out is none
+    paths = [ROOT / f"{name}.ipynb" for name in documents if "chapters/" in name]
+    folder = Path(app.outdir) / "downloads"
+    app.actlab_zips = BESIDE.submit(write_zips, folder, paths)
 
 
 def write_sitemap(app: Sphinx, out: Path) -> None:
@@ -397,6 +415,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("source-read", prepare_notebook)
     app.connect("doctree-read", wrap_reveals)
     app.connect("doctree-read", keep_tags)
+    app.connect("env-updated", begin_zips)
     app.connect("html-page-context", complete_head, priority=900)
     # Last: the theme writes the colours of code when the build is finished, too.
     app.connect("build-finished", finish, priority=900)
