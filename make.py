@@ -365,7 +365,7 @@ def pytest(*words: str | Path, parallel: bool = True) -> None:
 SUITE = (
     *("--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout", "120"),
     *("--ignore-glob=*test_site.py", "--ignore-glob=*test_lab_page.py"),
-    "--ignore-glob=*test_colab.py",
+    *("--ignore-glob=*test_catalogue_page.py", "--ignore-glob=*test_colab.py"),
 )
 
 
@@ -450,8 +450,8 @@ def of_chapter(chapter: tuple[str, str]) -> str:
 
 @command("test the site in a browser", "book")
 def site_test() -> None:
-    """Test the built site."""
-    for name in ("test_site.py", "test_lab_page.py"):  # a browser for each
+    """Test the built site; a browser for each file."""
+    for name in ("test_site.py", "test_catalogue_page.py", "test_lab_page.py"):
         pytest(test_file(name), parallel=False)
     say("All browser tests passed.")
 
