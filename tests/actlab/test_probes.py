@@ -1400,6 +1400,17 @@ def test_what_is_no_network_is_refused():
             use(lambda x: x, *four())
 
 
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_what_is_not_finite_is_said_and_no_sign_of_life(value):
+    (x, _), network = four(), small()
+    assert not probes.dead_units(network, x).not_finite
+    x[3, 1] = value
+    for by in ("data", "gradient"):
+        found = probes.dead_units(network, x, by=by)
+        assert found.not_finite == tuple(found.names), by
+        assert "nan or infinity in" in str(found)
+
+
 # The health panel
 
 

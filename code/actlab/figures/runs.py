@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -63,12 +62,10 @@ def width_sweep(
     Chapter 01.
     """
     figure, axes = plt.subplots(figsize=(WIDTH, 3.3))
-    ends, findings, drawn = [], [], []
+    ends, findings = [], []
     for i, (key, group) in enumerate(frame.groupby(by, sort=False)):
         name = display_name(str(key))
         median = group.groupby(x)[y].median()
-        if baseline is not None:
-            drawn.append(_along(median))
         colour = COLOURS[i % 6]
         axes.plot(group[x], group[y], linestyle="", marker=MARKERS[i % 6],
                   color=colour, markersize=3.5, alpha=0.55)  # fmt: skip
@@ -88,8 +85,7 @@ def width_sweep(
     axes.set_ylim(low if ylim else max(low, high / 1e4), high)
     if baseline is not None:
         text = f"{baseline_label} {number(baseline, 2)}"
-        drawn.append(frame[[x, y]].to_numpy(float))
-        label_level(axes, text, baseline, *np.concatenate(drawn).T)
+        label_level(axes, text, baseline, frame[x], frame[y])
     axes.set_xlabel(xlabel)
     axes.set_ylabel(ylabel)
     label_ends(axes, ends)
@@ -104,14 +100,6 @@ def width_sweep(
         )
     )
     return finish(figure, alt)
-
-
-def _along(median: pd.Series) -> np.ndarray:
-    """Return points on the straight lines that join positive medians on log axes."""
-    median = median[median > 0]
-    places = np.geomspace(median.index[0], median.index[-1], 100)
-    logs = np.interp(np.log(places), np.log(median.index), np.log(median))
-    return np.column_stack([places, np.exp(logs)])
 
 
 def crossing(
