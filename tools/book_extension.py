@@ -7,6 +7,7 @@
 * What readers download is stamped and without spoilers.
 * Numbered formulas may have several lines.
 * The search page asks an index that Pagefind writes (site_search.py).
+* Each function of the catalogue has a page of its own (function_page.py).
 * Links that name a section of a chapter lead to it (site_links.py).
 * Formulas are set (site_math.py), and the pages are made light (site_light.py).
 * Stock defects are repaired: scripts of Thebe and of the icon font's JavaScript go,
@@ -20,6 +21,7 @@ import itertools
 import json
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +29,11 @@ import nbformat
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from catalogue_page import FAMILY_TITLES
+from catalogue_page import FAMILY_TITLES, cards, file_of
 from chapter_zips import write_zips
 from course.lab.presets import PRESETS
+from function_page import FOLDER as FUNCTIONS
+from function_page import TEMPLATE, Links, write_pages
 from site_light import lighten
 from site_links import deepen, open_lab, sections
 from site_math import typeset
@@ -185,16 +189,17 @@ def complete_head(
         style for style in context.get("css_files", []) if not _unused(style)
     ]
     plain = re.sub(r"<[^>]+>", "", context.get("title", "")) or SITE_NAME
+    about = context.get("actlab_about") or describe(doctree)
     fields = {
         "og:title": html.unescape(plain),
         "og:type": "article",
         "og:site_name": SITE_NAME,
-        "og:description": describe(doctree),
+        "og:description": about,
     }
     address: Address | None = app.config.actlab_address
     if address:
         fields["og:url"] = f"{address.pages}{pagename}.html"
-    tags = [f'<meta name="description" content="{_quoted(describe(doctree))}" />']
+    tags = [f'<meta name="description" content="{_quoted(about)}" />']
     tags += [
         f'<meta property="{name}" content="{_quoted(value)}" />'
         for name, value in fields.items()
@@ -213,6 +218,41 @@ def _unused(file: Any) -> bool:
     return "thebe" in named or "mathjax" in named
 
 
+# --- pages that Sphinx knows no source of -----------------------------------------
+
+
+def own_pages(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Yield the page whose marks become the functions' pages (function_page.py)."""
+    marks = {
+        "title": "@@TITLE@@",
+        "body": "@@BODY@@",
+        "actlab_about": "@@ABOUT@@",
+        "prev": {"title": "@@PREVIOUS@@", "link": "@@PREVIOUSLINK@@"},
+        "next": {"title": "@@NEXT@@", "link": "@@NEXTLINK@@"},
+    }
+    yield f"{FUNCTIONS}/{TEMPLATE}", marks, "page.html"
+
+
+def function_pages() -> list[str]:
+    """Return the names of the functions' pages."""
+    from actlab import catalogue
+
+    return [f"{FUNCTIONS}/{file_of(row)}" for row in catalogue.CATALOGUE.values()]
+
+
+def links_of_functions() -> Links:
+    """Return bibliography and chapters as links from a function's page."""
+    from actlab import catalogue
+    from generate_pages import as_html, chapter_link, citation
+
+    rows = catalogue.CATALOGUE.values()
+    sources = {row.source for row in rows if row.source}
+    return Links(
+        {key: as_html(citation(key), "../") for key in sources},
+        {row.chapter: as_html(chapter_link(row.chapter), "../") for row in rows},
+    )
+
+
 # --- after the build -------------------------------------------------------------
 
 
@@ -221,6 +261,7 @@ def finish(app: Sphinx, error: Exception | None) -> None:
     if error or app.builder.name != "html":
         return
     out = Path(app.outdir)
+    write_pages(out, links_of_functions())
     known = {
         page.name: sections(page.read_text(encoding="utf-8"))
         for page in (out / "chapters").glob("*.html")
@@ -296,6 +337,8 @@ def repair_page(page: Path, known: dict[str, dict[str, str]]) -> None:
         repaired = repaired.replace(once, "", repaired.count(once) - 1)
     repaired = FOLD.sub(_plain_fold, repaired)
     repaired = deepen(typeset(repaired), known)
+    if page.name == "catalogue.html":
+        repaired = cards(repaired)
     chapter = re.match(r"(\d\d)-", page.name)
     if chapter and int(chapter[1]) in PRESETS:
         repaired = open_lab(repaired, PRESETS[int(chapter[1])])
@@ -346,7 +389,7 @@ def write_sitemap(app: Sphinx, out: Path) -> None:
         return
     places = "\n".join(
         f"  <url><loc>{html.escape(address.pages)}{name}.html</loc></url>"
-        for name in sorted(app.env.found_docs)
+        for name in sorted({*app.env.found_docs, *function_pages()})
     )
     (out / "sitemap.xml").write_text(
         '<?xml version="1.0" encoding="utf-8"?>\n'
@@ -397,6 +440,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("source-read", prepare_notebook)
     app.connect("doctree-read", wrap_reveals)
     app.connect("doctree-read", keep_tags)
+    app.connect("html-collect-pages", own_pages)
     app.connect("html-page-context", complete_head, priority=900)
     # Last: the theme writes the colours of code when the build is finished, too.
     app.connect("build-finished", finish, priority=900)

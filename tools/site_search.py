@@ -184,6 +184,7 @@ def topic_line(words: Iterable[str]) -> str:
 def function_records(families: dict[str, str]) -> Iterator[Record]:
     """Yield a record for each function of the catalogue."""
     from actlab import catalogue
+    from catalogue_page import file_of
 
     for row in catalogue.CATALOGUE.values():
         called = (row.torch or "").rpartition(".")[2]
@@ -199,8 +200,8 @@ def function_records(families: dict[str, str]) -> Iterator[Record]:
             f"<h1>{html.escape('; '.join(names))}</h1>"
             f'<p data-pagefind-weight="{4 if variant else 9}">{html.escape(facts)}</p>'
         )
-        place = nodes.make_id(row.name)
-        yield Record(f"reference/catalogue.html#{place}", row.name, "Function", body)
+        place = f"reference/functions/{file_of(row)}.html"
+        yield Record(place, row.name, "Function", body)
 
 
 def claim_records() -> Iterator[Record]:

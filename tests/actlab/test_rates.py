@@ -10,7 +10,14 @@ import pytest
 from actlab import studies
 from actlab.studies import ClassifierRun, RateSearch, Study, StudyError, rate
 from actlab.studies.__main__ import main
-from actlab.studies.rates import best_of, choices, number, resampled_choice
+from actlab.studies.rates import (
+    best_of,
+    choices,
+    complete,
+    half_decades,
+    number,
+    resampled_choice,
+)
 
 CELL = ClassifierRun("", "relu", 0.0, momentum=0.9, epochs=1, data="rings", scale="")
 SEEDS = (100, 101, 102)
@@ -144,6 +151,26 @@ def test_what_a_resampling_would_choose_is_tested_too():
     assert {rate(p) for p, share in shares.items() if share >= 0.1} <= tested
 
 
+@pytest.mark.parametrize("coarse", [(), (-7, -5, -3), (-8, -4), (-4, -6), (-8, -7)])
+def test_a_search_begins_with_half_decades(coarse):
+    with pytest.raises(ValueError, match="give even numbers"):
+        replace(SEARCH, coarse=coarse)
+
+
+@pytest.mark.parametrize("lr", [0.0, -0.1, float("nan"), 0.02])
+def test_what_is_no_rate_of_the_grid_has_no_number(lr):
+    with pytest.raises(ValueError, match="positive|quarter of a decade"):
+        number(lr)
+
+
+def test_only_rates_with_all_seeds_are_compared():
+    """A rate with one run, and the highest number, is not the choice."""
+    scores = {-4: {100: 80.0, 101: 81.0}, -3: {100: 99.0}, -2: {100: 79.0, 101: 80.0}}
+    assert best_of(complete(scores)) == -4
+    assert complete(scores, 1) == {-3: {100: 99.0}}
+    assert half_decades(scores).keys() == {-4, -2}
+
+
 def test_choices_are_paired_between_cells():
     scores = {p: dict(zip(SEEDS, (1.0 * p, 0.0, -1.0 * p))) for p in (-2, -1, 1, 2)}
     picks = choices(scores, 500, seed=1)
@@ -199,6 +226,35 @@ def test_the_noise_of_the_choice_is_counted():
     assert studies.rates.choice_noise(table, tanh, relu) == pytest.approx(noise)
     # One function against itself: it moves with its own choice.
     assert studies.rates.choice_noise(table, relu, relu) == 0
+
+
+def test_what_was_not_tested_is_stood_for_by_the_nearest():
+    """Rates that few draws choose: their share is told, and no rate gets a number."""
+    table, (relu, tanh) = two_cells(0.3, 0.9)
+    for cell in (relu, tanh):
+        share = studies.rates.stand_ins(table, cell)
+        scores = complete(studies.rates.tuning_scores(table)[cell])
+        of_cell = table[table["activation"] == cell[0]]
+        finals = of_cell[of_cell["regime"].isin(["final", "other"])]
+        tested = {number(lr) for lr in finals["lr"]}
+        shares = resampled_choice(scores)
+        untested = [part for place, part in shares.items() if place not in tested]
+        assert share == pytest.approx(sum(untested)) and max(untested, default=0) < 0.1
+
+
+def test_without_a_final_run_there_is_nothing_to_compare():
+    table, (relu, tanh) = two_cells(0.3, 0.0)
+    broken = (table["activation"] == "tanh") & ~table["regime"].isin(["coarse", "fine"])
+    lost = table.assign(test_accuracy=table["test_accuracy"].mask(broken))
+    with pytest.raises(ValueError, match="no final run of .*tanh.* ended"):
+        studies.rates.choice_noise(lost, relu, tanh)
+    gone = broken & (table["seed"] % 2 == 0)
+    relus = (table["activation"] == "relu") & (table["seed"] % 2 == 1)
+    apart = table.assign(
+        test_accuracy=table["test_accuracy"].mask(gone | relus & (table["seed"] < 100))
+    )
+    with pytest.raises(ValueError, match="no seed ended in both"):
+        studies.rates.choice_noise(apart, relu, tanh)
 
 
 def test_of_equal_rates_the_smallest_is_taken():

@@ -170,7 +170,7 @@ def copies():
     with probes.watch(network, every=1) as trace:
         network(X).sum().backward()
         other = copy.deepcopy(network)
-        assert hooks(network) > 0
+        assert hooks(network) > 0 and hooks(other) == 0
         other(X).sum().backward()
     assert trace.passes == 1 and hooks(network) == 0
     file = io.BytesIO()

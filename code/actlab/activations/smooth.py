@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -109,13 +107,9 @@ class HardELiSH(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return HardELiSH of each element of ``x``, in its shape and dtype."""
-        # Cut beyond the places where the pieces meet: what slope a clamp has at its
-        # bound depends on the release of PyTorch.
-        middle, left = x.clamp(-1.0, 2.0), x.clamp(-2.0, 1.0)
-        right = torch.where(x >= 1, x, middle * (middle + 1) / 2)
-        below = torch.where(x > -1, torch.expm1(left) * (left + 1) / 2, 0.0)
-        below = below.masked_fill(x.isnan(), math.nan)
-        return torch.where(x >= 0, right, below)
+        # ELU is x on the right and eˣ − 1 on the left. Hardtanh has the slope 0 at its
+        # bounds in every release of PyTorch, a clamp has not.
+        return F.elu(x) * ((F.hardtanh(x) + 1) / 2)
 
 
 class Serf(nn.Module):

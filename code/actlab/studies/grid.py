@@ -14,6 +14,7 @@ from dataclasses import MISSING, dataclass, field, fields, replace
 from difflib import get_close_matches
 from importlib import import_module
 from importlib.util import find_spec
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -133,6 +134,8 @@ class Study:
         follow from it and are not in it yet; none ends the study.  So rates can be
         refined by a rule that was written down before the first run.
     picture : draws a table of it, finished or not, as a Matplotlib figure.
+    ends_only : whether the table has only the last epoch of each run, for a study of
+        so many runs that their courses would fill megabytes.
     """
 
     name: str
@@ -145,6 +148,7 @@ class Study:
     picture: Callable[[pd.DataFrame], Figure] | None = field(
         default=None, compare=False
     )
+    ends_only: bool = False
 
     def settings(self) -> list[Setting]:
         """Expand the grid into one :class:`Setting` per run."""
@@ -210,6 +214,51 @@ def declared(record: Condition | Setting | Study) -> dict[str, Any]:
             continue
         result[part.name] = _plain(value)
     return result
+
+
+_SPELLED = ("lr", "activation", "init", "optimiser", "seeds_of_its_own")
+
+
+def spelled(condition: Condition) -> dict[str, Any]:
+    """Return a condition as :func:`declared` does, some defaults said as well."""
+    return declared(condition) | {n: _plain(getattr(condition, n)) for n in _SPELLED}
+
+
+def condensed(conditions: Sequence[Condition]) -> list[dict[str, Any]]:
+    """Return conditions as few blocks of plain data.
+
+    Those that differ in one thing only are one block; what differs stands as a list
+    under its name in ``"each"``, and where several do, every combination is meant.
+    :func:`expanded` undoes it, but for the order.
+    """
+    blocks = [spelled(condition) | {"each": {}} for condition in conditions]
+    for name in _SPELLED:
+        alike: dict[str, list[dict[str, Any]]] = {}
+        for block in blocks:
+            rest = {key: value for key, value in block.items() if key != name}
+            alike.setdefault(json.dumps(rest, sort_keys=True), []).append(block)
+        blocks = [_merged(members, name) for members in alike.values()]
+    return blocks
+
+
+def _merged(blocks: list[dict[str, Any]], name: str) -> dict[str, Any]:
+    """Return blocks that differ in ``name`` alone as one."""
+    if len(blocks) == 1:
+        return blocks[0]
+    rest = {key: value for key, value in blocks[0].items() if key != name}
+    values = [block[name] for block in blocks]
+    return rest | {"each": rest["each"] | {name: values}}
+
+
+def expanded(blocks: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the conditions of :func:`condensed` blocks, one by one, as plain data."""
+    found = []
+    for block in blocks:
+        fixed = {key: value for key, value in block.items() if key != "each"}
+        names = list(block["each"])
+        for values in product(*block["each"].values()):
+            found.append(fixed | dict(zip(names, values)))
+    return found
 
 
 def _plain(value: Any) -> Any:

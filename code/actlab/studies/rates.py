@@ -39,8 +39,11 @@ def rate(number: int) -> float:
 def number(lr: float) -> int:
     """Return the number of a learning rate on the grid of quarter decades.
 
-    Raises ``ValueError`` for a rate between two.  Chapter 12.
+    Raises ``ValueError`` for a rate between two, and for one that is not positive.
+    Chapter 12.
     """
+    if not lr > 0:
+        raise ValueError(f"a learning rate is positive, not {lr}")
     nearest = round(QUARTERS * math.log10(lr))
     if not math.isclose(rate(nearest), lr):
         raise ValueError(
@@ -58,7 +61,8 @@ class RateSearch:
     cells : what is tuned, one condition each; its regime, rate and seeds are not read.
     tuning : changes of the condition for the tuning runs, such as ``held_out``.
     seeds : of the tuning runs; the coarse step takes the first of them.
-    coarse : numbers of the rates that are tried first, a half decade apart.
+    coarse : numbers of the rates that are tried first, a half decade apart; even, so
+        that every search means the same rates by half decades.
     finals : seeds per cell at the chosen rate, on what was not used to choose.
     others : seeds per cell at each other rate that a resampling of the tuning seeds
         chooses in a tenth of all cases or more, and at the one that half decades
@@ -78,6 +82,14 @@ class RateSearch:
     finals: int = 20
     others: int = 0
     after: Callable[[pd.DataFrame], Iterable[Condition]] | None = None
+
+    def __post_init__(self) -> None:
+        first = min(self.coarse, default=1)
+        if first % HALF or self.coarse != tuple(range(first, max(self.coarse) + 1, 2)):
+            raise ValueError(
+                f"coarse is {self.coarse}; give even numbers, one half decade after "
+                "the other, such as (-8, -6, -4)"
+            )
 
     def opening(self) -> tuple[Condition, ...]:
         """Return the conditions of the coarse step, with which the study begins."""
@@ -114,7 +126,7 @@ class RateSearch:
     def _next(self, cell: Condition, scores: Scores) -> list[Condition]:
         """Return the tuning runs that a cell still needs."""
         first = {p: {self.seeds[0]: runs[self.seeds[0]]} for p, runs in scores.items()}
-        halves = {p: runs for p, runs in first.items() if (p - self.coarse[0]) % 2 == 0}
+        halves = half_decades(first)
         best = best_of(halves)
         beyond = ({best - HALF, best + HALF} & {*RATES_LIMIT}) - halves.keys()
         if beyond:  # the best lies at the edge of the half decades
@@ -122,7 +134,7 @@ class RateSearch:
                 self._tuning_run(cell, "coarse", place, self.seeds[:1])
                 for place in sorted(beyond)
             ]
-        full = {p: r for p, r in scores.items() if len(r) == len(self.seeds)}
+        full = complete(scores, len(self.seeds))
         around = range(best - HALF, best + HALF + 1)
         if full:
             chosen = best_of(full)
@@ -137,14 +149,13 @@ class RateSearch:
         self, cell: Condition, scores: Scores, table: pd.DataFrame
     ) -> list[Condition]:
         """Return the final runs of a cell that are not in the table."""
-        full = {p: r for p, r in scores.items() if len(r) == len(self.seeds)}
+        full = complete(scores, len(self.seeds))
         chosen = best_of(full)
         runs = [self._final(cell, "final", chosen, self.finals)]
         if self.others:
-            step = {p: r for p, r in full.items() if (p - self.coarse[0]) % 2 == 0}
             shares = resampled_choice(full)
             places = {p for p, share in shares.items() if share >= 0.1}
-            places |= {best_of(step)}
+            places |= {best_of(half_decades(full))}
             runs += [
                 self._final(cell, "other", place, self.others)
                 for place in sorted(places - {chosen})
@@ -194,6 +205,25 @@ def _ends(rows: pd.DataFrame) -> list[dict[Hashable, Any]]:
     runs = ["regime", "activation", "init", "optimiser", "lr", "seed"]
     last = rows.groupby(runs, sort=False)["epoch"].idxmax()
     return rows.loc[last].to_dict("records")
+
+
+def complete(scores: Scores, seeds: int | None = None) -> Scores:
+    """Return the rates of a cell that were tried with all tuning seeds.
+
+    Parameters
+    ----------
+    scores : accuracies of one cell.
+    seeds : how many there are; None for the most that any rate has.
+
+    Only such rates are compared for the choice: one seed may be an easy one.
+    """
+    wanted = max(map(len, scores.values())) if seeds is None else seeds
+    return {place: runs for place, runs in scores.items() if len(runs) == wanted}
+
+
+def half_decades(scores: Scores) -> Scores:
+    """Return the rates of a cell that lie on the grid of half decades."""
+    return {place: runs for place, runs in scores.items() if place % HALF == 0}
 
 
 def best_of(scores: Scores) -> int:
@@ -249,11 +279,9 @@ def chosen(table: pd.DataFrame) -> pd.DataFrame:
     """
     rows = []
     for cell, scores in tuning_scores(table).items():
-        most = max(len(runs) for runs in scores.values())
-        full = {place: runs for place, runs in scores.items() if len(runs) == most}
+        full = complete(scores)
         means = {place: np.mean([*runs.values()]) for place, runs in full.items()}
         best = best_of(full)
-        halves = {place: runs for place, runs in full.items() if place % HALF == 0}
         row = dict(zip(("activation", "init", "optimiser"), cell))
         rows.append(
             row
@@ -262,7 +290,7 @@ def chosen(table: pd.DataFrame) -> pd.DataFrame:
                 "held_out": means[best],
                 "below": means[best] - means.get(best - 1, math.nan),
                 "above": means[best] - means.get(best + 1, math.nan),
-                "half_decade": rate(best_of(halves)),
+                "half_decade": rate(best_of(half_decades(full))),
                 "share": resampled_choice(full).get(best, 0.0),
             }
         )
@@ -280,21 +308,37 @@ def choice_noise(table: pd.DataFrame, first: Cell, second: Cell) -> float:
     The tuning seeds are drawn again :data:`RESAMPLES` times, the same draws for both
     cells; each draw chooses a rate for either, and the final runs at these rates give a
     difference.  Returned is the standard deviation of these differences, in the unit of
-    the accuracies: what ``statistics.compare`` takes as ``further``.  A rate that is
-    chosen so seldom that it was not tested counts as the nearest one that was.
+    the accuracies: what ``statistics.compare`` takes as ``further``.
+
+    A rate that is chosen so seldom that it was not tested counts as the nearest one
+    that was, so that the noise comes out a little too small; :func:`stand_ins` says in
+    how many draws.  Raises ``ValueError`` if no final runs are left to compare.
     Chapter 12.  Source: Bouthillier et al., 2021.
     """
     scores = tuning_scores(table)
     finals = [_finals(table, cell) for cell in (first, second)]
-    picks = []
-    for cell, tested in zip((first, second), finals):
-        most = max(len(runs) for runs in scores[cell].values())
-        full = {p: runs for p, runs in scores[cell].items() if len(runs) == most}
-        drawn = choices(full, RESAMPLES)
-        near = {p: min(tested, key=lambda t: (abs(t - p), t)) for p in {*drawn}}
-        picks.append([near[p] for p in drawn])
+    picks = [
+        _nearest(choices(complete(scores[cell]), RESAMPLES), tested)
+        for cell, tested in zip((first, second), finals)
+    ]
     moved = [_shared(finals[0][a], finals[1][b]) for a, b in zip(*picks)]
     return float(np.std(moved))
+
+
+def stand_ins(table: pd.DataFrame, cell: Cell) -> float:
+    """Return in which share of the draws :func:`choice_noise` takes a near rate.
+
+    It does where the rate that the draw chooses was not tested.  Parameters as there.
+    Chapter 12.
+    """
+    drawn = choices(complete(tuning_scores(table)[cell]), RESAMPLES)
+    return float(np.mean(drawn != _nearest(drawn, _finals(table, cell))))
+
+
+def _nearest(drawn: np.ndarray, tested: Iterable[int]) -> np.ndarray:
+    """Return for each number of a rate the nearest that was tested."""
+    near = {p: min(tested, key=lambda t: (abs(t - p), t)) for p in {*drawn.tolist()}}
+    return np.array([near[p] for p in drawn.tolist()])
 
 
 def _finals(table: pd.DataFrame, cell: Cell) -> dict[int, dict[int, float]]:
@@ -307,12 +351,16 @@ def _finals(table: pd.DataFrame, cell: Cell) -> dict[int, dict[int, float]]:
         if not math.isnan(run["test_accuracy"]):
             accuracies = found.setdefault(number(run["lr"]), {})
             accuracies[int(run["seed"])] = float(run["test_accuracy"])
+    if not found:
+        raise ValueError(f"no final run of {cell} ended; nothing can be compared")
     return found
 
 
 def _shared(first: dict[int, float], second: dict[int, float]) -> float:
     """Return the mean difference over the seeds that both have."""
     seeds = first.keys() & second.keys()
+    if not seeds:
+        raise ValueError("no seed ended in both cells; nothing can be compared")
     return float(np.mean([first[s] - second[s] for s in seeds]))
 
 

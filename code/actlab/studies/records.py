@@ -13,6 +13,7 @@ import json
 import math
 import os
 import platform
+import re
 import subprocess
 import tempfile
 import time
@@ -24,7 +25,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .grid import Setting, Study, declared
+from .grid import Setting, Study, condensed, declared
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -198,7 +199,17 @@ def write_table(
     text = table.to_csv(index=False, float_format=number, lineterminator="\n")
     write_text(folder / f"{name}.csv", text)
     origin = origin | {"table_sha256": hashlib.sha256(text.encode()).hexdigest()}
-    write_text(folder / f"{name}.json", json.dumps(origin, indent=2) + "\n")
+    write_text(folder / f"{name}.json", _in_lines(origin) + "\n")
+
+
+def _in_lines(value: Any) -> str:
+    """Return JSON with a line per entry, but lists of plain values on a single one."""
+    flat = r"\[\n\s*([^\[\]{}]*?)\n\s*\]"  # a line never ends within a string
+
+    def joined(found: re.Match[str]) -> str:
+        return "[" + re.sub(r"\n *", " ", found[1]) + "]"
+
+    return re.sub(flat, joined, json.dumps(value, indent=2))
 
 
 def study_provenance(
@@ -225,7 +236,7 @@ def study_provenance(
         "study": study.name,
         "question": study.question,
         "command": command,
-        "grid": declared(study),
+        "grid": _grid(study),
         "runs": len(records),
         "runs_declared": len(study.settings()),
         "runs_that_broke_down": len(records) - len(seconds),
@@ -238,6 +249,14 @@ def study_provenance(
         "recorded_at_commit": git_commit(),
         "data_sha256": data or None,
     }
+
+
+def _grid(study: Study) -> dict[str, Any]:
+    """Return a study as plain data; thousands of conditions, grown by a rule, short."""
+    grid = declared(study)
+    if study.growth is not None:
+        grid["conditions"] = condensed(study.conditions)
+    return grid
 
 
 def _path(setting: Setting, folder: Path) -> Path:

@@ -360,7 +360,9 @@ def _table(study: Study, done: list[tuple[Setting, dict[str, Any]]]) -> pd.DataF
             "seed": setting.seed,
         }
         about = {name: about[name] for name in columns if name in about}
-        frames.append(pd.DataFrame(record["history"]).assign(**about))
+        history = pd.DataFrame(record["history"])
+        history = history.tail(1) if study.ends_only else history
+        frames.append(history.assign(**about))
     if not frames:
         return pd.DataFrame(columns=columns)
     # reindex: a run that broke down logged nothing but its end.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypedDict
 from actlab.studies import ClassifierRun, RateSearch, Study
 
 from ..steps import STEPS
-from .atlas import ATLAS
+from .atlas import ATLAS, ATLAS_DIGITS
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -152,4 +152,4 @@ TUNED = Study(
     growth=SEARCH,
 )
 
-STUDIES = (PUBLISHED, CONFOUND, CONFOUND_LONGER, TUNED, ATLAS)
+STUDIES = (PUBLISHED, CONFOUND, CONFOUND_LONGER, TUNED, ATLAS, ATLAS_DIGITS)
