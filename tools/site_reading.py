@@ -271,11 +271,14 @@ def _names(targets: tuple[Target, ...]) -> Names:
                 by_name.setdefault(_key(form), target)
     found: Names = {}
     for name in sorted(by_name, key=len, reverse=True):
+        begin = WORD.match(name)
+        if begin is None:  # it begins with a sign, as √softplus does
+            continue
         first = name[0]
         letters = f"[{first}{first.upper()}]" if first.isalpha() else re.escape(first)
         text = letters + re.escape(name[1:]).replace(r"\ ", r"\s+")
         pattern = re.compile(rf"{text}(?![\w\-]|\.\w)")
-        found.setdefault(WORD.match(name)[0], []).append((pattern, by_name[name]))
+        found.setdefault(begin[0], []).append((pattern, by_name[name]))
     return found
 
 
