@@ -685,18 +685,18 @@ def test_a_formula_cannot_smuggle_html_into_the_page() -> None:
 
 @pytest.mark.parametrize("key", ["gelu_tanh", "mish", "hardswish"])
 def test_a_sheet_is_fast(key) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     property_sheet(catalogue.get(key).make())
-    assert time.perf_counter() - start < 1.0  # 0.05 s on an idle machine
+    assert time.process_time() - start < 1.0  # 0.05 s on an idle machine
 
 
 @pytest.mark.parametrize(
     "text", ["exp(exp(exp(x)))", "exp(exp(exp(exp(x*x))))", "1/exp(exp(exp(x)))"]
 )
 def test_blow_ups_do_not_hang(text) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     assert property_sheet(text).smoothness
-    assert time.perf_counter() - start < 1.0
+    assert time.process_time() - start < 1.0
 
 
 # --- Properties that hold for every function ----------------------------------------
