@@ -15,7 +15,6 @@ address, browser = test_site.address, test_site.browser  # the fixtures
 WAIT = 60_000
 # Bytes, compressed: what the laboratory brings, and the page before the digits.
 OWN_BUDGET, BUDGET = 100_000, 250_000
-THEMES = ("webfonts/", "searchindex.js")  # icons and search, which every page has
 ASKED = "f=x*tanh(exp(x))&g=relu"
 
 
@@ -258,7 +257,7 @@ def test_digits_come_when_they_are_asked_for(address, browser):
 
 
 def test_the_page_is_light(address, browser):
-    """All that it loads, each compressed, but for the theme's icons and search."""
+    """All that it loads, each compressed, the theme's share with it."""
     with open_lab(browser, address) as visit:
         names = visit.page.evaluate(
             "performance.getEntriesByType('resource').map(e => e.name)"
@@ -268,9 +267,8 @@ def test_the_page_is_light(address, browser):
     weights = {name: len(gzip.compress((SITE / name).read_bytes())) for name in files}
     shown = sorted(weights.items(), key=lambda item: -item[1])
     own = [size for name, size in shown if "lab" in name]
-    rest = [size for name, size in shown if not any(part in name for part in THEMES)]
     assert sum(own) <= OWN_BUDGET, shown
-    assert sum(rest) <= BUDGET, shown
+    assert sum(weights.values()) <= BUDGET, shown
 
 
 def test_it_opens_from_a_file(browser):

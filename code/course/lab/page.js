@@ -439,6 +439,7 @@ function readAddress(first) {
   const { state, complaints } = LAB.stateOf(location.hash, rows);
   const plain = location.hash.length < 2;
   view.frame = null;
+  byId("lab-task").hidden = true; // what an address brings is nobody's challenge
   if (plain) state.g = "tanh"; // two at once, so that there is something to compare
   set(state, first && plain && !calm.matches);
   say(complaints.length ? `This address has parts that were ignored: ${complaints.join("; ")}.` : "");
