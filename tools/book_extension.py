@@ -25,6 +25,7 @@ import json
 import re
 import shutil
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ import yaml
 from docutils import nodes
 from sphinx.application import Sphinx
 
+import side_process
 from catalogue_page import FAMILY_TITLES, cards, file_of
 from chapter_zips import write_zips
 from course.lab.presets import PRESETS
@@ -75,6 +77,7 @@ START = re.compile(r"<!-- reveal (\S+) -->")
 FOLD = re.compile(
     r"<summary aria-label=\"Toggle hidden content\">(.*?)</summary>", re.DOTALL
 )
+BESIDE = ThreadPoolExecutor(2)  # what is done while the pages are written
 UNUSED = ("scripts/fontawesome.js", "sphinx-thebe.js", "sphinx-thebe.css")
 
 
@@ -92,8 +95,12 @@ placeholder="Search the course"></form>
 
 
 def prepare_notebook(app: Sphinx, docname: str, content: list[str]) -> None:
-    """Mark guarded paragraphs and add the line about running the chapter."""
+    """Mark guarded paragraphs and add the line about running the chapter.
+
+    Other pages include generated parts: they are read when these are written.
+    """
     if not app.env.doc2path(docname).endswith(".ipynb"):
+        side_process.wait()
         return
     notebook = json.loads(content[0])
     for cell in notebook["cells"]:
@@ -346,6 +353,8 @@ def finish(app: Sphinx, error: Exception | None) -> None:
         return
     out = Path(app.outdir)
     write_pages(out, links_of_functions())
+    # Pagefind is another program; it works while the pages are repaired.
+    index = BESIDE.submit(write_search, app, out)
     known = {
         page.name: sections(page.read_text(encoding="utf-8"))
         for page in (out / "chapters").glob("*.html")
@@ -365,8 +374,9 @@ def finish(app: Sphinx, error: Exception | None) -> None:
         text = lost.read_text(encoding="utf-8")
         root = urlsplit(app.config.actlab_address.pages).path
         lost.write_text(absolute(text, root), encoding="utf-8")
-    write_search(app, out)
     write_downloads(app, out)
+    index.result()
+    app.actlab_zips.result()
     write_sitemap(app, out)
     (out / ".nojekyll").touch()  # GitHub would drop folders that start with "_"
 
@@ -451,12 +461,10 @@ def write_search(app: Sphinx, out: Path) -> None:
 
 
 def write_downloads(app: Sphinx, out: Path) -> None:
-    """Write zips, and stamped notebooks in place of Sphinx's copies of the sources."""
+    """Write stamped notebooks in place of Sphinx's copies of the sources."""
     address: Address | None = app.config.actlab_address
     documents = sorted(app.env.found_docs)  # a draft that the book leaves out is none
-    paths = [ROOT / f"{name}.ipynb" for name in documents if "chapters/" in name]
-    write_zips(out / "downloads", paths)
-    for path in paths:
+    for path in (ROOT / f"{name}.ipynb" for name in documents if "chapters/" in name):
         notebook = nbformat.read(path, as_version=4)
         if address:
             badge = address.colab(f"chapters/{path.name}")
@@ -470,6 +478,16 @@ def write_downloads(app: Sphinx, out: Path) -> None:
             target = out / folder / "chapters" / path.name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(text, encoding="utf-8")
+
+
+def begin_zips(app: Sphinx, env: Any) -> None:
+    """Begin to write the zips: packing needs no Python, and a core is free."""
+    if app.builder.name != "html":
+        return
+    documents = sorted(env.found_docs)  # a draft that the book leaves out is none
+    paths = [ROOT / f"{name}.ipynb" for name in documents if "chapters/" in name]
+    folder = Path(app.outdir) / "downloads"
+    app.actlab_zips = BESIDE.submit(write_zips, folder, paths)
 
 
 def write_sitemap(app: Sphinx, out: Path) -> None:
@@ -548,6 +566,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("source-read", prepare_notebook)
     app.connect("doctree-read", wrap_reveals)
     app.connect("doctree-read", keep_tags)
+    app.connect("env-updated", begin_zips)
     app.connect("html-collect-pages", own_pages)
     app.connect("html-page-context", complete_head, priority=900)
     # Last: the theme writes the colours of code when the build is finished, too.

@@ -505,11 +505,11 @@ def _tables_of_eight() -> str:
         "| float8: values | below 0 | lost slopes |",
         "|---" * 7 + "|",
     ]
-    for row in found.itertuples():
+    for row in found.to_dict("records"):
         lines.append(
-            f"| {row.name} | {row.int8_values} | {row.int8_below} "
-            f"| {number(row.int8_error)} | {row.float8_values} | {row.float8_below} "
-            f"| {row.float8_lost} |"
+            f"| {row['name']} | {row['int8_values']} | {row['int8_below']} "
+            f"| {number(row['int8_error'])} | {row['float8_values']} "
+            f"| {row['float8_below']} | {row['float8_lost']} |"
         )
     return (
         "What is left of a function. A runtime computes an int8 function as a table of "

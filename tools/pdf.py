@@ -36,6 +36,8 @@ from pypdf.generic import (
     RectangleObject,
 )
 
+import build
+
 ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / "_build" / "html"
 OUT = SITE / "course.pdf"
@@ -272,6 +274,7 @@ def main(wanted: Sequence[str] = ()) -> int:
     writer.write(OUT)
     if not wanted:
         offer(OUT.stat().st_size)
+    build.remember()  # or the next make book would build all anew, without the file
     print(f"{len(writer.pages)} pages, {OUT.stat().st_size / 2**20:.1f} MB: {OUT}")
     return 0
 

@@ -273,3 +273,42 @@ def test_no_function_of_torch_loses_a_nan():
         for cell in RECORD[key]["cells"]:
             if not cell["vector"] and not judging.raised(cell["values"]):
                 assert math.isnan(cell["values"][-1]), cell["call"]
+
+
+# --- the census in the chapters ---------------------------------------------------
+
+
+GELU_NAMES = (
+    ("gelu", "gelu_python"),
+    ("gelu_pytorch_tanh", "gelu_new", "gelu_fast"),
+    ("quick_gelu",),
+)
+
+
+def test_chapters_quote_the_census():
+    counted = elsewhere.census()["census-transformers"]
+    gelu = counted[counted["activation"].str.contains("gelu")]
+    silu = counted[counted["activation"].isin(["silu", "swish"])]
+    parts = (len(silu), int(silu["gated"].sum()), len(gelu), int(gelu["gated"].sum()))
+    by_year = [int((t["year"] == y).sum()) for y in (2022, 2026) for t in (gelu, silu)]
+    quoted = {
+        "05-smooth-self-gated": (
+            f"{len(gelu)} of the {len(counted)} configurations",
+            "{} take the exact form, {} the tanh form, {} the sigmoid form".format(
+                *(int(gelu["activation"].isin(names).sum()) for names in GELU_NAMES)
+            ),
+        ),
+        "07-gated-units": (
+            f"the {len(counted)} configurations",
+            "{} take SiLU, {} of them with a gate, and {} a form of GELU, {} with "
+            "a gate".format(*parts),
+        ),
+        "14-choosing": (
+            "{} to {} in files of 2022".format(*by_year[:2]),
+            "{} to {} in those of 2026".format(*by_year[:1:-1]),
+        ),
+    }
+    for chapter, sentences in quoted.items():
+        text = (ROOT / "chapters" / f"{chapter}.ipynb").read_text("utf-8")
+        for words in sentences:
+            assert words in text, (chapter, words)

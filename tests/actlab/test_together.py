@@ -15,7 +15,16 @@ from torch import nn
 from actlab import catalogue, controls, datasets, training
 from actlab.activations import Swish
 from actlab.networks import MLP
-from actlab.together import fit_many, fitting, group, products, why_alone
+from actlab.together import (
+    fit_many,
+    fitting,
+    group,
+    memory,
+    memory_of,
+    products,
+    room_for,
+    why_alone,
+)
 from actlab.training import fit
 
 DIGITS = datasets.digits()
@@ -504,6 +513,47 @@ print(peak(), peak() - before, together.memory_of(networks[0], 64))
     peak, grown, estimate = map(int, reply.stdout.split())
     assert peak < 3 * 2**30
     assert 0.4 * estimate < grown < 1.2 * estimate
+
+
+@pytest.mark.parametrize("device", ["cpu", "cuda"])
+def test_groups_are_as_large_as_half_of_the_free_memory_holds(device, monkeypatch):
+    one = memory_of(made("relu"), 1, 128, "sgd")
+    most = 16 if device == "cpu" else None
+    for free, expected in ((6.5, 2 if most else 3), (2e3, most or 1000), (0.1, 1)):
+        monkeypatch.setattr(memory, "free_memory", lambda d, f=free: int(f * one))
+        assert room_for(made("relu"), device, most) == expected
+    monkeypatch.setattr(memory, "free_memory", lambda d: None)
+    assert room_for(made("relu"), device, most) == (most or 1)
+
+
+def test_what_is_too_many_for_the_memory_trains_in_parts(monkeypatch):
+    sizes = []
+
+    class Counted(fitting.Group):
+        def __init__(self, members, *rest):
+            sizes.append(len(members))
+            super().__init__(members, *rest)
+
+    monkeypatch.setattr(fitting, "Group", Counted)
+    # Batches as in USUAL; what half of the memory has room for is a power of two.
+    one = memory_of(made("relu"), 1, USUAL["batch_size"], "sgd")
+    monkeypatch.setattr(memory, "free_memory", lambda device: 2 * 5 * one)
+    runs = fit_many([made("relu", i) for i in range(10)], SHORT, **USUAL)
+    assert sizes == [4, 4, 2] and not any(run.error for run in runs)
+
+
+def test_free_memory_is_what_the_system_says(tmp_path, monkeypatch):
+    said = tmp_path / "meminfo"
+    said.write_text("MemTotal:  999 kB\nMemFree: 5 kB\nMemAvailable:  640 kB\n")
+    monkeypatch.setattr(memory, "MEMINFO", said)
+    assert memory.free_memory() == 640 * 1024
+    for text in ("MemTotal: 999 kB\n", "MemAvailable:\n", "MemAvailable: many kB\n"):
+        said.write_text(text)
+        assert memory.free_memory() is None
+    monkeypatch.setattr(memory, "MEMINFO", tmp_path / "none")
+    assert memory.free_memory() is None
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device: (7, 80))
+    assert memory.free_memory("cuda") == 7
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")

@@ -8,7 +8,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-__all__ = ["Absolute", "CReLU", "NIPUNA", "SquaredReLU", "XIELU"]
+__all__ = [
+    "Absolute",
+    "CReLU",
+    "NIPUNA",
+    "SquaredReLU",
+    "XIELU",
+    "RootSoftplus",
+]
 
 
 class Absolute(nn.Module):
@@ -143,6 +150,26 @@ class XIELU(nn.Module):
             f"alpha_p={self.alpha_p.item():g}, alpha_n={self.alpha_n.item():g}, "
             f"beta={self.beta:g}"
         )
+
+
+class RootSoftplus(nn.Module):
+    """√(softplus(x)), a score of a router: e^(x/2) far left, √x far right.
+
+    The root's slope at 0 is infinite. Where softplus is lost, in float32 below −104,
+    the slope would be 0 · ∞; so far left the exponential takes over.
+
+    Chapter: 4.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return √softplus of each element of ``x``, in its shape and dtype."""
+        wide = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+        end = -64.0 if wide.dtype == torch.float64 else -32.0
+        near = F.threshold(wide, end, end)
+        # The number after the end, so that one of the two has a slope at the end.
+        after = end * (1 - torch.finfo(wide.dtype).eps / 2)
+        root = torch.logaddexp(near, torch.zeros_like(near)).sqrt()
+        return (root * torch.exp(-F.relu(after - wide) / 2)).to(x.dtype)
 
 
 def _inverse_softplus(value: float) -> float:

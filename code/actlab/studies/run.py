@@ -76,8 +76,9 @@ def run(
         workers then do the runs in place of local processes.  Only this process writes
         files.  Whoever reaches that port can run code: never open it to strangers.
     batch : how many networks of one shape train at once in a process, see
-        ``together``; 1 for one by one, None for 16 on the CPU and 256 on a GPU.  Who
-        trains with whom depends on the study and on this number alone.
+        ``together``; 1 for one by one, None for 16 on the CPU and 256 on a GPU, or the
+        half, the quarter … that half of the free memory holds.  Who trains with whom
+        depends on the study and on this number alone.
     command : what the provenance says that was called.
     record : whether the complete result becomes the one that is shipped, in the folder
         ``results`` of the study's home.
@@ -98,10 +99,10 @@ def run(
     folder = out / "runs"
     _refuse_foreign_table(study.name, out)
     remove_leftovers(folder)
-    size = batch or (256 if device.startswith("cuda") else 16)
     if device.startswith("cuda") and jobs == -1:
         jobs = 1
     stage, left = study, limit
+    size = batch or _fitting(study, device, jobs if scheduler is None else 1)
     while True:
         missing = _missing(stage, folder, other_code)
         groups = [g for g in runners.groups(stage.settings(), size) if missing & {*g}]
@@ -179,6 +180,14 @@ def _origin_of(record: dict[str, Any]) -> tuple[str, str]:
     commit = environment.get("git_commit")
     torch = environment["versions"]["torch"]
     return f"torch {torch}", commit[:7] if commit else "unknown"
+
+
+def _fitting(study: Study, device: str, jobs: int) -> int:
+    """Return how many networks train at once where nobody says."""
+    from joblib import effective_n_jobs
+
+    most = 256 if device.startswith("cuda") else 16
+    return runners.room(study.settings(), device, most, effective_n_jobs(jobs))
 
 
 def _length(group: Sequence[Setting]) -> int:

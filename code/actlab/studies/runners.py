@@ -20,7 +20,7 @@ from torch import nn
 
 from .. import catalogue, controls, datasets, language
 from ..networks import MLP, SmallCNN
-from ..together import fit_many
+from ..together import fit_many, room_for
 from ..training import NonFiniteLossError, fit
 from .grid import ClassifierRun, Condition, Setting, TransformerRun
 
@@ -40,6 +40,8 @@ class Kind:
     the seconds; ``prepare`` loads what the runs need; ``hashes`` gives the SHA-256 of
     the files that they read, by name, or None where there are none.  ``together``
     does several settings at once, if they can be: those whose ``shape`` is equal.
+    ``room`` takes a condition, a device, how many at most, and the number of processes
+    that share the memory, and returns how many such runs at once the memory holds.
     """
 
     run: Runner
@@ -47,6 +49,7 @@ class Kind:
     hashes: Callable[[Any], dict[str, str] | None]
     together: GroupRunner | None
     shape: Callable[[Any], Hashable]
+    room: Callable[[Any, str, int, int], int]
 
 
 _KINDS: dict[type[Condition], Kind] = {}
@@ -60,13 +63,14 @@ def register(
     hashes: Callable[[Any], dict[str, str] | None] = lambda condition: None,
     together: GroupRunner | None = None,
     shape: Callable[[Any], Hashable] = lambda condition: None,
+    room: Callable[[Any, str, int, int], int] = lambda condition, device, most, n: most,
 ) -> None:
     """Say how runs of one class of condition are done; see :class:`Kind`.
 
     Called where the class is declared, so that whoever can read a setting can run it.
     Chapter 12.
     """
-    _KINDS[kind] = Kind(run, prepare, hashes, together, shape)
+    _KINDS[kind] = Kind(run, prepare, hashes, together, shape, room)
 
 
 def _kind(condition: Condition) -> Kind:
@@ -107,13 +111,32 @@ def execute_group(
         return kind.together(settings, device)
 
 
+def room(settings: Sequence[Setting], device: str, most: int, processes: int) -> int:
+    """Return how many runs at once the memory holds, of the largest kind of network.
+
+    Parameters
+    ----------
+    settings : what is to be run.
+    device, processes : where, and how many processes share its memory.
+    most : no more than so many; a half, a quarter … of it where memory is short.
+
+    Chapter 12.
+    """
+    alike: dict[Hashable, Condition] = {}
+    for condition in {setting.condition for setting in settings}:
+        kind = _kind(condition)
+        if kind.together is not None:
+            alike[type(condition), kind.shape(condition)] = condition
+    sizes = [_kind(c).room(c, device, most, processes) for c in alike.values()]
+    return min(sizes, default=most)
+
+
 def groups(settings: Sequence[Setting], size: int) -> list[tuple[Setting, ...]]:
     """Divide runs into groups of at most ``size`` that can be done at once.
 
-    Who is with whom depends on the settings alone, not on what is done already or on
-    the machine's free memory, so that a study that was stopped ends with the same
-    bits.  Runs of one seed lie side by side, because they share their batches.
-    Chapter 12.
+    Who is with whom depends on settings and size alone, not on what is done already,
+    so that a study that was stopped ends with the same bits.  Runs of one seed lie side
+    by side, because they share their batches.  Chapter 12.
     """
     alike: dict[Hashable, list[Setting]] = {}
     for place, setting in enumerate(settings):
@@ -297,6 +320,14 @@ def _shape_of_classifier(condition: ClassifierRun) -> Hashable:
     )
 
 
+def _room_for_classifiers(
+    condition: ClassifierRun, device: str, most: int, processes: int
+) -> int:
+    network = MLP(condition.sizes, nn.ReLU())  # functions add little to its memory
+    optimiser = condition.optimiser
+    return room_for(network, device, most, condition.batch_size, optimiser, processes)
+
+
 def _run_classifier(setting: Setting, device: str) -> tuple[History, float]:
     change = controls.VARIANTS[_classifier_run(setting).variant]
     return fit_classifier(setting, device, _activation_parameter, change)
@@ -331,6 +362,7 @@ register(
     hashes=hashes_of_classifier,
     together=_fit_classifiers,
     shape=_shape_of_classifier,
+    room=_room_for_classifiers,
 )
 
 

@@ -7,6 +7,7 @@ by one of the rules in ``steppers``, and multiplies by ``products``.
 """
 
 from .eligible import why_alone
-from .fitting import fit_many, memory_of
+from .fitting import fit_many
+from .memory import free_memory, memory_of, room_for
 
-__all__ = ["fit_many", "memory_of", "why_alone"]
+__all__ = ["fit_many", "free_memory", "memory_of", "room_for", "why_alone"]

@@ -13,10 +13,10 @@ from torch import nn
 
 from .. import training
 from ..datasets import Dataset
-from ..networks import MLP
 from ..training import Criterion, Run
 from .eligible import structure, why_alone
-from .group import EVALUATION_BATCH, Group
+from .group import Group
+from .memory import room_for
 from .tasks import Log, Task, linears_of
 
 if TYPE_CHECKING:
@@ -55,8 +55,8 @@ def fit_many(
     lr, optimiser, momentum, schedule, seed : as there; one for all, or a list with one
         for each network.
     log : as there, or a list of such functions, one for each network.
-    together : how many networks at once, at most; None takes 16 on the CPU, and on a
-        GPU what :func:`memory_of` says fits half of the free memory.
+    together : how many networks at once, at most; None takes what :func:`memory_of`
+        says fits half of the free memory, on the CPU no more than 16.
 
     Returns a :class:`~actlab.training.Run` per network, in their order.  Its
     ``seconds`` are the network's share of its group's time.  A loss that is inf or nan
@@ -85,29 +85,6 @@ def fit_many(
             train = _fit_alone if alone else _fit_group
             train(members, data, criterion, device, bar)
     return [task.outcome for task in tasks]
-
-
-def memory_of(
-    network: MLP, count: int = 1, batch_size: int = 128, optimiser: str = "sgd"
-) -> int:
-    """Estimate the bytes that ``count`` networks trained at once take.
-
-    Weights, the optimiser's averages, a batch, and what one step computes; the data
-    are not in it.  ``network`` is one of them.  Raises ``ValueError`` for an unknown
-    optimiser.
-    """
-    training.choose("optimiser", optimiser, training.OPTIMISERS)
-    linears = linears_of(network)
-    largest = max(linear.weight.numel() for linear in linears)
-    parameters = sum(p.numel() for p in network.parameters())
-    copies = 2 if optimiser == "sgd" else 4  # with the averages and the gradient
-    kept = copies * parameters + (optimiser != "sgd") * largest
-    units = sum(linear.out_features for linear in linears)
-    # Pre-activations, activations, errors, and what autograd holds in between.
-    passing = 6 * units * batch_size + 2 * units * EVALUATION_BATCH
-    inputs = linears[0].in_features * (batch_size + EVALUATION_BATCH)
-    size = linears[0].weight.element_size()
-    return count * size * (kept + passing + inputs)
 
 
 # --- who trains with whom ----------------------------------------------------------
@@ -189,12 +166,11 @@ def _kind(task: Task) -> tuple:
 
 
 def _fitting(task: Task, device: torch.device) -> int:
-    if device.type != "cuda":
-        return ON_CPU
+    most = ON_CPU if device.type != "cuda" else None
     settings = task.settings
-    free, _ = torch.cuda.mem_get_info(device)
-    one = memory_of(task.mlp, 1, settings["batch_size"], settings["optimiser"])
-    return max(1, free // 2 // one)
+    return room_for(
+        task.mlp, device, most, settings["batch_size"], settings["optimiser"]
+    )
 
 
 def _in_order(members: list[Task], device: torch.device) -> list[Task]:
