@@ -26,7 +26,9 @@ def visit(address, browser):
 
 
 def go(visit, address, state=""):
+    visit.settle()
     visit.page.goto("about:blank")
+    visit.faults.clear()  # what leaving the page broke off
     visit.page.goto(f"{address}/{PAGE}{state}")
     visit.page.wait_for_selector("#catalogue-filter:visible")
     return visit.page
