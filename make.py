@@ -360,12 +360,17 @@ def pytest(*words: str | Path, parallel: bool = True) -> None:
     python("-m", "pytest", "-q", *workers, *words)
 
 
+SITE_TESTS = (
+    "test_site.py",
+    "test_catalogue_page.py",
+    "test_reading_page.py",
+    "test_lab_page.py",
+)
 # Notebooks are compared where their cells say so; the site and the lone notebooks have
 # commands of their own.
 SUITE = (
     *("--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout", "120"),
-    *("--ignore-glob=*test_site.py", "--ignore-glob=*test_lab_page.py"),
-    *("--ignore-glob=*test_catalogue_page.py", "--ignore-glob=*test_colab.py"),
+    *(f"--ignore-glob=*{name}" for name in (*SITE_TESTS, "test_colab.py")),
 )
 
 
@@ -451,7 +456,7 @@ def of_chapter(chapter: tuple[str, str]) -> str:
 @command("test the site in a browser", "book")
 def site_test() -> None:
     """Test the built site; a browser for each file."""
-    for name in ("test_site.py", "test_catalogue_page.py", "test_lab_page.py"):
+    for name in SITE_TESTS:
         pytest(test_file(name), parallel=False)
     say("All browser tests passed.")
 

@@ -189,7 +189,7 @@
   // nothing away; afterwards each is put back in its place.
   const ANSWERS =
     "#exercises details:not(.above-input), #interview-questions details, " +
-    "section:has(> h1) > details";
+    "section:has(> h1) > details:not(.actlab-head)";
   const lent = [];
 
   const headingOf = (details) => {

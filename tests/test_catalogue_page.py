@@ -72,14 +72,14 @@ def test_filter_search_and_contents_go_together(address, visit):
     page = go(visit, address)
     everything = len(catalogue.CATALOGUE)
     told(page, f"{everything} functions")
-    page.get_by_label("Family").select_option("smooth")
+    page.get_by_role("combobox", name="Family").select_option("smooth")
     smooth = len(catalogue.family("smooth"))
     told(page, f"{smooth} of {everything}")
     assert page.locator(SHOWN).count() == smooth
     contents = page.locator("#pst-page-toc-nav .toc-h2:visible a")
     assert "Trainable" not in contents.all_text_contents()
     assert "Smooth and self-gated" in contents.all_text_contents()
-    page.get_by_label("Property").select_option("pytorch")
+    page.get_by_role("combobox", name="Property").select_option("pytorch")
     page.get_by_role("searchbox", name="Name").fill("hard swish")
     told(page, f"1 of {everything}")
     assert page.locator(SHOWN).get_attribute("id") == "hardswish"

@@ -318,6 +318,24 @@ def test_search_puts_the_right_page_first(address, browser):
     assert not dead, f"results that lead nowhere: {sorted(set(dead))}"
 
 
+FRESH = yaml.safe_load((ROOT / "tests" / "search_fresh.yml").read_text("utf-8"))
+FOUND_AT_LEAST = 46  # of them
+
+
+def test_search_finds_what_it_was_not_tuned_for(address, browser):
+    found = 0
+    with Visit(browser, f"{address}/search.html") as visit:
+        for row in FRESH:
+            results = visit.page.evaluate(
+                "query => actlabSearch(query, 1)", row["query"]
+            )
+            first = next(iter(results["list"]), {"address": "", "parts": []})
+            place = first["parts"][0]["address"] if first["parts"] else ""
+            found += any(leads_to(first["address"], place, w) for w in row["first"])
+        assert not visit.faults
+    assert found >= FOUND_AT_LEAST, f"{found} of {len(FRESH)}"
+
+
 @functools.cache
 def anchors(page):
     """Return the ids of a page."""
@@ -332,7 +350,7 @@ def anchored(place):
 
 
 def test_the_table_of_queries_names_places_that_exist():
-    wanted = {place for row in QUERIES for place in row["first"]}
+    wanted = {place for row in [*QUERIES, *FRESH] for place in row["first"]}
     assert not [place for place in wanted if not anchored(place)]
 
 

@@ -10,6 +10,9 @@
 * Each function of the catalogue has a page of its own (function_page.py).
 * Links that name a section of a chapter lead to it (site_links.py).
 * Formulas are set (site_math.py), and the pages are made light (site_light.py).
+* Chapters link equations, exercises, claims, functions and terms, with what a preview
+  shows of them (site_reading.py).
+* A page for missing pages, and a picture for links from elsewhere (social_card.py).
 * Stock defects are repaired: scripts of Thebe and of the icon font's JavaScript go,
   the colour mode has a valid start value, each page has a description.
 """
@@ -23,10 +26,13 @@ import re
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import nbformat
+import yaml
 from docutils import nodes
 from sphinx.application import Sphinx
 
@@ -39,6 +45,7 @@ from function_page import TEMPLATE, Links, write_pages
 from site_light import lighten
 from site_links import deepen, open_lab, sections
 from site_math import typeset
+from site_reading import enrich
 from site_search import (
     Record,
     claim_records,
@@ -48,11 +55,14 @@ from site_search import (
     topics,
     write_index,
 )
+from social_card import ALT as CARD_ALT
+from social_card import SIZE as CARD_SIZE
 from stamp import (
     BRANCH,
     FOLDER,
     Address,
     add_under_title,
+    github_name,
     origin,
     reveal_of,
     without_spoilers,
@@ -69,6 +79,16 @@ FOLD = re.compile(
 )
 BESIDE = ThreadPoolExecutor(2)  # what is done while the pages are written
 UNUSED = ("scripts/fontawesome.js", "sphinx-thebe.js", "sphinx-thebe.css")
+
+
+LOST = """<h1>Page not found</h1>
+<p>This address leads nowhere: the page may have moved.</p>
+<form class="bd-search actlab-search" action="search.html" method="get" role="search">
+<input type="search" class="form-control" name="q" aria-label="Search the course"
+placeholder="Search the course"></form>
+<p>Or go to the <a href="intro.html">start</a>, the
+<a href="reference/catalogue.html">catalogue</a> or the
+<a href="reference/glossary.html">glossary</a>.</p>"""
 
 
 # --- reveals and chapter links ---------------------------------------------------
@@ -103,7 +123,11 @@ def running_line(app: Sphinx, docname: str) -> str:
     address: Address | None = app.config.actlab_address
     if address:
         colab = html.escape(address.colab(f"{docname}.ipynb"), quote=True)
-        text = f'<a href="{colab}">Open in Colab</a>, or download {archive}'
+        kaggle = html.escape(address.kaggle(f"{docname}.ipynb"), quote=True)
+        text = (
+            f'Open it in <a href="{colab}">Colab</a> or <a href="{kaggle}">Kaggle</a> '
+            f"(with the internet switched on there), or download {archive}"
+        )
     else:
         text = f"To run this chapter, download {archive}"
     return f'<p class="actlab-run">{text} (with the package, for any Jupyter).</p>'
@@ -206,12 +230,48 @@ def complete_head(
     address: Address | None = app.config.actlab_address
     if address:
         fields["og:url"] = f"{address.pages}{pagename}.html"
+        fields["og:image"] = f"{address.pages}_static/card.png"
+        fields["og:image:width"], fields["og:image:height"] = map(str, CARD_SIZE)
+        fields["og:image:alt"] = CARD_ALT
     tags = [f'<meta name="description" content="{_quoted(about)}" />']
     tags += [
         f'<meta property="{name}" content="{_quoted(value)}" />'
         for name, value in fields.items()
     ]
+    if address:
+        tags.append('<meta name="twitter:card" content="summary_large_image" />')
+    if app.config.actlab_repository:
+        named = {
+            "actlab-repository": app.config.actlab_repository,
+            "actlab-page": form_page(pagename, html.unescape(plain)),
+        }
+        tags += [
+            f'<meta name="{name}" content="{_quoted(value)}" />'
+            for name, value in named.items()
+        ]
     context["metatags"] = "\n    ".join([context.get("metatags", ""), *tags])
+
+
+@cache
+def form_options() -> list[str]:
+    """Return the pages that the form for mistakes offers."""
+    path = ROOT / ".github" / "ISSUE_TEMPLATE" / "chapter.yml"
+    form = yaml.safe_load(path.read_text("utf-8"))
+    field = next(part for part in form["body"] if part.get("id") == "page")
+    return field["attributes"]["options"]
+
+
+def form_page(pagename: str, title: str) -> str:
+    """Return what the form for mistakes calls a page; its last option for others."""
+    if pagename.startswith(f"{FUNCTIONS}/"):
+        title = "Catalogue"
+    chapter = re.match(r"chapters/(\d\d)-", pagename)
+    known = {"intro": "Start page", "lab": "The lab"}
+    wanted = f"{chapter[1]} ·" if chapter else known.get(pagename, title)
+    options = form_options()
+    if chapter:
+        return next((each for each in options if each.startswith(wanted)), options[-1])
+    return wanted if wanted in options else options[-1]
 
 
 def _quoted(text: str) -> str:
@@ -223,6 +283,27 @@ def _unused(file: Any) -> bool:
     body = getattr(file, "attributes", {}).get("body") or ""
     named = f"{file.filename or ''} {body}".lower()
     return "thebe" in named or "mathjax" in named
+
+
+# --- after the build: addresses ---------------------------------------------------
+
+
+def absolute(page: str, root: str) -> str:
+    """Return a page whose links hold wherever it is shown.
+
+    What GitHub shows for a missing page stands at the address that was asked for.
+
+    Parameters
+    ----------
+    page : a page of the site's root.
+    root : where the site is on its host, such as ``/course/``.
+    """
+    page = re.sub(
+        r"\b(href|src|action|data-content_root)=\"(?![a-z]+:|/|#)(?:\./)?([^\"]*)\"",
+        lambda match: f'{match[1]}="{root}{match[2]}"',
+        page,
+    )
+    return page
 
 
 # --- pages that Sphinx knows no source of -----------------------------------------
@@ -238,6 +319,9 @@ def own_pages(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
         "next": {"title": "@@NEXT@@", "link": "@@NEXTLINK@@"},
     }
     yield f"{FUNCTIONS}/{TEMPLATE}", marks, "page.html"
+    about = "This address leads nowhere. Search the course, or begin at its start."
+    lost = {"title": "Page not found", "body": LOST, "actlab_about": about}
+    yield "404", lost, "page.html"
 
 
 def function_pages() -> list[str]:
@@ -277,6 +361,7 @@ def finish(app: Sphinx, error: Exception | None) -> None:
     }
     for page in out.rglob("*.html"):
         repair_page(page, known)
+    enrich(out)
     for name in UNUSED:
         (out / "_static" / name).unlink(missing_ok=True)
     for source_map in (out / "_static").rglob("*.map"):
@@ -284,6 +369,11 @@ def finish(app: Sphinx, error: Exception | None) -> None:
     lighten(out)
     for name in ("webpack-macros.html", "sbt-webpack-macros.html"):
         (out / "_static" / name).unlink(missing_ok=True)
+    if app.config.actlab_address:
+        lost = out / "404.html"
+        text = lost.read_text(encoding="utf-8")
+        root = urlsplit(app.config.actlab_address.pages).path
+        lost.write_text(absolute(text, root), encoding="utf-8")
     write_downloads(app, out)
     index.result()
     app.actlab_zips.result()
@@ -431,10 +521,27 @@ def write_sitemap(app: Sphinx, out: Path) -> None:
 # --- set-up ----------------------------------------------------------------------
 
 
+def repository(named: str | None, address: Address | None) -> str | None:
+    """Return where mistakes are reported, None if nobody said.
+
+    Parameters
+    ----------
+    named : what _config.yml calls the repository; Jupyter Book puts its own there.
+    address : where this checkout is from, if that is known.
+    """
+    if address:
+        return address.url
+    found = github_name(named or "")
+    if not found or found.startswith("executablebooks/"):
+        return None
+    return f"https://github.com/{found}"
+
+
 def configure(app: Sphinx, config: Any) -> None:
     """Fill in the address where it is known; add our scripts and styles."""
     address = config.actlab_address = origin()
     options = config.html_theme_options
+    config.actlab_repository = repository(options.get("repository_url"), address)
     if address:
         options["repository_url"] = address.url
         options["repository_branch"] = BRANCH
@@ -458,6 +565,7 @@ def copy_fresh(app: Sphinx) -> None:
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the extension."""
     app.add_config_value("actlab_address", None, "env")
+    app.add_config_value("actlab_repository", None, "env")
     app.add_css_file("actlab.css")
     app.add_js_file("actlab.js")  # in the head, so that nothing flashes
     app.connect("config-inited", configure, priority=900)

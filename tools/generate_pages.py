@@ -647,12 +647,16 @@ def main() -> None:
         print(chapter_map())
         return
     from catalogue_page import catalogue_page
+    from course.exercises import render
     from elsewhere_page import census_part, elsewhere_page
+    from social_card import write_card
 
     for name, part in PARTS.items():
         write(name, part())
     write("catalogue.txt", catalogue_page())
     write("static/catalogue-data.js", compared())
+    write("static/course.js", render.progress_script())
+    write_card(OUT)
     write("elsewhere.txt", elsewhere_page())
     write("census.txt", census_part())
     for name, text in {**landing(), **lab()}.items():

@@ -38,6 +38,8 @@ SCRIPTS = (
     "copybutton.js",
     "scripts/sphinx-book-theme.js",
     "actlab.js",
+    "course.js",
+    "reading.js",
     "scripts/bootstrap.js",
     "scripts/pydata-sphinx-theme.js",
 )

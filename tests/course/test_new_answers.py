@@ -27,7 +27,9 @@ def test_an_answer_gets_its_reply(row):
     assert row.get("said", "correct") in got.text
 
 
-def test_the_table_has_right_and_wrong_ones_of_each_exercise():
+def test_the_table_has_right_and_wrong_ones_of_each_exercise(capsys):
+    with capsys.disabled():
+        print(f"\n{len(ROWS)} answers nobody had in mind", end=" ")
     found = Counter((row["id"], row["status"] == "right") for row in ROWS)
     ids = {
         entry.id

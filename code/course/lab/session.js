@@ -50,7 +50,7 @@ const READ = {
   rate: between(0, 1000),
   batch: between(1, 300, true),
   seed: between(0, 4294967295, true),
-  norm: (text) => ({ yes: true, no: false })[text] ?? null,
+  norm: (text) => (text === "yes" ? true : text === "no" ? false : null),
   branch: among(BRANCHES),
   step: between(0, MOST_STEPS, true),
   events: readEvents,
