@@ -133,6 +133,13 @@ def test_the_site_is_built():
     assert CHAPTERS
 
 
+def test_the_redirect_is_a_whole_document():
+    text = (SITE / "index.html").read_text(encoding="utf-8")
+    assert text.startswith("<!DOCTYPE html>")
+    assert "<title>" in text
+    assert 'url=intro.html"' in text
+
+
 # --- every page --------------------------------------------------------------------
 
 
@@ -201,6 +208,8 @@ def test_head(page):
     assert '<meta name="description" content="' in head
     assert 'property="og:site_name"' in head
     assert "THEBE_JS_URL" not in text
+    for button in re.findall(r"<button class=\"btn search-button-field[^>]*>", text):
+        assert "aria-label" not in button, "its name is what stands on it"
     assert "fontawesome.js" not in text
     loading = re.findall(r"<(?:script|link|img|iframe)\b[^>]*>", text)
     outside = [

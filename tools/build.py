@@ -83,10 +83,24 @@ def main() -> int:
         print(done.stdout, file=sys.stderr)
         print("The book was not built; the cause stands above.", file=sys.stderr)
         return done.returncode
+    complete_redirect(SITE / "index.html")
     MARK.write_text(state(inputs), "utf-8")
     pages = sum(1 for _ in SITE.rglob("*.html"))
     print(f"{pages} pages in {time.perf_counter() - started:.1f} s")
     return 0
+
+
+def complete_redirect(page: Path) -> None:
+    """Make Jupyter Book's line that leads to the landing page a whole document."""
+    line = page.read_text("utf-8").strip()
+    if not line.startswith("<meta"):
+        return
+    page.write_text(
+        f'<!DOCTYPE html>\n<html lang="en">\n<head><meta charset="utf-8">{line}'
+        "<title>Activation Functions, Measured</title></head>\n"
+        '<body><p><a href="intro.html">To the course</a></p></body>\n</html>\n',
+        "utf-8",
+    )
 
 
 def remember() -> None:
