@@ -186,6 +186,8 @@ def problems(visit):
 def test_links_and_ids(page):
     """Each link to a page or a file of the site leads somewhere; no id stands twice."""
     text = (SITE / page).read_text(encoding="utf-8")
+    # Hidden until make pdf has written the file.
+    text = re.sub(r"<p class=\"actlab-pdf\" hidden>.*?</p>", "", text, flags=re.DOTALL)
     found = []
     for target in re.findall(r"(?:href|src)=\"([^\"#?]+)", text):
         if re.match(r"[a-z]+:|//", target):
