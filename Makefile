@@ -8,7 +8,7 @@
 
 PYTHON ?= python3
 
-COMMANDS := setup book serve execute mark lint test quick site-test colab-test links \
+COMMANDS := setup book pdf serve execute mark class lint test quick site-test colab-test links \
   publish test-newest colab-image-test resolve constraints clean distclean help
 
 # One process for all goals, also under make -j: nothing is set up or built twice.

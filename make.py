@@ -35,7 +35,8 @@ SETTINGS = {
     "WORKERS": "2",  # test processes side by side
     "CHAPTER": "",  # for quick: 04, or "04 05"; empty: those that changed
     "NOTEBOOKS": "",  # for execute: their paths; empty: all chapters
-    "FOLDER": "",  # for mark: the folder with the submitted notebooks
+    "FOLDER": "",  # for mark: the submitted notebooks; for class: where it writes
+    "VARIANT": "1",  # for class: which other numbers
     "PORT": "8000",  # for serve
     "CPU_INDEX": "https://download.pytorch.org/whl/cpu",
 }
@@ -272,6 +273,12 @@ def book() -> None:
     say(f"Book built: {SITE}/index.html")
 
 
+@command("print the whole course as _build/html/course.pdf", "book")
+def pdf() -> None:
+    """Print the built site with Chromium, as one file."""
+    python("tools/pdf.py")
+
+
 @command("build it and show it on this machine (PORT=8000)", "book")
 def serve() -> None:
     """Serve the site until Ctrl-C."""
@@ -298,6 +305,17 @@ def mark() -> None:
     if not folder:
         sys.exit("Which folder? As in: make mark FOLDER=submitted")
     python("-m", "course.exercises.mark", Path(folder).expanduser())
+
+
+@command("notebooks for a class, and their key (FOLDER=path VARIANT=1)", "setup")
+def class_() -> None:
+    """Write notebooks without solutions, with a variant's numbers, and their key."""
+    folder, variant = setting("FOLDER"), setting("VARIANT")
+    if not folder:
+        sys.exit("Where to? As in: make class FOLDER=class VARIANT=3")
+    if not variant.isdecimal():
+        sys.exit(f"A variant is a whole number, as in VARIANT=3; got {variant!r}.")
+    python("tools/classroom.py", Path(folder).expanduser(), "--variant", variant)
 
 
 # --- the tests ------------------------------------------------------------------------
@@ -342,12 +360,17 @@ def pytest(*words: str | Path, parallel: bool = True) -> None:
     python("-m", "pytest", "-q", *workers, *words)
 
 
+SITE_TESTS = (
+    "test_site.py",
+    "test_catalogue_page.py",
+    "test_reading_page.py",
+    "test_lab_page.py",
+)
 # Notebooks are compared where their cells say so; the site and the lone notebooks have
 # commands of their own.
 SUITE = (
     *("--nbval-lax", "--nbval-current-env", "--nbval-cell-timeout", "120"),
-    *("--ignore-glob=*test_site.py", "--ignore-glob=*test_lab_page.py"),
-    "--ignore-glob=*test_colab.py",
+    *(f"--ignore-glob=*{name}" for name in (*SITE_TESTS, "test_colab.py")),
 )
 
 
@@ -432,8 +455,8 @@ def of_chapter(chapter: tuple[str, str]) -> str:
 
 @command("test the site in a browser", "book")
 def site_test() -> None:
-    """Test the built site."""
-    for name in ("test_site.py", "test_lab_page.py"):  # a browser for each
+    """Test the built site; a browser for each file."""
+    for name in SITE_TESTS:
         pytest(test_file(name), parallel=False)
     say("All browser tests passed.")
 

@@ -185,7 +185,55 @@
     window.addEventListener(kind, loadLater, { once: true, passive: true });
   }
 
+  // Hints, solutions and answers go to the end of a printed chapter, where they give
+  // nothing away; afterwards each is put back in its place.
+  const ANSWERS =
+    "#exercises details:not(.above-input), #interview-questions details, " +
+    "section:has(> h1) > details:not(.actlab-head)";
+  const lent = [];
+
+  const headingOf = (details) => {
+    const heading = details.closest("section")?.querySelector(":scope > :is(h2, h3)");
+    return heading ? heading.firstChild.textContent : "Ask again";
+  };
+
+  const answersAtTheEnd = () => {
+    const chapter = document.querySelector("#exercises")?.parentElement;
+    if (!chapter || lent.length) return;
+    const end = document.createElement("section");
+    end.className = "actlab-answers";
+    const title = document.createElement("h2");
+    title.textContent = "Hints, solutions and answers";
+    end.append(title);
+    let last = "";
+    for (const details of chapter.querySelectorAll(ANSWERS)) {
+      const name = headingOf(details);
+      if (name !== last) {
+        const heading = document.createElement("h3");
+        heading.textContent = name;
+        end.append(heading);
+        last = name;
+      }
+      const place = document.createElement("p");
+      const question = details.querySelector("summary");
+      if (!/^(Hint|Solution)/.test(question.textContent)) {
+        place.className = "actlab-question";
+        place.append(...[...question.childNodes].map((node) => node.cloneNode(true)));
+      } else place.hidden = true;
+      details.replaceWith(place);
+      lent.push([place, details]);
+      end.append(details);
+    }
+    chapter.append(end);
+  };
+
+  const answersBack = () => {
+    for (const [place, details] of lent.splice(0)) place.replaceWith(details);
+    document.querySelector(".actlab-answers")?.remove();
+  };
+
   const unfold = () => {
+    answersAtTheEnd();
     document.querySelectorAll(UNFOLDED).forEach((details) => {
       details.open = true;
       details.dataset.printed = "";
@@ -194,6 +242,7 @@
   };
 
   const foldAgain = () => {
+    answersBack();
     document.querySelectorAll("details[data-printed]").forEach((details) => {
       details.open = false;
       delete details.dataset.printed;

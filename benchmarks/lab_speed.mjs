@@ -11,12 +11,13 @@ import { resolve } from "node:path";
 
 const nn = createRequire(import.meta.url)(resolve(process.argv[2]));
 const rounds = Number(process.argv[3] || 9);
+const plain = process.argv[4] === "plain"; // without WebAssembly
 const folder = new URL("../code/course/lab/", import.meta.url);
-const source = ["numbers.js", "formula.js", "engine.js"]
+const source = ["numbers.js", "formula.js", "kernels.js", "machine.js", "engine.js"]
   .map((name) => readFileSync(new URL(name, folder), "utf8"))
   .join("\n");
 const lab = new Function(
-  `${source}; return { Network, Pass, Program, Optimiser, Generator };`,
+  `${source}; return { Network, Program, Optimiser, Generator };`,
 )();
 
 const BATCH = 10;
@@ -31,17 +32,17 @@ function examples(n) {
 
 function ours(sizes) {
   const program = new lab.Program(["tanh", "x"]);
-  const network = new lab.Network({ sizes, program });
+  const network = new lab.Network({ sizes, program, plain });
   const random = new lab.Generator(2, "start");
   network.values.forEach((_, i, all) => (all[i] = (random.uniform() - 0.5) / 2));
-  const pass = new lab.Pass(network, BATCH);
+  const { pass } = network;
   const optimiser = new lab.Optimiser("sgd", network);
   const train = ({ x, y, n }) => {
     for (let first = 0; first < n; first += BATCH) {
-      const rows = x.subarray(2 * first, 2 * (first + BATCH));
-      network.forward(pass, rows, BATCH);
+      for (let i = 0; i < 2 * BATCH; i++) pass.x[i] = x[2 * first + i];
+      network.forward(pass, BATCH);
       network.loss(pass, y, first, BATCH, 2 * BATCH); // half the squared error, as there
-      network.backward(pass, rows, BATCH);
+      network.backward(pass, BATCH);
       optimiser.step(network, RATE);
     }
   };

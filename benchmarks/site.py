@@ -1,13 +1,19 @@
-"""What the built site weighs and how long its pages keep the main thread busy.
+"""What the built site weighs, how busy its pages are, what its search finds, its build.
 
     make book
     python benchmarks/site.py _build/html                 one build
     python benchmarks/site.py OLD/_build/html _build/html   two, page by page in turn
+    python benchmarks/site.py OLD/_build/html _build/html --all
 
 Pages are served with gzip, as GitHub Pages serves them, and opened in Chromium as a
 phone shows them (390 by 844 px). Nothing is touched: what counts is what a page loads
 by itself. The processor time is the main thread's, the least of RUNS visits, each with
-an empty cache. Time it on a quiet machine.
+an empty cache. Time it on a quiet machine; the load is printed.
+
+``--search`` asks the queries of tests/search_queries.yml. ``--lighthouse`` needs Node;
+npx fetches the release that is named here. ``--build`` builds each checkout anew,
+RUNS times in turn, with this Python. ``--site-test`` times each checkout's
+``make site-test``. ``--all`` is the first three.
 """
 
 from __future__ import annotations
@@ -16,16 +22,27 @@ import argparse
 import functools
 import gzip
 import http.server
+import json
 import os
+import re
 import shutil
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import quote
 
-from playwright.sync_api import Browser, sync_playwright
+import yaml
+from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import TimeoutError as TooLate
 
 RUNS = 3
+ROOT = Path(__file__).resolve().parent.parent
+LIGHTHOUSE = "lighthouse@13.5.0"
+CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
 PAGES = (
     "intro.html",
     "reference/catalogue.html",
@@ -59,7 +76,8 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         self.send_header("Content-Type", self.guess_type(str(path)))
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body)
+        with suppress(BrokenPipeError):  # a page that was left before all had come
+            self.wfile.write(body)
         Handler.sent += len(body)
 
     def log_message(self, *arguments: object) -> None:
@@ -113,16 +131,17 @@ def visit(browser: Browser, address: str) -> dict[str, float]:
     return found
 
 
-def measured(folders: list[Path]) -> Iterator[tuple[str, list[dict[str, float]]]]:
+def measured(
+    folders: list[Path], runs: int
+) -> Iterator[tuple[str, list[dict[str, float]]]]:
     """Yield each page with its costs, one entry a folder, the folders in turn."""
-    program = os.environ.get("CHROMIUM") or shutil.which("chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=program, args=["--no-sandbox", "--disable-dev-shm-usage"]
+            executable_path=program(), args=["--no-sandbox", "--disable-dev-shm-usage"]
         )
         for page in PAGES:
             best: list[dict[str, float]] = []
-            for _ in range(RUNS):
+            for _ in range(runs):
                 for place, folder in enumerate(folders):
                     with served(folder) as address:
                         now = visit(browser, f"{address}/{page}")
@@ -134,22 +153,190 @@ def measured(folders: list[Path]) -> Iterator[tuple[str, list[dict[str, float]]]
         browser.close()
 
 
-def main() -> None:
+def program() -> str | None:
+    """Return the path of Chromium."""
+    return os.environ.get("CHROMIUM") or shutil.which("chromium")
+
+
+# --- search --------------------------------------------------------------------------
+
+
+def first_results(page: Page, address: str, query: str) -> list[str]:
+    """Return where the first result of a query leads, and its first section.
+
+    A site whose search is Sphinx's own is asked through its search page.
+    """
+    if page.evaluate("typeof actlabSearch === 'function'"):
+        found = page.evaluate("query => actlabSearch(query, 3)", query)["list"][:1]
+        return [
+            place
+            for result in found
+            for place in (
+                result["address"],
+                *[part["address"] for part in result["parts"][:1]],
+            )
+        ]
+    page.goto(f"{address}/search.html?q={quote(query)}")
+    link = page.locator("#search-results li a").first
+    try:
+        link.wait_for(timeout=10_000)
+    except TooLate:
+        return []
+    href = page.evaluate("link => link.href", link.element_handle())
+    return [re.sub(r"\?[^#]*", "", href.removeprefix(f"{address}/"))]
+
+
+def search(folder: Path, browser: Browser) -> tuple[int, int, float]:
+    """Return how many queries' first result is right, of how many, and seconds each."""
+    rows = yaml.safe_load((ROOT / "tests" / "search_queries.yml").read_text("utf-8"))
+    right = 0
+    with served(folder) as address:
+        page = browser.new_page()
+        page.goto(f"{address}/search.html")
+        page.wait_for_load_state("networkidle")
+        started = time.perf_counter()
+        for row in rows:
+            places = first_results(page, address, row["query"])
+            pages = [place.partition("#")[0] for place in places]
+            right += any(wanted in [*places, *pages] for wanted in row["first"])
+        seconds = (time.perf_counter() - started) / len(rows)
+        page.close()
+    return right, len(rows), seconds
+
+
+# --- Lighthouse ----------------------------------------------------------------------
+
+
+def lighthouse(url: str, desktop: bool) -> list[int]:
+    """Return a page's scores in CATEGORIES, in percent."""
+    done = subprocess.run(
+        [
+            *("npx", "--yes", LIGHTHOUSE, url, "--quiet", "--output=json"),
+            f"--only-categories={','.join(CATEGORIES)}",
+            "--chrome-flags=--headless=new --no-sandbox --disable-dev-shm-usage",
+            *(["--preset=desktop"] if desktop else []),
+        ],
+        env=os.environ | {"CHROME_PATH": program() or ""},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    if done.returncode:
+        raise RuntimeError(f"Lighthouse failed on {url}:\n{done.stderr[-2000:]}")
+    scores = json.loads(done.stdout)["categories"]
+    return [round(100 * (scores[name]["score"] or 0)) for name in CATEGORIES]
+
+
+def print_lighthouse(folders: list[Path], pages: tuple[str, ...]) -> None:
+    """Print the scores of each page and build, on a phone and on a desktop."""
+    print(f"\nLighthouse {LIGHTHOUSE.partition('@')[2]}: {', '.join(CATEGORIES)}")
+    for page in pages:
+        for number, folder in enumerate(folders, 1):
+            with served(folder) as address:
+                for kind in ("mobile", "desktop"):
+                    scores = lighthouse(f"{address}/{page}", kind == "desktop")
+                    print(f"{page:44}{number:6} {kind:8}", *scores, flush=True)
+
+
+# --- build and tests -----------------------------------------------------------------
+
+
+def build_seconds(checkout: Path) -> tuple[float, float]:
+    """Return the seconds of a clean build, by the clock and of all processors."""
+    shutil.rmtree(checkout / "_build", ignore_errors=True)
+    for part in (checkout / "reference" / "generated").rglob("*"):
+        if part.is_file() and part.name != ".gitignore":
+            part.unlink()
+    return timed([sys.executable, "tools/build.py"], checkout)
+
+
+def timed(command: list[str], folder: Path) -> tuple[float, float]:
+    """Return the seconds that a command takes, by the clock and of all processors."""
+    started, before = time.perf_counter(), os.times()
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} in {folder}:\n{done.stderr[-2000:]}")
+    after = os.times()
+    spent = sum(after[2:4]) - sum(before[2:4])
+    return time.perf_counter() - started, spent
+
+
+def print_builds(folders: list[Path], runs: int) -> None:
+    """Print the least times of a clean build of each checkout, in turn."""
+    checkouts = [folder.resolve().parent.parent for folder in folders]
+    rounds = [[build_seconds(checkout) for checkout in checkouts] for _ in range(runs)]
+    print(f"\nclean build, least of {runs} in turn: seconds, of all processors, shares")
+    least = [[min(values) for values in zip(*times)] for times in zip(*rounds)]
+    for number, (wall, spent) in enumerate(least, 1):
+        shares = f"{wall / least[0][0]:8.0%}{spent / least[0][1]:8.0%}"
+        print(f"{number:6}{wall:7.1f}{spent:7.1f}{shares}", flush=True)
+    for number, checkout in enumerate(checkouts, 1):
+        again, _ = timed([sys.executable, "tools/build.py"], checkout)
+        print(f"{number:6}{again:7.1f}  nothing changed")
+
+
+def print_site_tests(folders: list[Path]) -> None:
+    """Print how long make site-test takes in each checkout."""
+    print("\nmake site-test, seconds")
+    for number, folder in enumerate(folders, 1):
+        checkout = folder.resolve().parent.parent
+        seconds, _ = timed([sys.executable, "make.py", "site-test"], checkout)
+        print(f"{number:6}{seconds:7.0f}", flush=True)
+
+
+def print_search(folders: list[Path]) -> None:
+    """Print what the search of each build finds."""
+    print("\nsearch: first result right, of queries, seconds a query")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=program(), args=["--no-sandbox", "--disable-dev-shm-usage"]
+        )
+        for number, folder in enumerate(folders, 1):
+            right, asked, seconds = search(folder, browser)
+            print(f"{number:6}{right:5} of {asked}{seconds:7.2f}", flush=True)
+        browser.close()
+
+
+def print_pages(folders: list[Path], runs: int) -> None:
     """Print a table: one line a page and build."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folders", nargs="+", type=Path, help="built sites")
-    folders = parser.parse_args().folders
     print(
         f"{'page':44}{'build':>6}{'KB':>6}{'budget':>7}{'files':>6}{'blocking':>9}"
         f"{'foreign':>8}{'elements':>9}{'CPU s':>7}"
     )
-    for page, costs in measured(folders):
+    for page, costs in measured(folders, runs):
         for number, cost in enumerate(costs, 1):
             print(
                 f"{page:44}{number:6}{cost['kb']:6.0f}{BUDGET.get(page, CHAPTER):7}"
                 f"{cost['requests']:6.0f}{cost['blocking']:9.0f}{cost['foreign']:8.0f}"
-                f"{cost['elements']:9.0f}{cost['seconds']:7.2f}"
+                f"{cost['elements']:9.0f}{cost['seconds']:7.2f}",
+                flush=True,
             )
+
+
+def main() -> None:
+    """Print what the command line asks for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folders", nargs="+", type=Path, help="built sites")
+    for name in ("search", "lighthouse", "build", "site-test", "all"):
+        parser.add_argument(f"--{name}", action="store_true")
+    parser.add_argument("--runs", type=int, default=RUNS, help="visits and builds")
+    parser.add_argument("--pages", nargs="+", default=PAGES, help="for Lighthouse")
+    options = parser.parse_args()
+    folders = [folder.resolve() for folder in options.folders]
+    missing = [folder for folder in folders if not (folder / "intro.html").is_file()]
+    if missing and not (options.build or options.all):
+        parser.error(f"{missing[0]} holds no site: run make book there first")
+    print(time.strftime("%Y-%m-%d %H:%M"), "load", *os.getloadavg())
+    if options.build or options.all:
+        print_builds(folders, options.runs)
+    print_pages(folders, options.runs)
+    if options.search or options.all:
+        print_search(folders)
+    if options.lighthouse or options.all:
+        print_lighthouse(folders, tuple(options.pages))
+    if options.site_test:
+        print_site_tests(folders)
+    print("load", *os.getloadavg())
 
 
 if __name__ == "__main__":

@@ -281,6 +281,7 @@ def attention(answer: Any) -> list:
             allowed[..., at % shape[-1]] = True
             cases.append((scale * draw(at, *shape), allowed))
             cases.append((draw(at, *shape) - 2000, allowed))
+            cases.append((1e6 * (draw(at, *shape) - 2), allowed))
     return each(answer, cases)
 
 

@@ -175,7 +175,7 @@ def _infinity(node: ast.AST) -> Iterator[Change]:
     named = isinstance(node, ast.Attribute) and node.attr == "inf"
     called = isinstance(node, ast.Call) and ast.unparse(node) == "float('inf')"
     if named or called:
-        for large in (0.0, 1.0, 10.0, 100.0, 1000.0):
+        for large in (0.0, 1.0, 10.0, 100.0, 1000.0, 1e4):
             yield f"{large:g} instead of infinity", ast.Constant(large)
 
 

@@ -192,5 +192,11 @@ def test_katex_is_complete_and_licensed():
 
 
 def test_styles_and_scripts_load_nothing_from_elsewhere():
-    for name in ("assets/actlab.css", "assets/actlab.js", "assets/search.js"):
+    for name in (
+        "assets/actlab.css",
+        "assets/actlab.js",
+        "assets/search.js",
+        "assets/catalogue.js",
+        "assets/reading.js",
+    ):
         assert not re.search(r"https?://|@import|fetch\(|XMLHttpRequest", read(name))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import gzip
 import http.server
+import io
 import itertools
 import os
 import re
@@ -21,6 +22,9 @@ import pytest
 import yaml
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
+from pypdf import PdfReader
+
+import pdf
 
 pytestmark = pytest.mark.site
 
@@ -31,6 +35,13 @@ PAGES = sorted(
     for path in SITE.rglob("*.html")
     if "http-equiv" not in path.read_text(encoding="utf-8")[:200]  # the redirect
 )
+# Where it takes long these stand for all pages of functions, which are made alike.
+EVERY, SAMPLE = PAGES, ("gelu", "sine", "sparsemax", "softmax")
+PAGES = [
+    page
+    for page in EVERY
+    if "/functions/" not in page or page.endswith(tuple(f"/{s}.html" for s in SAMPLE))
+]
 CHAPTERS = [page for page in PAGES if page.startswith("chapters/")]
 LIGHT_PAGES = [
     "lab.html",
@@ -122,6 +133,13 @@ def test_the_site_is_built():
     assert CHAPTERS
 
 
+def test_the_redirect_is_a_whole_document():
+    text = (SITE / "index.html").read_text(encoding="utf-8")
+    assert text.startswith("<!DOCTYPE html>")
+    assert "<title>" in text
+    assert 'url=intro.html"' in text
+
+
 # --- every page --------------------------------------------------------------------
 
 
@@ -164,10 +182,12 @@ def problems(visit):
     return found
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", EVERY)
 def test_links_and_ids(page):
     """Each link to a page or a file of the site leads somewhere; no id stands twice."""
     text = (SITE / page).read_text(encoding="utf-8")
+    # Hidden until make pdf has written the file.
+    text = re.sub(r"<p class=\"actlab-pdf\" hidden>.*?</p>", "", text, flags=re.DOTALL)
     found = []
     for target in re.findall(r"(?:href|src)=\"([^\"#?]+)", text):
         if re.match(r"[a-z]+:|//", target):
@@ -181,7 +201,7 @@ def test_links_and_ids(page):
     assert not found, "\n" + "\n".join(sorted(set(found)))
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", EVERY)
 def test_head(page):
     text = (SITE / page).read_text(encoding="utf-8")
     head = text.partition("</head>")[0]
@@ -190,6 +210,8 @@ def test_head(page):
     assert '<meta name="description" content="' in head
     assert 'property="og:site_name"' in head
     assert "THEBE_JS_URL" not in text
+    for button in re.findall(r"<button class=\"btn search-button-field[^>]*>", text):
+        assert "aria-label" not in button, "its name is what stands on it"
     assert "fontawesome.js" not in text
     loading = re.findall(r"<(?:script|link|img|iframe)\b[^>]*>", text)
     outside = [
@@ -241,7 +263,7 @@ def test_pages_are_light(page):
     assert bytes_sent / 1024 < BUDGETS.get(page, 400)
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", EVERY)
 def test_one_style_sheet_and_no_script_stop_the_first_paint(page):
     head = (SITE / page).read_text(encoding="utf-8").partition("</head>")[0]
     assert head.count('rel="stylesheet"') == 1
@@ -297,6 +319,24 @@ def test_search_puts_the_right_page_first(address, browser):
     assert not dead, f"results that lead nowhere: {sorted(set(dead))}"
 
 
+FRESH = yaml.safe_load((ROOT / "tests" / "search_fresh.yml").read_text("utf-8"))
+FOUND_AT_LEAST = 48  # of them
+
+
+def test_search_finds_what_it_was_not_tuned_for(address, browser):
+    found = 0
+    with Visit(browser, f"{address}/search.html") as visit:
+        for row in FRESH:
+            results = visit.page.evaluate(
+                "query => actlabSearch(query, 1)", row["query"]
+            )
+            first = next(iter(results["list"]), {"address": "", "parts": []})
+            place = first["parts"][0]["address"] if first["parts"] else ""
+            found += any(leads_to(first["address"], place, w) for w in row["first"])
+        assert not visit.faults
+    assert found >= FOUND_AT_LEAST, f"{found} of {len(FRESH)}"
+
+
 @functools.cache
 def anchors(page):
     """Return the ids of a page."""
@@ -311,7 +351,7 @@ def anchored(place):
 
 
 def test_the_table_of_queries_names_places_that_exist():
-    wanted = {place for row in QUERIES for place in row["first"]}
+    wanted = {place for row in [*QUERIES, *FRESH] for place in row["first"]}
     assert not [place for place in wanted if not anchored(place)]
 
 
@@ -344,7 +384,7 @@ def test_search_from_a_file(browser):
         assert not [fault for fault in visit.faults if "error" in fault]
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", EVERY)
 def test_only_the_search_page_loads_an_index(page):
     text = (SITE / page).read_text(encoding="utf-8")
     assert not re.search(r"src=\"[^\"]*search(?:index|tools)\.js", text)
@@ -387,7 +427,7 @@ def test_math_uses_the_sites_own_fonts(address, browser):
         assert all(name.startswith(address) for name in fonts)
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", EVERY)
 def test_every_formula_is_readable_without_its_picture(page):
     """No source of a formula is left as text, and each has its MathML."""
     text = (SITE / page).read_text(encoding="utf-8")
@@ -669,3 +709,86 @@ def test_a_figure_enlarges_and_closes(address, browser):
         assert dialog.locator("img").get_attribute("alt")
         visit.page.keyboard.press("Escape")
         assert dialog.count() == 0
+
+
+# --- on paper ----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def prints(address, browser):
+    """Return chapters 04 and 12 as the command prints them."""
+    names = ("chapters/04-relu-family", "chapters/12-fair-comparison")
+    return [
+        pdf.Part(name, *pdf.printed(browser, f"{address}/{name}.html"))
+        for name in names
+    ]
+
+
+def test_a_chapter_prints_whole_with_its_answers_at_the_end(prints):
+    for part in prints:
+        text = "\n".join(page.extract_text() for page in part.printed.pages)
+        chapter, _, answers = text.rpartition("Hints, solutions and answers")
+        source = (SITE / f"{part.name}.html").read_text(encoding="utf-8")
+        exercises = source.count("<summary>Solution")
+        assert len(re.findall(r"^Solution", answers, re.M)) == exercises > 5
+        assert not re.search(r"^(Solution|Hint \d)", chapter, re.M)
+        assert "(answer at the end)" in chapter
+        buttons = "Commit|Show me|Check|I am stuck: show the solution"
+        assert not re.search(rf"^\W*({buttons})\W*$", text, re.M)
+        assert "waits for your prediction" not in text
+        pictures = sum(len(page.images) for page in part.printed.pages)
+        assert pictures >= source.count('<img alt="') > 3
+
+
+def test_paper_is_wide_enough_for_every_table_and_listing(address, browser):
+    for name in ("chapters/04-relu-family", "chapters/13-cost-and-precision"):
+        with Visit(browser, f"{address}/{name}.html") as visit:
+            page = visit.page
+            page.set_viewport_size({"width": 670, "height": 1000})  # A4 less margins
+            page.emulate_media(media="print")
+            cut = page.evaluate(
+                "[...document.querySelectorAll('article :is(pre, table, img)')]"
+                ".filter(e => e.getBoundingClientRect().right > innerWidth + 1"
+                " || e.scrollWidth > e.clientWidth + 1 && e.clientWidth)"
+                ".map(e => e.tagName + ': ' + e.textContent.slice(0, 60))"
+            )
+            assert not cut
+
+
+def test_after_printing_the_page_is_as_before(address, browser):
+    with Visit(browser, f"{address}/{CHAPTERS[3]}") as visit:
+        content = "document.querySelector('article').innerHTML"
+        before = visit.page.evaluate(content).replace(' loading="lazy"', "")
+        visit.page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        assert visit.page.locator(".actlab-answers details[open]").count() > 10
+        visit.page.evaluate("dispatchEvent(new Event('afterprint'))")
+        after = visit.page.evaluate(content).replace(' loading="eager"', "")
+        assert after == before
+        assert not visit.faults
+
+
+def test_the_course_as_one_file(prints, browser):
+    writer = pdf.joined(prints, browser)
+    content = io.BytesIO()
+    writer.write(content)
+    book = PdfReader(content)
+    contents = book.pages[0].extract_text()
+    for part, bookmark in zip(prints, book.outline, strict=True):
+        assert book.get_destination_page_number(bookmark) == part.first
+        assert part.title in contents
+        assert str(part.first + 1) in contents
+        text = book.pages[part.first].extract_text()
+        assert text.rstrip().endswith(str(part.first + 1)), "a page without its number"
+    links = [
+        entry.get_object() for page in book.pages for entry in page.get("/Annots") or ()
+    ]
+    addresses = [str(link["/A"].get("/URI", "")) for link in links if "/A" in link]
+    assert addresses
+    assert not [a for a in addresses if "127.0.0.1" in a]
+    first = {page.indirect_reference.idnum: n for n, page in enumerate(book.pages)}
+    inside = [
+        first[link["/Dest"][0].idnum]
+        for link in links
+        if isinstance(link.get("/Dest"), list)
+    ]
+    assert {part.first for part in prints} <= set(inside)

@@ -7,8 +7,12 @@
 * What readers download is stamped and without spoilers.
 * Numbered formulas may have several lines.
 * The search page asks an index that Pagefind writes (site_search.py).
+* Each function of the catalogue has a page of its own (function_page.py).
 * Links that name a section of a chapter lead to it (site_links.py).
 * Formulas are set (site_math.py), and the pages are made light (site_light.py).
+* Chapters link equations, exercises, claims, functions and terms, with what a preview
+  shows of them (site_reading.py).
+* A page for missing pages, and a picture for links from elsewhere (social_card.py).
 * Stock defects are repaired: scripts of Thebe and of the icon font's JavaScript go,
   the colour mode has a valid start value, each page has a description.
 """
@@ -20,19 +24,28 @@ import itertools
 import json
 import re
 import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import nbformat
+import yaml
 from docutils import nodes
 from sphinx.application import Sphinx
 
-from catalogue_page import FAMILY_TITLES
+import side_process
+from catalogue_page import FAMILY_TITLES, cards, file_of
 from chapter_zips import write_zips
 from course.lab.presets import PRESETS
+from function_page import FOLDER as FUNCTIONS
+from function_page import TEMPLATE, Links, write_pages
 from site_light import lighten
 from site_links import deepen, open_lab, sections
 from site_math import typeset
+from site_reading import enrich
 from site_search import (
     Record,
     claim_records,
@@ -42,11 +55,14 @@ from site_search import (
     topics,
     write_index,
 )
+from social_card import ALT as CARD_ALT
+from social_card import SIZE as CARD_SIZE
 from stamp import (
     BRANCH,
     FOLDER,
     Address,
     add_under_title,
+    github_name,
     origin,
     reveal_of,
     without_spoilers,
@@ -61,15 +77,30 @@ START = re.compile(r"<!-- reveal (\S+) -->")
 FOLD = re.compile(
     r"<summary aria-label=\"Toggle hidden content\">(.*?)</summary>", re.DOTALL
 )
+BESIDE = ThreadPoolExecutor(2)  # what is done while the pages are written
 UNUSED = ("scripts/fontawesome.js", "sphinx-thebe.js", "sphinx-thebe.css")
+
+
+LOST = """<h1>Page not found</h1>
+<p>This address leads nowhere: the page may have moved.</p>
+<form class="bd-search actlab-search" action="search.html" method="get" role="search">
+<input type="search" class="form-control" name="q" aria-label="Search the course"
+placeholder="Search the course"></form>
+<p>Or go to the <a href="intro.html">start</a>, the
+<a href="reference/catalogue.html">catalogue</a> or the
+<a href="reference/glossary.html">glossary</a>.</p>"""
 
 
 # --- reveals and chapter links ---------------------------------------------------
 
 
 def prepare_notebook(app: Sphinx, docname: str, content: list[str]) -> None:
-    """Mark guarded paragraphs and add the line about running the chapter."""
+    """Mark guarded paragraphs and add the line about running the chapter.
+
+    Other pages include generated parts: they are read when these are written.
+    """
     if not app.env.doc2path(docname).endswith(".ipynb"):
+        side_process.wait()
         return
     notebook = json.loads(content[0])
     for cell in notebook["cells"]:
@@ -92,7 +123,11 @@ def running_line(app: Sphinx, docname: str) -> str:
     address: Address | None = app.config.actlab_address
     if address:
         colab = html.escape(address.colab(f"{docname}.ipynb"), quote=True)
-        text = f'<a href="{colab}">Open in Colab</a>, or download {archive}'
+        kaggle = html.escape(address.kaggle(f"{docname}.ipynb"), quote=True)
+        text = (
+            f'Open it in <a href="{colab}">Colab</a> or <a href="{kaggle}">Kaggle</a> '
+            f"(with the internet switched on there), or download {archive}"
+        )
     else:
         text = f"To run this chapter, download {archive}"
     return f'<p class="actlab-run">{text} (with the package, for any Jupyter).</p>'
@@ -185,21 +220,58 @@ def complete_head(
         style for style in context.get("css_files", []) if not _unused(style)
     ]
     plain = re.sub(r"<[^>]+>", "", context.get("title", "")) or SITE_NAME
+    about = context.get("actlab_about") or describe(doctree)
     fields = {
         "og:title": html.unescape(plain),
         "og:type": "article",
         "og:site_name": SITE_NAME,
-        "og:description": describe(doctree),
+        "og:description": about,
     }
     address: Address | None = app.config.actlab_address
     if address:
         fields["og:url"] = f"{address.pages}{pagename}.html"
-    tags = [f'<meta name="description" content="{_quoted(describe(doctree))}" />']
+        fields["og:image"] = f"{address.pages}_static/card.png"
+        fields["og:image:width"], fields["og:image:height"] = map(str, CARD_SIZE)
+        fields["og:image:alt"] = CARD_ALT
+    tags = [f'<meta name="description" content="{_quoted(about)}" />']
     tags += [
         f'<meta property="{name}" content="{_quoted(value)}" />'
         for name, value in fields.items()
     ]
+    if address:
+        tags.append('<meta name="twitter:card" content="summary_large_image" />')
+    if app.config.actlab_repository:
+        named = {
+            "actlab-repository": app.config.actlab_repository,
+            "actlab-page": form_page(pagename, html.unescape(plain)),
+        }
+        tags += [
+            f'<meta name="{name}" content="{_quoted(value)}" />'
+            for name, value in named.items()
+        ]
     context["metatags"] = "\n    ".join([context.get("metatags", ""), *tags])
+
+
+@cache
+def form_options() -> list[str]:
+    """Return the pages that the form for mistakes offers."""
+    path = ROOT / ".github" / "ISSUE_TEMPLATE" / "chapter.yml"
+    form = yaml.safe_load(path.read_text("utf-8"))
+    field = next(part for part in form["body"] if part.get("id") == "page")
+    return field["attributes"]["options"]
+
+
+def form_page(pagename: str, title: str) -> str:
+    """Return what the form for mistakes calls a page; its last option for others."""
+    if pagename.startswith(f"{FUNCTIONS}/"):
+        title = "Catalogue"
+    chapter = re.match(r"chapters/(\d\d)-", pagename)
+    known = {"intro": "Start page", "lab": "The lab"}
+    wanted = f"{chapter[1]} ·" if chapter else known.get(pagename, title)
+    options = form_options()
+    if chapter:
+        return next((each for each in options if each.startswith(wanted)), options[-1])
+    return wanted if wanted in options else options[-1]
 
 
 def _quoted(text: str) -> str:
@@ -213,6 +285,65 @@ def _unused(file: Any) -> bool:
     return "thebe" in named or "mathjax" in named
 
 
+# --- after the build: addresses ---------------------------------------------------
+
+
+def absolute(page: str, root: str) -> str:
+    """Return a page whose links hold wherever it is shown.
+
+    What GitHub shows for a missing page stands at the address that was asked for.
+
+    Parameters
+    ----------
+    page : a page of the site's root.
+    root : where the site is on its host, such as ``/course/``.
+    """
+    page = re.sub(
+        r"\b(href|src|action|data-content_root)=\"(?![a-z]+:|/|#)(?:\./)?([^\"]*)\"",
+        lambda match: f'{match[1]}="{root}{match[2]}"',
+        page,
+    )
+    return page
+
+
+# --- pages that Sphinx knows no source of -----------------------------------------
+
+
+def own_pages(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Yield the page whose marks become the functions' pages (function_page.py)."""
+    marks = {
+        "title": "@@TITLE@@",
+        "body": "@@BODY@@",
+        "actlab_about": "@@ABOUT@@",
+        "prev": {"title": "@@PREVIOUS@@", "link": "@@PREVIOUSLINK@@"},
+        "next": {"title": "@@NEXT@@", "link": "@@NEXTLINK@@"},
+    }
+    yield f"{FUNCTIONS}/{TEMPLATE}", marks, "page.html"
+    about = "This address leads nowhere. Search the course, or begin at its start."
+    lost = {"title": "Page not found", "body": LOST, "actlab_about": about}
+    yield "404", lost, "page.html"
+
+
+def function_pages() -> list[str]:
+    """Return the names of the functions' pages."""
+    from actlab import catalogue
+
+    return [f"{FUNCTIONS}/{file_of(row)}" for row in catalogue.CATALOGUE.values()]
+
+
+def links_of_functions() -> Links:
+    """Return bibliography and chapters as links from a function's page."""
+    from actlab import catalogue
+    from generate_pages import as_html, chapter_link, citation
+
+    rows = catalogue.CATALOGUE.values()
+    sources = {row.source for row in rows if row.source}
+    return Links(
+        {key: as_html(citation(key), "../") for key in sources},
+        {row.chapter: as_html(chapter_link(row.chapter), "../") for row in rows},
+    )
+
+
 # --- after the build -------------------------------------------------------------
 
 
@@ -221,12 +352,16 @@ def finish(app: Sphinx, error: Exception | None) -> None:
     if error or app.builder.name != "html":
         return
     out = Path(app.outdir)
+    write_pages(out, links_of_functions())
+    # Pagefind is another program; it works while the pages are repaired.
+    index = BESIDE.submit(write_search, app, out)
     known = {
         page.name: sections(page.read_text(encoding="utf-8"))
         for page in (out / "chapters").glob("*.html")
     }
     for page in out.rglob("*.html"):
         repair_page(page, known)
+    enrich(out)
     for name in UNUSED:
         (out / "_static" / name).unlink(missing_ok=True)
     for source_map in (out / "_static").rglob("*.map"):
@@ -234,8 +369,14 @@ def finish(app: Sphinx, error: Exception | None) -> None:
     lighten(out)
     for name in ("webpack-macros.html", "sbt-webpack-macros.html"):
         (out / "_static" / name).unlink(missing_ok=True)
-    write_search(app, out)
+    if app.config.actlab_address:
+        lost = out / "404.html"
+        text = lost.read_text(encoding="utf-8")
+        root = urlsplit(app.config.actlab_address.pages).path
+        lost.write_text(absolute(text, root), encoding="utf-8")
     write_downloads(app, out)
+    index.result()
+    app.actlab_zips.result()
     write_sitemap(app, out)
     (out / ".nojekyll").touch()  # GitHub would drop folders that start with "_"
 
@@ -273,6 +414,13 @@ def repair_page(page: Path, known: dict[str, dict[str, str]]) -> None:
     )
     # A header cell without text is none.
     repaired = re.sub(r"<th([^>]*)>(?:\s|<p>\s*</p>)*</th>", r"<td\1></td>", repaired)
+    # The button says "Search Ctrl+K"; who speaks to it must be able to say what stands
+    # there, so it needs no other name.
+    repaired = re.sub(
+        r"(<button class=\"btn search-button-field[^>]*?) aria-label=\"Search\"",
+        r"\1",
+        repaired,
+    )
     # The role is not allowed on a <div>; the class says the same to the style sheet.
     repaired = repaired.replace(' role="doc-biblioentry"', "")
     # Only the search page searches; it loads what it needs (assets/search.js).
@@ -296,6 +444,8 @@ def repair_page(page: Path, known: dict[str, dict[str, str]]) -> None:
         repaired = repaired.replace(once, "", repaired.count(once) - 1)
     repaired = FOLD.sub(_plain_fold, repaired)
     repaired = deepen(typeset(repaired), known)
+    if page.name == "catalogue.html":
+        repaired = cards(repaired)
     chapter = re.match(r"(\d\d)-", page.name)
     if chapter and int(chapter[1]) in PRESETS:
         repaired = open_lab(repaired, PRESETS[int(chapter[1])])
@@ -318,12 +468,10 @@ def write_search(app: Sphinx, out: Path) -> None:
 
 
 def write_downloads(app: Sphinx, out: Path) -> None:
-    """Write zips, and stamped notebooks in place of Sphinx's copies of the sources."""
+    """Write stamped notebooks in place of Sphinx's copies of the sources."""
     address: Address | None = app.config.actlab_address
     documents = sorted(app.env.found_docs)  # a draft that the book leaves out is none
-    paths = [ROOT / f"{name}.ipynb" for name in documents if "chapters/" in name]
-    write_zips(out / "downloads", paths)
-    for path in paths:
+    for path in (ROOT / f"{name}.ipynb" for name in documents if "chapters/" in name):
         notebook = nbformat.read(path, as_version=4)
         if address:
             badge = address.colab(f"chapters/{path.name}")
@@ -339,6 +487,16 @@ def write_downloads(app: Sphinx, out: Path) -> None:
             target.write_text(text, encoding="utf-8")
 
 
+def begin_zips(app: Sphinx, env: Any) -> None:
+    """Begin to write the zips: packing needs no Python, and a core is free."""
+    if app.builder.name != "html":
+        return
+    documents = sorted(env.found_docs)  # a draft that the book leaves out is none
+    paths = [ROOT / f"{name}.ipynb" for name in documents if "chapters/" in name]
+    folder = Path(app.outdir) / "downloads"
+    app.actlab_zips = BESIDE.submit(write_zips, folder, paths)
+
+
 def write_sitemap(app: Sphinx, out: Path) -> None:
     """Write sitemap.xml and robots.txt; both need the site's address."""
     address: Address | None = app.config.actlab_address
@@ -346,7 +504,7 @@ def write_sitemap(app: Sphinx, out: Path) -> None:
         return
     places = "\n".join(
         f"  <url><loc>{html.escape(address.pages)}{name}.html</loc></url>"
-        for name in sorted(app.env.found_docs)
+        for name in sorted({*app.env.found_docs, *function_pages()})
     )
     (out / "sitemap.xml").write_text(
         '<?xml version="1.0" encoding="utf-8"?>\n'
@@ -363,10 +521,27 @@ def write_sitemap(app: Sphinx, out: Path) -> None:
 # --- set-up ----------------------------------------------------------------------
 
 
+def repository(named: str | None, address: Address | None) -> str | None:
+    """Return where mistakes are reported, None if nobody said.
+
+    Parameters
+    ----------
+    named : what _config.yml calls the repository; Jupyter Book puts its own there.
+    address : where this checkout is from, if that is known.
+    """
+    if address:
+        return address.url
+    found = github_name(named or "")
+    if not found or found.startswith("executablebooks/"):
+        return None
+    return f"https://github.com/{found}"
+
+
 def configure(app: Sphinx, config: Any) -> None:
     """Fill in the address where it is known; add our scripts and styles."""
     address = config.actlab_address = origin()
     options = config.html_theme_options
+    config.actlab_repository = repository(options.get("repository_url"), address)
     if address:
         options["repository_url"] = address.url
         options["repository_branch"] = BRANCH
@@ -390,6 +565,7 @@ def copy_fresh(app: Sphinx) -> None:
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the extension."""
     app.add_config_value("actlab_address", None, "env")
+    app.add_config_value("actlab_repository", None, "env")
     app.add_css_file("actlab.css")
     app.add_js_file("actlab.js")  # in the head, so that nothing flashes
     app.connect("config-inited", configure, priority=900)
@@ -397,6 +573,8 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("source-read", prepare_notebook)
     app.connect("doctree-read", wrap_reveals)
     app.connect("doctree-read", keep_tags)
+    app.connect("env-updated", begin_zips)
+    app.connect("html-collect-pages", own_pages)
     app.connect("html-page-context", complete_head, priority=900)
     # Last: the theme writes the colours of code when the build is finished, too.
     app.connect("build-finished", finish, priority=900)

@@ -9,13 +9,12 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from functools import cache
 from typing import Any
 
 import pandas as pd
 
-from actlab import elsewhere
+from actlab import elsewhere, precision
 from actlab.elsewhere import judging
 from actlab.elsewhere.environments import ENVIRONMENTS
 from actlab.elsewhere.inside import protocol
@@ -133,40 +132,53 @@ def _axis() -> str:
     )
 
 
-def _masked() -> str:
+def _backends() -> str:
+    keys = ("keras-jax", "keras-torch", "keras-tensorflow")
     parts = []
-    for key in ("torch", "jax", "tensorflow", "mlx", "onnxruntime", "litert"):
-        try:
-            row = cell(key, "softmax")["rows"]["all masked"]
-        except KeyError:
-            continue
-        given = "raises" if judging.raised(row) else number(row[0])
-        parts.append(f"{ENVIRONMENTS[key].title} {given}")
+    for function, x in (("selu", 0.0), ("celu", 0.0), ("hardtanh", 1.0)):
+        cells = [cell(key, function) for key in keys]
+        slopes = ", ".join(at(found, x, "slopes") for found in cells)
+        parts.append(f"`{cells[0]['call']}` at {number(x)}: {slopes}")
     return (
-        "**Softmax of nothing.** Where a mask leaves a row no entry (all −∞), each "
-        f"entry becomes: {', '.join(parts)}."
+        "**Keras has the slopes of its backend.** On JAX, PyTorch and TensorFlow "
+        f"the same line has these slopes: {'; '.join(parts)}. Its defaults are its own "
+        "on all three."
     )
 
 
 def _exported() -> str:
-    found = cell("onnxruntime", "log_sigmoid")
     own = cell("torch", "log_sigmoid")
-    vino = cell("openvino", "log_sigmoid")
+    found, vino = (cell(k, "log_sigmoid") for k in ("onnxruntime", "openvino"))
+    lite, soft = cell("tensorflow-litert", "softplus"), cell("tensorflow", "softplus")
     return (
-        "**An exported LogSigmoid is another formula.** In ONNX it becomes "
-        f"`{'`, `'.join(found['graph'])}`. At −30 PyTorch gives {at(own, -30.0)} and "
-        f"ONNX Runtime {at(found, -30.0)}; at −100 OpenVINO gives {at(vino, -100.0)}. "
-        "A loss computed behind an export is infinite where training was not."
+        "**An exported graph is another formula.** PyTorch's LogSigmoid becomes "
+        f"`{'`, `'.join(found['graph'])}` in ONNX: at −30 it is {at(own, -30.0)} in "
+        f"PyTorch and {at(found, -30.0)} in ONNX Runtime, at −100 "
+        f"{at(vino, -100.0)} in OpenVINO. TensorFlow's softplus becomes "
+        f"`{'`, `'.join(lite['graph'])}` in LiteRT: at 100 it is {at(soft, 100.0)} "
+        f"before and {at(lite, 100.0)} after."
     )
 
 
-def _overflow() -> str:
-    lite, own = cell("tensorflow-litert", "softplus"), cell("tensorflow", "softplus")
+def _eight_bits() -> str:
+    keys = ("torch", "jax", "onnxruntime", "onnx-openvino", "tinygrad")
+    parts = [
+        f"{ENVIRONMENTS[key].title} {cast(key, 'float8_e4m3fn', 500.0)}" for key in keys
+    ]
     return (
-        "**A softplus that ends at 89.** Converted from TensorFlow to LiteRT it is "
-        f"`{'`, `'.join(lite['graph'])}`: at 100 it gives {at(lite, 100.0)}, where "
-        f"TensorFlow itself gives {at(own, 100.0)}."
+        "**A cast to eight bits saturates here and is nan there.** The largest number "
+        f"of float8 e4m3fn is 448; 500 becomes: {', '.join(parts)}. Scale before the "
+        "cast."
     )
+
+
+def cast(key: str, kind: str, x: float) -> str:
+    """Return what a library makes of a number in a type of eight bits."""
+    answers = record()[key]["facts"]["eight bits"][kind]
+    if judging.raised(answers):
+        return "none"
+    found = answers[protocol.TO_EIGHT_BITS.index(x)]
+    return f"{found:,.0f}" if abs(found) >= 1000 and found % 1 == 0 else number(found)
 
 
 def _twice() -> str:
@@ -183,11 +195,13 @@ def _twice() -> str:
 
 def _branch() -> str:
     mlx, torch = cell("mlx", "elu"), cell("torch", "elu")
+    tiny = cell("tinygrad", "elu")
     return (
         "**The branch that is not taken can still spoil the slope.** "
         f"MLX's `{mlx['call']}` is {at(mlx, 100.0)} at 100 and has the slope "
         f"{at(mlx, 100.0, 'slopes')} there; PyTorch's has "
-        f"{at(torch, 100.0, 'slopes')}. MLX's PReLU has the slope "
+        f"{at(torch, 100.0, 'slopes')}, tinygrad's {at(tiny, 100.0, 'slopes')}. "
+        f"MLX's PReLU has the slope "
         f"{at(cell('mlx', 'prelu'), 0.0, 'slopes')} at 0, its CELU "
         f"{at(cell('mlx', 'celu'), 0.0, 'slopes')}, where PyTorch has "
         f"{at(cell('torch', 'prelu'), 0.0, 'slopes')} and "
@@ -207,31 +221,39 @@ def _whole_numbers() -> str:
 
 
 def _hidden_nan() -> str:
-    nan = protocol.POINTS.index(next(x for x in protocol.POINTS if math.isnan(x)))
-    mlx, torch = cell("mlx", "softshrink"), cell("torch", "softshrink")
+    nan = next(n for n, x in enumerate(protocol.POINTS) if math.isnan(x))
+    spots = (
+        ("mlx", "softshrink"), ("keras-tensorflow", "softshrink"), ("tinygrad", "relu"),
+        ("openvino", "hardtanh"), ("litert", "elu"),
+    )  # fmt: skip
+    parts = [
+        f"{elsewhere.FUNCTIONS[f].name} in {ENVIRONMENTS[k].title} "
+        f"{number(cell(k, f)['values'][nan])}"
+        for k, f in spots
+    ]
     return (
-        "**A nan can vanish.** "
-        f"Softshrink of nan is {number(mlx['values'][nan])} in MLX and "
-        f"{number(torch['values'][nan])} in PyTorch; JAX's slope of `abs` at nan is "
-        f"{number(cell('jax', 'abs')['slopes'][nan])}, PyTorch's "
-        f"{number(cell('torch', 'abs')['slopes'][nan])}."
+        "**A nan can vanish.** All of PyTorch's functions return nan for nan. "
+        f"{', '.join(parts)}: a network that has broken goes on to answer."
     )
 
 
 TRAPS: tuple[Callable[[], str], ...] = (
-    _default_gelu, _leaky, _prelu, _axis, _kinks, _clamp, _branch, _masked, _exported,
-    _overflow, _twice, _whole_numbers, _hidden_nan,
+    _default_gelu, _leaky, _prelu, _axis, _kinks, _clamp, _backends, _branch, _exported,
+    _eight_bits,
 )  # fmt: skip
-"""By weight; the page prints the first ten that the record can tell."""
+"""By weight."""
+FURTHER = (_hidden_nan, _twice, _whole_numbers)
 
 
 def traps() -> str:
     """Return ten traps as a numbered list, their numbers read from the record."""
-    told = []
-    for build in TRAPS:
-        with suppress(KeyError):  # a library that was not asked
-            told.append(build())
-    return "\n".join(f"{n}. {words}" for n, words in enumerate(told[:10], 1))
+    return "\n".join(f"{n}. {build()}" for n, build in enumerate(TRAPS, 1))
+
+
+def _further() -> str:
+    return "Three that are met less often:\n\n" + "\n".join(
+        f"- {build()}" for build in FURTHER
+    )
 
 
 # --- the table --------------------------------------------------------------------
@@ -246,11 +268,14 @@ def elsewhere_page() -> str:
         f"<style>{STYLE}</style>",
         "## Ten traps when you port",
         traps(),
+        _further(),
         "## Function by function",
         _how_to_read(),
         _filter(functions),
         *map(_section, functions),
         f"<script>{SCRIPT}</script>",
+        "## Eight bits",
+        eight_bits_part(),
         "## Where the numbers are from",
         _provenance(),
     ]
@@ -439,6 +464,64 @@ def _provenance() -> str:
         f"On one machine ({some['cpu']}, {some['system']}), one thread. "
         "`python -m actlab.elsewhere run` asks again, in environments that it makes "
         "and removes; `show FUNCTION` prints the record.\n\n" + "\n".join(lines)
+    )
+
+
+# --- eight bits -------------------------------------------------------------------
+
+SHOWN_CASTS = {
+    "float8_e4m3fn": (0.001, 464.0, 500.0, math.inf),
+    "float8_e5m2": (500.0, 1e5, math.inf),
+}
+ALSO = ("flax", "timm", "transformers")  # they cast as the library below them does
+SHOWN_TABLES = (
+    "relu", "leaky_relu", "gelu", "swish", "mish", "hardswish", "relu2", "softplus",
+    "sigmoid", "tanh", "log_sigmoid", "gcu",
+)  # fmt: skip
+
+
+def eight_bits_part() -> str:
+    """Return what casts give, and what functions are in eight bits, as two tables."""
+    heads = [f"{number(x)} to {k[7:]}" for k, xs in SHOWN_CASTS.items() for x in xs]
+    lines = [f"| Library | {' | '.join(heads)} |", "|---" * (len(heads) + 1) + "|"]
+    for key, part in record().items():
+        if "eight bits" in part["facts"] and key not in ALSO:
+            given = [cast(key, k, x) for k, xs in SHOWN_CASTS.items() for x in xs]
+            lines.append(f"| {title(key)} | {' | '.join(given)} |")
+    return "\n\n".join(
+        (
+            "What becomes of a float32 number that is cast to float8. The largest "
+            "numbers are 448 (e4m3fn) and 57,344 (e5m2); e4m3fn has no infinity.",
+            "\n".join(lines),
+            _tables_of_eight(),
+        )
+    )
+
+
+def _tables_of_eight() -> str:
+    found = precision.eight_bits(SHOWN_TABLES)
+    lines = [
+        "| Function | int8: values | below 0 | largest error "
+        "| float8: values | below 0 | lost slopes |",
+        "|---" * 7 + "|",
+    ]
+    for row in found.to_dict("records"):
+        lines.append(
+            f"| {row['name']} | {row['int8_values']} | {row['int8_below']} "
+            f"| {number(row['int8_error'])} | {row['float8_values']} "
+            f"| {row['float8_below']} | {row['float8_lost']} |"
+        )
+    return (
+        "What is left of a function. A runtime computes an int8 function as a table of "
+        "256 entries; here the inputs are −8 to 8 in equal steps and the outputs as "
+        "fine as their range allows. For float8 (e4m3fn) the inputs are the format's "
+        f"{precision.EIGHT_BIT_INPUTS} numbers from −8 to 8. *Values* counts the "
+        "different outputs, *below 0* the negative ones, *largest error* is that of "
+        "int8 against the exact value at the same input, *lost slopes* the inputs "
+        "where the slope is not 0 and rounds to 0. In int8 the dip of GELU, Swish and "
+        "Mish is a few steps deep, and a leak of 0.01 is one step; float8, finer near "
+        "0, keeps both, and sees less of where a sigmoid saturates.\n\n"
+        + "\n".join(lines)
     )
 
 

@@ -5,6 +5,9 @@ only the named ones. ``make test`` tells which need it: those of which a cell no
 prints what is stored. Each runs in a clean kernel on the CPU with one thread, two at
 a time. A notebook is replaced only when all its cells have run.
 
+``python tools/execute.py --figures`` runs them and keeps only their figures, for a
+change of style: what the cells printed stays as it is.
+
 ``python tools/execute.py --widgets`` runs no notebook: it draws the exercises,
 predictions and explorers anew, after a change of their script or style, writes
 today's setup cell, and leaves every other cell and output as it is.
@@ -19,6 +22,7 @@ import os
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
+from copy import deepcopy
 from io import BytesIO
 from pathlib import Path
 
@@ -32,6 +36,19 @@ from outputs import TAKE_ALT_TEXTS, alt_texts, joined_alt, without_addresses
 from setup_cell import SOURCE, is_setup_cell
 
 ROOT = Path(__file__).resolve().parent.parent
+# Pixels of a stored figure to one of a page; with 2 some notebooks would be too large.
+SHARPNESS = 1.5
+# Colours of a notebook's figures, lines, fills and their smooth edges: as many as its
+# size allows. Some room is left for its text to change.
+PALETTES = (64, 48, 32, 24)
+LARGEST = 394 * 1024  # bytes; the tests allow 400 KiB
+DRAW_SHARP = f"""
+from matplotlib.backend_bases import FigureCanvasBase
+def _sharp(self, *given, _draw=FigureCanvasBase.print_figure, dpi=None, **named):
+    return _draw(self, *given, dpi=(dpi or self.figure.dpi) * {SHARPNESS}, **named)
+FigureCanvasBase.print_figure = _sharp
+del FigureCanvasBase, _sharp
+"""
 CELL_TIMEOUT = 600  # seconds; the tests hold each cell to 120
 LANGUAGE = {
     "file_extension": ".py",
@@ -57,6 +74,8 @@ class Executor(NotebookClient):
 
     async def async_execute_cell(self, cell, cell_index, *args, **kwargs):
         """Run one cell, then ask the kernel for the alt texts of its figures."""
+        if cell_index == 0:
+            self.kc.execute(DRAW_SHARP, silent=True)
         result = await super().async_execute_cell(cell, cell_index, *args, **kwargs)
         if cell.cell_type == "code":
             set_alt_text(cell, await self.take_alt_texts())
@@ -99,20 +118,34 @@ def clean(notebook: dict) -> None:
             output.get("metadata", {}).clear()
             if "text" in output:
                 output["text"] = without_addresses(output["text"])
-            if "image/png" in output.get("data", {}):
-                picture = compact_picture(output["data"]["image/png"])
-                output["data"]["image/png"] = picture
             for kind, text in output.get("data", {}).items():
                 if isinstance(text, str) and kind.startswith("text/"):
                     output["data"][kind] = without_addresses(text)
 
 
-def compact_picture(data: str) -> str:
-    """Store a figure with a palette of 256 colours, a third of the size."""
-    picture = Image.open(BytesIO(base64.b64decode(data))).convert("RGB")
-    picture = picture.quantize(256, dither=Image.Dither.NONE)
+def compact_pictures(notebook: dict) -> None:
+    """Store a notebook's figures with as many colours as its size allows.
+
+    The size at which a figure is to be shown stands beside it for Jupyter, and in its
+    file, as pixels to the inch, for the site.
+    """
+    outputs = [o for cell in notebook["cells"] for o in pictures_of(cell)]
+    drawn = [base64.b64decode(o["data"]["image/png"]) for o in outputs]
+    for colours in PALETTES:
+        for output, data in zip(outputs, drawn):
+            picture = Image.open(BytesIO(data)).convert("RGB")
+            width, height = (round(side / SHARPNESS) for side in picture.size)
+            output["data"]["image/png"] = compact_picture(picture, colours)
+            output["metadata"] = {"image/png": {"width": width, "height": height}}
+        if len(nbformat.writes(notebook).encode("utf-8")) <= LARGEST:
+            break
+
+
+def compact_picture(picture: Image.Image, colours: int) -> str:
+    """Return a figure with a palette, as text."""
+    few = picture.quantize(colours, dither=Image.Dither.NONE)
     buffer = BytesIO()
-    picture.save(buffer, "PNG", optimize=True)
+    few.save(buffer, "PNG", optimize=True, dpi=(96 * SHARPNESS,) * 2)
     return base64.b64encode(buffer.getvalue()).decode("ascii")
 
 
@@ -128,10 +161,8 @@ def merge_streams(outputs: list[dict]) -> list[dict]:
     return merged
 
 
-def execute(path: Path) -> str:
-    """Execute one notebook in place; return a line about it, or raise RuntimeError."""
-    started = time.perf_counter()
-    notebook = nbformat.read(path, as_version=4)
+def run(notebook: dict, path: Path) -> None:
+    """Execute a notebook that is loaded already; raise RuntimeError if a cell fails."""
     client = Executor(
         notebook,
         timeout=CELL_TIMEOUT,
@@ -144,10 +175,41 @@ def execute(path: Path) -> str:
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         raise RuntimeError(report(path, notebook, error)) from None
     clean(notebook)
+
+
+def execute(path: Path, figures_only: bool = False) -> str:
+    """Execute one notebook in place; return a line about it, or raise RuntimeError."""
+    started = time.perf_counter()
+    notebook = nbformat.read(path, as_version=4)
+    stored = deepcopy(notebook) if figures_only else None
+    run(notebook, path)
+    if stored is not None:
+        take_figures(stored, notebook, path.name)
+        notebook = stored
+    compact_pictures(notebook)
     nbformat.validate(notebook)
     write(notebook, path)
     size = path.stat().st_size / 1024
     return f"{path.name}: {time.perf_counter() - started:.1f} s, {size:.0f} KiB"
+
+
+def take_figures(stored: dict, fresh: dict, name: str) -> None:
+    """Put a run's figures in the places of those that a notebook holds."""
+    for old, new in zip(stored["cells"], fresh["cells"], strict=True):
+        before, after = pictures_of(old), pictures_of(new)
+        if len(before) != len(after):
+            raise RuntimeError(
+                f"{name}, cell {old['id']}: {len(before)} figures are stored and "
+                f"{len(after)} were drawn; run it without --figures"
+            )
+        for kept, drawn in zip(before, after):
+            kept["data"]["image/png"] = drawn["data"]["image/png"]
+            kept["metadata"] = drawn["metadata"]
+
+
+def pictures_of(cell: dict) -> list[dict]:
+    """Return a cell's outputs that hold a figure."""
+    return [o for o in cell.get("outputs", []) if "image/png" in o.get("data", {})]
 
 
 WIDGETS = ("ask", "predict", "progress_panel", "explorer")
@@ -227,6 +289,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--widgets", action="store_true", help="draw the widgets anew, run nothing"
     )
+    parser.add_argument(
+        "--figures", action="store_true", help="run all, and keep only the figures"
+    )
     options = parser.parse_args(arguments)
     paths = options.notebooks or sorted((ROOT / "chapters").glob("*.ipynb"))
     os.environ.update(ENVIRONMENT)
@@ -239,7 +304,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     failed = 0
     with ProcessPoolExecutor(max_workers=min(options.jobs, len(paths))) as pool:
-        for future in [pool.submit(execute, path.resolve()) for path in paths]:
+        for future in [
+            pool.submit(execute, path.resolve(), options.figures) for path in paths
+        ]:
             try:
                 print(future.result(), flush=True)
             except RuntimeError as error:

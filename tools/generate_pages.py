@@ -598,6 +598,27 @@ def atlas() -> str:
     return atlas_page.page()
 
 
+def compared() -> str:
+    """Return the script with what the catalogue's comparison shows."""
+    from actlab import catalogue
+    from catalogue_page import comparison_data
+    from function_page import facts
+
+    rows = catalogue.CATALOGUE.values()
+    return comparison_data({r.key: facts(r) for r in rows if r.kind == "scalar"})
+
+
+def as_html(link: str, up: str) -> str:
+    """Return a Markdown link as HTML; ``up`` leads from its page to reference/."""
+    match = re.fullmatch(r"\[(.+)\]\((.+)\)", link)
+    if not match:
+        return html.escape(link)
+    address = re.sub(r"\.(?:md|ipynb)$", ".html", match[2])
+    if not re.match(r"https?:", address):
+        address = up + address
+    return f'<a href="{html.escape(address)}">{html.escape(match[1])}</a>'
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "glossary.txt": glossary,
     "chapters_zh.txt": lambda: f"{state_zh()}\n\n{chapter_map_zh()}",
@@ -626,11 +647,16 @@ def main() -> None:
         print(chapter_map())
         return
     from catalogue_page import catalogue_page
+    from course.exercises import render
     from elsewhere_page import census_part, elsewhere_page
+    from social_card import write_card
 
     for name, part in PARTS.items():
         write(name, part())
-    write("catalogue.txt", catalogue_page(citation, chapter_link))
+    write("catalogue.txt", catalogue_page())
+    write("static/catalogue-data.js", compared())
+    write("static/course.js", render.progress_script())
+    write_card(OUT)
     write("elsewhere.txt", elsewhere_page())
     write("census.txt", census_part())
     for name, text in {**landing(), **lab()}.items():

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-import struct
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from fontTools import subset, ttLib
+from PIL import Image
 
 __all__ = ["cut_styles", "lighten", "rules"]
 
@@ -38,6 +38,8 @@ SCRIPTS = (
     "copybutton.js",
     "scripts/sphinx-book-theme.js",
     "actlab.js",
+    "course.js",
+    "reading.js",
     "scripts/bootstrap.js",
     "scripts/pydata-sphinx-theme.js",
 )
@@ -140,8 +142,10 @@ def page(text: str, path: Path, names: dict[str, str]) -> str:
 def _lazy(match: re.Match[str], path: Path) -> str:
     """Return an image that loads when it comes near and keeps its room until then."""
     image = (path.parent / match[1]).resolve()
-    with image.open("rb") as file:
-        width, height = struct.unpack(">II", file.read(24)[16:])
+    with Image.open(image) as picture:
+        # A figure says how many of its pixels make an inch, which a page gives 96.
+        share = 96 / picture.info.get("dpi", (96,))[0]
+        width, height = (round(side * share) for side in picture.size)
     tag = re.sub(r"\s(?:width|height)=\"[^\"]*\"", "", match[0]).rstrip("/> ")
     return f'{tag} loading="lazy" decoding="async" width="{width}" height="{height}">'
 

@@ -38,7 +38,16 @@ WEIGHTS = {
     "what-we-measured": 0.6,
     "next": 0.1,
 }
-PAGE_WEIGHTS = {"reference/api": 0.15, "reference/interview": 0.3}
+# Pages that name everything explain little of it.
+PAGE_WEIGHTS = {
+    "reference/api": 0.15,
+    "reference/bibliography": 0.15,
+    "reference/elsewhere": 0.4,
+    "reference/interview": 0.3,
+    "reference/zh": 0.3,
+}
+# "Hardsigmoid" is typed as two words, too.
+COMPOUND = re.compile(r"^Hard(?=[a-z]{3})")
 # Their sections are records of their own.
 LISTS = {"reference/catalogue", "reference/claims", "reference/glossary"}
 PARAGRAPHS = (nodes.paragraph, nodes.term, nodes.caption, nodes.entry)
@@ -184,23 +193,28 @@ def topic_line(words: Iterable[str]) -> str:
 def function_records(families: dict[str, str]) -> Iterator[Record]:
     """Yield a record for each function of the catalogue."""
     from actlab import catalogue
+    from catalogue_page import file_of
 
     for row in catalogue.CATALOGUE.values():
         called = (row.torch or "").rpartition(".")[2]
         variant = " " in row.name  # "adaptive tanh" comes after tanh
         known = variant or called.lower() == row.name.lower()
         names = [row.name] if known or not called else [row.name, called]
+        apart = COMPOUND.sub("Hard ", row.name)
+        compound = f" {apart}." if apart != row.name else ""
+        spelled = f" PyTorch {row.torch.removeprefix('torch.')}." if row.torch else ""
         facts = (
             f"{', '.join(filter(None, names))}. Activation function: formula, "
-            "derivative, curve, slope, property sheet, source. "
-            f"{families[row.family]}."
+            "derivative, curve, slope, property sheet, code, cost, source."
+            f"{spelled}{compound} {families[row.family]}."
         )
+        weight = 4 if variant or compound else 9
         body = (
             f"<h1>{html.escape('; '.join(names))}</h1>"
-            f'<p data-pagefind-weight="{4 if variant else 9}">{html.escape(facts)}</p>'
+            f'<p data-pagefind-weight="{weight}">{html.escape(facts)}</p>'
         )
-        place = nodes.make_id(row.name)
-        yield Record(f"reference/catalogue.html#{place}", row.name, "Function", body)
+        place = f"reference/functions/{file_of(row)}.html"
+        yield Record(place, row.name, "Function", body)
 
 
 def claim_records() -> Iterator[Record]:

@@ -72,6 +72,11 @@ class Address:
             host if name.lower() == f"{owner}.github.io".lower() else host + name + "/"
         )
 
+    def kaggle(self, path: str) -> str:
+        """Return the address that opens a stamped notebook in Kaggle."""
+        place = f"{self.url}/blob/{BRANCH}/{FOLDER}/{path}"
+        return f"https://www.kaggle.com/kernels/welcome?src={place}"
+
     def colab(self, path: str) -> str:
         """Return the address that opens a stamped notebook in Colab."""
         place = f"{self.repository}/blob/{BRANCH}/{FOLDER}/{path}"

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from . import catalogue
 
-__all__ = ["DTYPES", "numbers", "scan", "table"]
+__all__ = ["DTYPES", "EIGHT_BIT_INPUTS", "eight_bits", "numbers", "scan", "table"]
 
 DTYPES = {
     "float16": torch.float16,
@@ -139,3 +139,58 @@ def table(
             found = scan(row, row.numpy(), row.numpy_derivative(), DTYPES[name])
             lines.append({"key": row.key, "dtype": name} | found)
     return pd.DataFrame(lines)
+
+
+# --- eight bits -------------------------------------------------------------------
+
+REACH = 8.0  # inputs are looked at from −8 to 8
+
+
+def _float8() -> np.ndarray:
+    """Return float8 (e4m3fn)'s numbers within reach, −0 left out, in order."""
+    every = torch.arange(256, dtype=torch.uint8).view(torch.float8_e4m3fn).double()
+    return np.unique(every[every.abs() <= REACH].numpy())
+
+
+EIGHT_BIT_INPUTS = len(_float8())
+
+
+def eight_bits(keys: Iterable[str]) -> pd.DataFrame:
+    """Return what int8 and float8 leave of scalar functions with their defaults.
+
+    One row per function: ``key``, ``name``; ``int8_values`` and ``int8_below``, how
+    many different and how many negative outputs its table of 256 entries has, and
+    ``int8_error``, the largest difference from the truth; ``float8_values`` and
+    ``float8_below``, the same for the e4m3fn inputs within ±8; ``float8_lost``, at how
+    many of these a slope that is not 0 rounds to 0.
+
+    An int8 input k is 8k/127. Its outputs have the scale m/127, m the largest |f|,
+    with no offset, and are rounded to the nearest step.  Chapter 13.
+    """
+    rows = []
+    for key in keys:
+        row = catalogue.get(key)
+        value, slope = row.numpy(), row.numpy_derivative()
+        steps = REACH / 127 * np.arange(-128, 128)
+        truth = value(steps)
+        scale = np.abs(truth).max() / 127
+        whole = np.round(truth / scale)
+        x = _float8()
+        short, lost = _to_float8(value(x)), slope(x)
+        rows.append(
+            {
+                "key": row.key,
+                "name": row.name,
+                "int8_values": len(np.unique(whole)),
+                "int8_below": len(np.unique(whole[whole < 0])),
+                "int8_error": float(np.abs(whole * scale - truth).max()),
+                "float8_values": len(np.unique(short)),
+                "float8_below": len(np.unique(short[short < 0])),
+                "float8_lost": int(((lost != 0) & (_to_float8(lost) == 0)).sum()),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _to_float8(x: np.ndarray) -> np.ndarray:
+    return torch.from_numpy(x).float().to(torch.float8_e4m3fn).double().numpy()

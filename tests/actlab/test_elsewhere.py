@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import elsewhere_page
-from actlab import elsewhere
+from actlab import elsewhere, precision
 from actlab.elsewhere import __main__ as command
 from actlab.elsewhere import environments, functions, judging, measuring, record
 from actlab.elsewhere.inside import protocol
@@ -55,7 +55,8 @@ def test_a_cell_has_its_form(key, cell):
         for what in ("values", "slopes", "seconds"):
             answers = cell[what]
             assert judging.raised(answers) or len(answers) == len(protocol.POINTS)
-    assert cell["errors"]
+    refused = judging.raised(cell["rows" if cell["vector"] else "values"])
+    assert cell["errors"] or refused
     for errors in cell["errors"].values():
         assert errors["off"] >= 0 and math.isfinite(errors["off"])
 
@@ -243,3 +244,71 @@ def test_a_finding_says_what_was_seen_and_fails_if_it_changes(path):
         assert words in text, words
     assert re.search(r"==\d", text) and "assert" in text and head.startswith("#!")
     assert "actlab" not in text and "from course" not in text
+
+
+# --- eight bits -------------------------------------------------------------------
+
+
+def test_eight_bits_of_a_line_and_of_a_dip():
+    table = precision.eight_bits(["relu", "gelu", "sigmoid"]).set_index("key")
+    assert precision.EIGHT_BIT_INPUTS == 161
+    # The positive steps are the positive inputs, and the rest is 0.
+    assert list(table.loc["relu", ["int8_values", "int8_below"]]) == [128, 0]
+    assert list(table.loc["relu", ["float8_values", "float8_lost"]]) == [81, 0]
+    assert table.loc["relu", "int8_error"] < 1e-12
+    # GELU is nowhere below −0.17, three steps of 8/127.
+    assert table.loc["gelu", "int8_below"] == 3
+    assert table.loc["sigmoid", "float8_lost"] > 0 == table.loc["relu", "float8_lost"]
+
+
+def test_casts_to_eight_bits_are_those_of_the_record():
+    assert elsewhere_page.cast("jax", "float8_e4m3fn", 500.0) == "nan"
+    assert elsewhere_page.cast("torch", "float8_e4m3fn", 500.0) == "448"
+    assert elsewhere_page.cast("tinygrad", "float8_e5m2", math.inf) == "57,344"
+    assert "PyTorch 448, JAX nan" in elsewhere_page.traps()
+
+
+def test_no_function_of_torch_loses_a_nan():
+    for key in ("torch", "torch-next"):
+        for cell in RECORD[key]["cells"]:
+            if not cell["vector"] and not judging.raised(cell["values"]):
+                assert math.isnan(cell["values"][-1]), cell["call"]
+
+
+# --- the census in the chapters ---------------------------------------------------
+
+
+GELU_NAMES = (
+    ("gelu", "gelu_python"),
+    ("gelu_pytorch_tanh", "gelu_new", "gelu_fast"),
+    ("quick_gelu",),
+)
+
+
+def test_chapters_quote_the_census():
+    counted = elsewhere.census()["census-transformers"]
+    gelu = counted[counted["activation"].str.contains("gelu")]
+    silu = counted[counted["activation"].isin(["silu", "swish"])]
+    parts = (len(silu), int(silu["gated"].sum()), len(gelu), int(gelu["gated"].sum()))
+    by_year = [int((t["year"] == y).sum()) for y in (2022, 2026) for t in (gelu, silu)]
+    quoted = {
+        "05-smooth-self-gated": (
+            f"{len(gelu)} of the {len(counted)} configurations",
+            "{} take the exact form, {} the tanh form, {} the sigmoid form".format(
+                *(int(gelu["activation"].isin(names).sum()) for names in GELU_NAMES)
+            ),
+        ),
+        "07-gated-units": (
+            f"the {len(counted)} configurations",
+            "{} take SiLU, {} of them with a gate, and {} a form of GELU, {} with "
+            "a gate".format(*parts),
+        ),
+        "14-choosing": (
+            "{} to {} in files of 2022".format(*by_year[:2]),
+            "{} to {} in those of 2026".format(*by_year[:1:-1]),
+        ),
+    }
+    for chapter, sentences in quoted.items():
+        text = (ROOT / "chapters" / f"{chapter}.ipynb").read_text("utf-8")
+        for words in sentences:
+            assert words in text, (chapter, words)

@@ -151,6 +151,18 @@ BAD = [
     ("import math", "no statements"),
     ("f(x) = x", "right of the ="),
     ("x if x > 0", r"write 'a if x > 0 else b'"),
+    ("ln x", r"write ln\(x\)"),
+    ("2 + tanh x", r"write tanh\(x\)"),
+    ("sigmoid(x)x", r"for a product write \*"),
+    ("(x + 1)(x - 1)", r"no function; for a product write \*"),
+    ("x tanh(x)", r"for a product write \*"),
+    ("x +", r"nothing follows the last \+"),
+    ("x > 0", r"for 1 where x > 0 and else 0 write step\(x\)"),
+    ("(x > 0)*x", r"write step\(x\)"),
+    ("torch.relu(x)", r"write relu\(x\)"),
+    ("clamp(x, 0, 6)", r"write clip\(x, 0, 6\)"),
+    ("x*Phi(x)", r"write normal_cdf\(x\)"),
+    ("log10(x)", r"write log\(x\)/log\(10\)"),
     ("[1][0]*x", r"square brackets \(write round ones\) are not allowed"),
 ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import copyreg
 import io
 import math
 import pickle
@@ -1241,10 +1242,9 @@ def test_a_copy_made_while_recording_carries_no_hook(how):
         assert len(trace.steps) == 2
         train(copied, x, y, steps=3)
         assert len(trace.steps) == 2 and trace.passes == 2
-    # What stands in their place holds nothing of the recording, and does nothing.
-    for hook in hooks_of(copied):
-        assert hook.__name__ == "__exit__" and hook(1, 2, 3) is None
-        assert b"actlab" not in pickle.dumps(hook)
+        assert hooks_of(network) and not hooks_of(copied)
+    tables = (value for name, value in vars(copied).items() if "_hooks" in name)
+    assert not any(isinstance(table, dict) and table for table in tables)
     for again in COPIES.values():
         assert torch.equal(again(copied)(x), copied(x))
     assert not hooks_of(network)
@@ -1262,10 +1262,45 @@ def test_a_copy_made_in_the_middle_of_a_pass_carries_no_hook(name, how):
     module.network[0] = nn.Sequential(network[0], network[1], network[3])
     every_instrument()[name](network, x, y)
     (copied,) = module.copies
-    for hook in hooks_of(copied):
-        assert hook.__name__ == "__exit__" and hook(1, 2, 3) is None
+    assert not hooks_of(copied)
     assert copied(x).shape == (20, 3)
     assert not hooks_of(network)
+
+
+def kept(*_) -> None:
+    """A hook of somebody else."""
+
+
+def test_copies_keep_the_hooks_of_others():
+    (x, y), network = four(), small()
+    network.register_forward_hook(kept)
+    kinds = dict(copyreg.dispatch_table)
+    with probes.watch(network, every=1), probes.watch(network, every=2):
+        train(network, x, y, steps=1)
+        assert all(hooks_of(how(network)) == [kept] for how in COPIES.values())
+        shallow = copy.copy(network)
+    assert hooks_of(network) == hooks_of(shallow) == [kept]
+    assert copyreg.dispatch_table == kinds
+
+
+class CopiesItself(nn.Sequential):
+    """Has its own way to make a copy."""
+
+    def __deepcopy__(self, memo: dict) -> nn.Module:
+        new = CopiesItself()
+        new.__dict__ = {k: copy.deepcopy(v, memo) for k, v in vars(self).items()}
+        return new
+
+
+def test_what_copies_itself_gets_a_hook_that_does_nothing():
+    (x, y), network = four(), CopiesItself(*small())
+    with probes.watch(network, every=1) as trace:
+        train(network, x, y, steps=1)
+        copied = copy.deepcopy(network)
+        assert copied(x).shape == (20, 3) and trace.passes == 1
+    for hook in hooks_of(copied):
+        assert hook.__name__ == "__exit__" and hook(1, 2, 3) is None
+        assert b"actlab" not in pickle.dumps(hook)
 
 
 class Drawing(nn.Module):
@@ -1363,6 +1398,17 @@ def test_what_is_no_network_is_refused():
     for use in every_instrument().values():
         with pytest.raises(TypeError, match="give an nn.Module"):
             use(lambda x: x, *four())
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_what_is_not_finite_is_said_and_no_sign_of_life(value):
+    (x, _), network = four(), small()
+    assert not probes.dead_units(network, x).not_finite
+    x[3, 1] = value
+    for by in ("data", "gradient"):
+        found = probes.dead_units(network, x, by=by)
+        assert found.not_finite == tuple(found.names), by
+        assert "nan or infinity in" in str(found)
 
 
 # The health panel

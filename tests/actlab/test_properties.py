@@ -472,6 +472,17 @@ def test_a_slowly_diverging_pole_is_integrated() -> None:
             "(exp(x) - exp(-x))/(exp(x) + exp(-x))",
             lambda t: (t.exp() - (-t).exp()) / (t.exp() + (-t).exp()),
         ),
+        ("exp(1/x)", lambda t: torch.exp(1 / t)),
+        ("exp(-1/x)", lambda t: torch.exp(-1 / t)),
+        ("exp(1/x**2)", lambda t: torch.exp(1 / t**2)),
+        ("exp(-1/x**2)", lambda t: torch.exp(-1 / t**2)),
+        ("step(x - 1e6)", lambda t: (t >= 1e6).double()),
+        ("step(x + 3e4) - 2*step(x - 50)", lambda t: 1.0 * (t >= -3e4) - 2 * (t >= 50)),
+        ("1/(1 + exp(-1000*x))", lambda t: 1 / (1 + torch.exp(-1000 * t))),
+        ("sin(1000*x)", lambda t: torch.sin(1000 * t)),
+        ("1/log(abs(x))", lambda t: 1 / t.abs().log()),
+        ("clip(x, -1, 6)", lambda t: t.clamp(-1, 6)),
+        ("sign(x)", lambda t: t.sign().long()),
     ],
 )
 def test_code_and_formula_get_the_same_verdicts(formula, code) -> None:
@@ -479,12 +490,29 @@ def test_code_and_formula_get_the_same_verdicts(formula, code) -> None:
     for name in ("monotone", "saturation", "hard_saturation", "zero_centred"):
         assert getattr(by_code, name) == getattr(by_formula, name), name
     for name in ("limits", "range", "lipschitz", "mean", "second_moment"):
-        expected = pytest.approx(
-            getattr(by_formula, name), rel=1e-5, abs=1e-6, nan_ok=True
-        )
+        expected = getattr(by_formula, name)
+        if expected != (None, None):  # a swing has no limits
+            expected = pytest.approx(expected, rel=1e-5, abs=1e-6, nan_ok=True)
         assert getattr(by_code, name) == expected, name
     smoothness = by_formula.smoothness.replace("C^ω", "smooth")
     assert by_code.smoothness == smoothness
+
+
+def test_a_cast_to_whole_numbers_has_no_value_beyond_them() -> None:
+    """It would give the smallest whole number for every large one."""
+    for code in (torch.Tensor.long, torch.Tensor.int):
+        found = property_sheet(code)
+        assert found.range == found.limits == (-math.inf, math.inf)
+        assert found.monotone == "increasing"
+
+
+def test_a_fast_swing_is_smooth_and_a_bent_slope_is_not() -> None:
+    assert property_sheet(lambda t: torch.cos(300 * t)).smoothness == "smooth"
+    assert property_sheet(lambda t: torch.relu(t) ** 2).smoothness == "C¹"
+
+
+def test_a_hump_that_overflows_is_no_pole() -> None:
+    assert property_sheet(lambda t: torch.exp(800 - t**2)).smoothness != "pole"
 
 
 @pytest.mark.parametrize(
@@ -595,6 +623,10 @@ def outer_product(tensor: torch.Tensor) -> torch.Tensor:
         (torch.nn.Dropout(), ValueError, r"call \.eval\(\) first"),
         (math.tanh, TypeError, "tanh failed on a tensor"),
         (lambda t: 3.0, TypeError, "returned a float"),
+        (lambda t: t + 0j, TypeError, "f returned complex128 numbers"),
+        (lambda t: t.half(), TypeError, "f returned float16 numbers.* 16-bit"),
+        (lambda t: t.tanh().bfloat16(), TypeError, "f returned bfloat16 numbers"),
+        (torch.nn.ReLU, TypeError, r"ReLU is a class; give an object, ReLU\("),
         (7, TypeError, "not 7"),
         ("sqrt(x)", FormulaError, "not a real number at x = -"),
         ("1/(sin(x)**2 + cos(x)**2 - 1)", FormulaError, "not a real number at x = "),
@@ -603,6 +635,7 @@ def outer_product(tensor: torch.Tensor) -> torch.Tensor:
             FormulaError,
             "at x = 0, though it comes to 1 on both sides",
         ),
+        ("x*sin(1/x)", FormulaError, r"comes to 0 on both sides.*x == 0, 0, f\(x\)"),
         ("(exp(x) - 1)/x", FormulaError, r"lambda x: torch.where\(x == 0, 1, f\(x\)\)"),
         ("x/abs(x)", FormulaError, "not a real number at x = 0; an activation"),
         ("sin(x - 1)/(x - 1)", FormulaError, "x = 1, though it comes to 1 on both"),
@@ -652,18 +685,18 @@ def test_a_formula_cannot_smuggle_html_into_the_page() -> None:
 
 @pytest.mark.parametrize("key", ["gelu_tanh", "mish", "hardswish"])
 def test_a_sheet_is_fast(key) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     property_sheet(catalogue.get(key).make())
-    assert time.perf_counter() - start < 1.0  # 0.05 s on an idle machine
+    assert time.process_time() - start < 1.0  # 0.05 s on an idle machine
 
 
 @pytest.mark.parametrize(
     "text", ["exp(exp(exp(x)))", "exp(exp(exp(exp(x*x))))", "1/exp(exp(exp(x)))"]
 )
 def test_blow_ups_do_not_hang(text) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     assert property_sheet(text).smoothness
-    assert time.perf_counter() - start < 1.0
+    assert time.process_time() - start < 1.0
 
 
 # --- Properties that hold for every function ----------------------------------------

@@ -242,6 +242,9 @@ def copied(done, tmp_path) -> Path:
         ({"environment": {}}, "its environment has no code_sha256"),
         ({"history": {}}, "have different lengths, or none"),
         ({"history": {"epoch": [0, 1], "test_loss": [1]}}, "different lengths"),
+        ({"history": {"epoch": [1], "test_loss": [None]}}, "holds None for test_loss"),
+        ({"history": {"epoch": [1], "test_accuracy": ["x"]}}, "'x' for test_accuracy"),
+        ({"history": {"epoch": [1], "dead": [None]}}, "holds None for dead"),
         ({"history": {"epoch": 3}}, "a column of its history is no list"),
     ],
 )

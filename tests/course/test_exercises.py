@@ -865,12 +865,19 @@ def numpy_raises():
         yield
 
 
-ODD_STATES = [inference, no_gradients, doubles, meta, numpy_raises]
+@contextlib.contextmanager
+def autocast():
+    with torch.autocast("cpu", torch.bfloat16):
+        yield
+
+
+ODD_STATES = [inference, no_gradients, doubles, meta, numpy_raises, autocast]
 
 
 def state() -> tuple:
     return (
         torch.is_grad_enabled(),
+        torch.is_autocast_enabled("cpu"),
         torch.is_inference_mode_enabled(),
         torch.get_default_dtype(),
         torch.get_default_device(),
@@ -909,6 +916,7 @@ def assigns(*arguments):
     torch.allclose = torch.equal = lambda *rest, **options: True
     torch.Tensor.any = lambda self: torch.tensor(False)
     torch.nn.functional.relu = math.sqrt = np.allclose = lambda x: 0
+    torch.nn.Linear.forward = torch.linalg.norm = torch.nn.init.zeros_ = lambda *a: 0
     torch.set_default_device("meta")
     torch.set_num_threads(torch.get_num_threads() + 1)
     torch.use_deterministic_algorithms(True)
@@ -917,12 +925,14 @@ def assigns(*arguments):
 
 
 def test_an_answer_cannot_change_how_others_are_judged(capsys):
-    before, functions = state(), (torch.isclose, torch.Tensor.any, math.sqrt)
+    functions = torch.isclose, torch.Tensor.any, math.sqrt, torch.nn.Linear.forward
+    before = state()
     assert line_of(capsys, "90.5", assigns).startswith("✗ 90.5 at x = -2.0")
     assert line_of(capsys, "90.5", lambda x, s: x * 0 + 99).startswith("✗")
     assert line_of(capsys, "90.5", leaky).startswith("✓")
     assert state() == before
-    assert (torch.isclose, torch.Tensor.any, math.sqrt) == functions
+    now = torch.isclose, torch.Tensor.any, math.sqrt, torch.nn.Linear.forward
+    assert now == functions
 
 
 def test_functions_replaced_in_a_cell_do_not_judge(capsys, monkeypatch):
@@ -1010,6 +1020,7 @@ def test_answers_get_clones():
         (written, False),
         (leaky, False),
         (print, False),
+        (lambda: "two units", False),
     ],
 )
 def test_is_stub(function, untouched):

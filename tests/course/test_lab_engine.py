@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import itertools
 import json
+import re
 
 import pytest
 import torch
 from py_mini_racer import MiniRacer
 
 from actlab import probes
-from course.lab import scripts
+from course.lab import kernels, scripts
 from course.lab.replay import experiment
 
 FUNCTIONS = [
@@ -36,12 +38,34 @@ function runOf(settings) {
   for (let i = 0; i < settings.steps; i++) losses.push(run.step(settings.rate));
   const all = inspect(run.network, data.train);
   return JSON.stringify({
+    machine: run.network.room.machine !== null,
     losses,
     values: [...run.network.values],
     train: evaluate(run.network, data.train),
     test: evaluate(run.network, data.test),
     layers: all.map(({ alive, bins, ...rest }) => rest),
   });
+}
+
+// One pass over numbers that no training gives, with the machine or without.
+function aloneOf({ function: text, layers, branch, norm }, plain) {
+  const program = new Program(functionOf(text, ROWS).tree);
+  const sizes = [3, ...layers, 1];
+  const network = new Network({ sizes, program, branch, norm, plain });
+  const odd = [0, -0, 1e-300, -3, 25, -1e5, 1e300, Infinity, -Infinity, NaN, 0.3, -19];
+  const { pass, values } = network;
+  for (let i = 0; i < values.length; i++) values[i] = odd[(5 * i) % 11] / 3;
+  for (let i = 0; i < 33; i++) pass.x[i] = odd[i % odd.length];
+  network.forward(pass, 11);
+  pass.outputError.fill(0.7);
+  network.backward(pass, 11);
+  network.backward(pass, 11, true);
+  const all = [values, network.gradient, pass.output];
+  for (const { z, h, slope, error, back } of pass.layers) {
+    all.push(z, h, slope, error, back);
+  }
+  const written = (v) => (Object.is(v, -0) ? "-0" : String(v));
+  return all.map((part) => [...part].map(written).join()).join(";");
 }
 """
 
@@ -118,3 +142,45 @@ def test_fifty_steps_are_torchs(engine, function, norm):
         ):
             dead = probes.dead_units(expected.network, expected.data.x_train, by=by)
             assert [layer[name] for layer in found["layers"]] == dead.counts, what
+
+
+ODD = {
+    "wide": {"layers": [33, 7, 2, 5], "function": "tanh", "data": "signal"},
+    "norm": {"layers": [9, 9, 3], "function": "relu", "norm": True, "branch": 1.0},
+    "leaky": {"layers": [5], "function": "leaky_relu", "batch": 1, "rate": 1e4},
+    "formula": {"layers": [6, 3], "function": "x*tanh(exp(x))", "batch": 7},
+    "lost": {"layers": [8, 8], "function": "x**3", "data": "signal", "rate": 1e6},
+}
+
+
+@pytest.mark.parametrize("optimiser", OPTIMISERS)
+@pytest.mark.parametrize("case", ODD)
+def test_with_and_without_webassembly_the_bits_are_the_same(engine, case, optimiser):
+    settings = settings_of("relu", "he", optimiser, False) | {"steps": 60}
+    settings |= {"branch": 0} | ODD[case]
+    text = json.dumps(settings)
+    assert engine.eval(f"JSON.parse(runOf({text})).machine") is True
+    same = "JSON.stringify({ ...JSON.parse(runOf(%s)), machine: 0 })"
+    fast = engine.eval(same % f"{{ ...{text} }}")
+    assert fast == engine.eval(same % f"{{ ...{text}, plain: true }}")
+    # The loops alone, where nothing is a number, infinite, or the last of an odd row.
+    alone = f"aloneOf({{ ...{text} }}, %s)"
+    assert engine.eval(alone % "false") == engine.eval(alone % "true")
+
+
+def test_the_kernels_are_what_their_script_writes(engine):
+    written = kernels.PLACE.read_text(encoding="utf-8")
+    assert kernels.digest() in written, "run python code/course/lab/kernels.py"
+    assert kernels.ASSEMBLER in written
+    packed = base64.b64decode(re.search(r'"(.+)"', written)[1])
+    assert (
+        bytes(json.loads(engine.eval("JSON.stringify([...bytesOf(KERNELS)])")))
+        == packed
+    )
+
+
+def test_the_kernels_are_assembled_to_the_same_bytes():
+    version = pytest.importorskip("wasmtime").__version__
+    if f"wasmtime {version}" != kernels.ASSEMBLER:
+        pytest.skip(f"the kernels are assembled by {kernels.ASSEMBLER}")
+    assert kernels.written() == kernels.PLACE.read_text(encoding="utf-8")

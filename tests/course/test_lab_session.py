@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from py_mini_racer import MiniRacer
@@ -43,7 +49,39 @@ HOSTILE = [
     "#f=relu&f=tanh&f=9**9**9",
     "#f=" + "(" * 400, "#" + "&".join(f"f={i}" for i in range(2000)),
     "#f=\u202e\ud83d\ude00",
+    "#" + "a" * 100_000, "#" + "&" * 10_000 + "=", "#f=x&f=y&f=",
+    "#step=-9999999999999999999", "#step=1e5&step=-1", "#seed=4294967296", "#seed=-0.5",
+    "#rate=NaN", "#rate=-0.1", "#rate=1e-99", "#rate=1e", "#rate=--1", "#rate=.",
+    "#norm=constructor", "#norm=__proto__", "#norm=toString", "#branch=constructor",
+    "#data=__proto__", "#optimiser=hasOwnProperty", "#start=valueOf",
+    "#events=__proto__",
+    "#hasOwnProperty=1", "#valueOf=2&isPrototypeOf=3", "#%5F%5Fproto%5F%5F=yes",
+    "#f=constructor(x)&g=__proto__(x)", "#f=toString(x)&g=hasOwnProperty(x, 1)",
+    "#f=x.constructor", "#f=this&g=globalThis", "#f=x[0]", "#f=`x`", "#f=x;x",
+    "#f=x=>x",
+    "#f=x**1e9", "#f=x**-1e308", "#f=9**9**9**x", "#f=1e999*x", "#f=0/0", "#f=log(-1)",
+    "#f=" + "-" * 500 + "x", "#f=" + "max(" * 60 + "x" + ",0)" * 60,
+    "#f=" + "exp(" * 40 + "x" + ")" * 40, "#f=" + "x+" * 290 + "x",
+    "#f=((((x+1)**64)**64)**64)**64", "#f=1/x&data=signal", "#f=(1,2)",
+    "#f=x%0Aimport os",
+    "#layers=2-2-2-2-2-2-2-2-2-2-2", "#layers=8--8", "#layers=08-8", "#layers=65",
+    "#layers=1", "#layers=constructor", "#batch=301", "#bias=11", "#gain=-1",
+    "#events=1k1_1k1_", "#events=100001k1", "#events=5k-1", "#events=5b1:",
+    "#events=5b:1",
+    "#events=1r1e99", "#events=5b10:1", "#events=5x1", "#noise=0.5000001", "#%",
 ]  # fmt: skip
+
+# What can be read, however odd it is.
+HARMLESS = {
+    "",
+    "#",
+    "#&&&",
+    "#v=99",
+    "#rate=1e-99",
+    "#f=1/x&data=signal",
+    "#layers=08-8",
+}
+HARMLESS_BEGINNINGS = ("#f=relu", "#f=0&f=1", "#&&&&", "#f=exp(exp(")
 
 
 @pytest.fixture(scope="module")
@@ -76,8 +114,8 @@ def test_anything_in_an_address_gives_a_state_that_runs(address, engine):
     assert all(2 <= width <= 64 for width in found["state"]["layers"])
     assert engine.eval(f"walk(open({text}).session, 1).step") == 1
     assert engine.eval("({}).f === undefined && ({})['1'] === undefined")
-    harmless = ("", "#", "#&&&", "#v=99")
-    if address not in harmless and not address.startswith(("#f=relu", "#f=0")):
+    assert engine.eval(f"typeof stateOf({text}, ROWS).state.norm") == "boolean"
+    if address not in HARMLESS and not address.startswith(HARMLESS_BEGINNINGS):
         assert found["complaints"]
     assert all(len(text) < 700 for text in found["complaints"])
 
@@ -115,6 +153,68 @@ def test_what_is_done_to_a_run_belongs_to_its_address(engine):
     # Going back and doing something else forgets what came later.
     engine.eval("walk(acted, 11); acted.act({ kind: 'r', value: 0.5 })")
     assert evaluate(engine, "acted.state.events.map((e) => e.kind)") == ["k", "r"]
+
+
+COMBINATIONS = list(
+    itertools.product(
+        ("spirals", "rings", "xor", "signal", "digits"),
+        ("sgd", "momentum", "adam"),
+        ("default", "he", "xavier", "matched", "own"),
+        ("yes", "no"),
+    )
+)
+
+
+@pytest.mark.parametrize("data", ["spirals", "rings", "xor", "signal", "digits"])
+def test_every_setting_has_a_cell_that_runs_the_same(data, engine):
+    """Each data set with each optimiser, start and normalisation; branches in turn."""
+    packed = "null"
+    if data == "digits":
+        packed = scripts.digits().removeprefix("window.actlabDigits = ").strip(";\n")
+    engine.eval(f"var packed = {packed}")
+    for k, (name, optimiser, start, norm) in enumerate(COMBINATIONS):
+        if name != data:
+            continue
+        address = (
+            f"f=gelu&data={data}&optimiser={optimiser}&start={start}&norm={norm}"
+            f"&layers=7-7&batch=20&rate=0.02&gain=1.2&seed={k}&noise=0.1&step=8"
+            f"&branch={('none', 'one', 'depth')[k % 3]}&bias={('0', '0.1')[k % 2]}"
+        )
+        found = f"stateOf({json.dumps(address)}, ROWS)"
+        assert evaluate(engine, f"{found}.complaints") == []
+        engine.eval(
+            f"var single = new Session({{ ...{found}.state, step: 0 }}, ROWS, packed)"
+        )
+        side = evaluate(engine, "walk(single, 8).look(false)")["sides"][0]
+        names: dict = {}
+        exec(engine.eval(f"pythonOf({found}.state)"), names)
+        run = names["run"]
+        loss, accuracy = training.evaluate(
+            run.network, run.data.x_test, run.data.y_test
+        )
+        assert side["test"]["loss"] == pytest.approx(loss, rel=1e-9), address
+        if data != "signal":
+            assert side["test"]["accuracy"] == pytest.approx(accuracy), address
+        dead = probes.dead_units(run.network, run.data.x_train)
+        assert [layer["dead"] for layer in side["layers"]] == dead.counts, address
+
+
+def test_the_copied_cell_runs_in_a_python_of_its_own(engine):
+    cell = engine.eval(f"pythonOf(stateOf({json.dumps(ADDRESS)}, ROWS).state)")
+    code = Path(__file__).resolve().parents[2] / "code"
+    done = subprocess.run(
+        [sys.executable, "-c", cell],
+        env={**os.environ, "PYTHONPATH": str(code)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    sides = evaluate(engine, f"walk(open({json.dumps(ADDRESS)}).session, 60).look()")
+    printed = re.findall(r"\(([\d.]+), ([\d.]+)\)", done.stdout)
+    assert len(printed) == 2
+    for (loss, _), side in zip(printed, sides["sides"], strict=True):
+        assert float(loss) == pytest.approx(side["test"]["loss"], rel=1e-9)
 
 
 SIGNAL = "f=gelu&data=signal&layers=6-6&step=40&start=own&gain=1.3"

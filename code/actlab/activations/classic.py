@@ -19,6 +19,7 @@ __all__ = [
     "Sign",
     "Square",
     "Step",
+    "Laplace",
 ]
 
 
@@ -266,3 +267,19 @@ class Derf(nn.Module):
     def extra_repr(self) -> str:
         numbers = f"alpha={self.alpha.item():.4g}, shift={self.shift.item():.4g}"
         return f"{numbers}, features={self.features}"
+
+
+class Laplace(nn.Module):
+    """Φ((x − μ)/σ), which Mega takes for its attention: a squared ReLU with bounds.
+
+    μ = √½ and σ = 1/(2√π) to six digits, as programs have them.
+
+    Chapter: 3. Source: Ma et al. 2022, arXiv:2209.10655.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return Laplace of each element of ``x``, in its shape and dtype."""
+        wide = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+        unit = 0.282095 * math.sqrt(2)
+        place = 0.707107 / unit - wide / unit
+        return (torch.erfc(place) / 2).to(x.dtype)

@@ -213,10 +213,25 @@ class GroupSort(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the sorted groups, in the shape and dtype of ``x``."""
         groups = _groups(x, self.dim, self.pieces, "GroupSort")
-        return groups.sort(dim=-1, stable=True).values.flatten(-2).movedim(-1, self.dim)
+        order = _sorted_pairs if self.pieces == 2 else _sorted
+        return order(groups).flatten(-2).movedim(-1, self.dim)
 
     def extra_repr(self) -> str:
         return f"pieces={self.pieces}, dim={self.dim}"
+
+
+def _sorted(groups: Tensor) -> Tensor:
+    return groups.sort(dim=-1, stable=True).values
+
+
+def _sorted_pairs(groups: Tensor) -> Tensor:
+    """Return what :func:`_sorted` returns for groups of two, without a sort.
+
+    A pair is swapped where it is not in order; a nan counts as the largest.
+    """
+    first, second = groups.detach().unbind(-1)
+    swap = ~((first <= second) | second.isnan())
+    return groups.gather(-1, torch.stack((swap, ~swap), -1).long())
 
 
 class Mixture(nn.Module):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -20,6 +18,7 @@ __all__ = [
     "SwiGELU",
     "Swish",
     "TeLU",
+    "ClippedGELU",
 ]
 
 
@@ -109,13 +108,9 @@ class HardELiSH(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return HardELiSH of each element of ``x``, in its shape and dtype."""
-        # Cut beyond the places where the pieces meet: what slope a clamp has at its
-        # bound depends on the release of PyTorch.
-        middle, left = x.clamp(-1.0, 2.0), x.clamp(-2.0, 1.0)
-        right = torch.where(x >= 1, x, middle * (middle + 1) / 2)
-        below = torch.where(x > -1, torch.expm1(left) * (left + 1) / 2, 0.0)
-        below = below.masked_fill(x.isnan(), math.nan)
-        return torch.where(x >= 0, right, below)
+        # ELU is x on the right and eˣ − 1 on the left. Hardtanh has the slope 0 at its
+        # bounds in every release of PyTorch, a clamp has not.
+        return F.elu(x) * ((F.hardtanh(x) + 1) / 2)
 
 
 class Serf(nn.Module):
@@ -180,3 +175,19 @@ def _gelu(x: Tensor) -> Tensor:
     # At 20 itself x, not the clamp, gives the slope: a clamp's at its bound is 1 up to
     # PyTorch 2.13 and 0 since.
     return torch.where(x >= 20, x, F.gelu(x.clamp(max=20.0)))
+
+
+class ClippedGELU(nn.Module):
+    """GELU, cut at 10, so that numbers of few bits hold what comes out.
+
+    The lower bound of −10 that goes with it is never met: GELU ends at −0.17.
+
+    Chapter: 5.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return clipped GELU of each element of ``x``, in its shape and dtype."""
+        wide = x.float() if x.dtype in (torch.float16, torch.bfloat16) else x
+        # GELU(10) is 10 in every format; cut first, nothing overflows on the way.
+        cut = F.hardtanh(wide, -torch.finfo(wide.dtype).max, 10.0)
+        return F.gelu(cut).to(x.dtype)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import cache
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -197,19 +199,25 @@ class SGT(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the SGT of each element of ``x``, in its shape and dtype."""
         wide = _wide(x)
-        right = self._side(wide, self.beta.to(wide.dtype), self.b)
-        left = -self._side(-wide, self.alpha.to(wide.dtype), self.a)
-        zero = torch.zeros_like(wide)
-        zero = zero.masked_fill(wide.isnan(), math.nan)
-        result = torch.where(wide > 0, right, torch.where(wide < 0, left, zero))
-        return result.to(x.dtype)
+        # Which side an element is on, as 0 and 1: a product with it costs a CPU less
+        # than a choice does, and is as exact.
+        right = (wide > 0).to(wide.dtype)
+        left = 1 - right
+        exponent = self.beta.to(wide.dtype) * right + self.alpha.to(wide.dtype) * left
+        # At 0 any harmless number will do, the sign takes it away; no gradient at the
+        # largest number, or that of an exponent would be 0 · ∞ there.
+        largest = torch.finfo(wide.dtype).max
+        size = F.hardtanh(wide.abs(), -1.0, largest) + (wide == 0)
+        power = exponent * size.log() + self._log_factor(right, left)
+        # tanh is 1 from e⁴ on.
+        return (wide.sign() * torch.tanh((-F.threshold(-power, -4.0, -4.0)).exp())).to(
+            x.dtype
+        )
 
-    @staticmethod
-    def _side(x: Tensor, exponent: Tensor, factor: float) -> Tensor:
-        # tanh is 1 from 45 on; at 0 and below any harmless number will do.
-        end = (45.0 / factor) ** (1 / exponent.detach())
-        inside = torch.where(x > 0, x, torch.ones_like(x)).minimum(end)
-        return torch.tanh(factor * inside**exponent)
+    def _log_factor(self, right: Tensor, left: Tensor) -> Tensor | float:
+        if self.a == self.b:
+            return math.log(self.a)
+        return math.log(self.b) * right + math.log(self.a) * left
 
     def extra_repr(self) -> str:
         alpha, beta = self.alpha.item(), self.beta.item()
@@ -523,29 +531,37 @@ class Rational(nn.Module):
         wide = _wide(x)
         a, b = self.numerator.to(wide.dtype), self.denominator.to(wide.dtype)
         m, n = len(a) - 1, len(b)
-        inside = wide.abs() <= 1
-        near = torch.where(inside, wide, torch.ones_like(wide))
-        small = _horner(a, near) / (1 + (near * _horner(b, near)).abs())
-        far = torch.where(inside, torch.ones_like(wide), wide)
-        # Beyond the root of the largest number y is 0 for all the sums that follow; cut
-        # there, its gradient is no 0 · ∞.
-        root = math.sqrt(torch.finfo(wide.dtype).max)
-        y = 1 / far.clamp(-root, root)
-        below = y.abs() ** n + _horner(b.flip(0), y).abs()
-        # x^m/|x|^n, with the sign that |x|^n takes away from an odd n.
-        power = far ** (m - n) * (far.sign() if n % 2 else 1)
-        large = power * (_horner(a.flip(0), y) / below)
-        return torch.where(inside, small, large).to(x.dtype)
+        # x = t/d with d = 1/max(1, |x|): both polynomials are multiplied by powers of
+        # d, and t and d are never above 1. Any d gives the same quotient, so no
+        # gradient goes through it. Beyond the root of the largest number, where a
+        # product might overflow, the quotient stays and only its factor |x| grows.
+        limits = torch.finfo(wide.dtype)
+        root = math.ldexp(1.0, math.frexp(limits.max)[1] // 2)
+        cut = F.hardtanh(wide, -root, root)
+        near = F.threshold(cut.detach().abs(), 1.0, 1.0)
+        d = near.reciprocal()
+        powers = [d]
+        for _ in range(1, max(m, n)):
+            powers.append(powers[-1] * d)
+        t = cut * d
+        above = _homogeneous(a, t, powers)
+        below = powers[n - 1] + (t * _homogeneous(b, t, powers)).abs()
+        quotient = above / below
+        if m != n:
+            # The number before the root, so that there is a slope at the root too.
+            size = near + F.relu(wide.abs() - root * (1 - limits.eps / 2))
+            quotient = quotient * (size if m == n + 1 else size ** (m - n))
+        return quotient.to(x.dtype)
 
     def extra_repr(self) -> str:
         return f"degrees={len(self.numerator) - 1}/{len(self.denominator)}"
 
 
-def _horner(coefficients: Tensor, x: Tensor) -> Tensor:
-    """Return c₀ + c₁x + … at each element of ``x``."""
-    result = torch.zeros_like(x) + coefficients[-1]
-    for coefficient in coefficients.flip(0)[1:]:
-        result = result * x + coefficient
+def _homogeneous(coefficients: Tensor, t: Tensor, powers: Sequence[Tensor]) -> Tensor:
+    """Return c₀dᵏ + c₁tdᵏ⁻¹ + … + c_k tᵏ at each element; ``powers`` are d, d², …"""
+    *rest, result = coefficients.unbind()
+    for power, coefficient in zip(powers, reversed(rest)):
+        result = torch.addcmul(coefficient * power, result, t)
     return result
 
 
@@ -589,11 +605,26 @@ class BSpline(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the spline at each element of ``x``, in its shape and dtype."""
         wide = _wide(x)
-        grid = self.intervals, self.degree, self.low, self.high
-        values, slopes, beyond = _basis(wide, *grid)
-        weight = self.coefficients.to(wide.dtype)
-        # The slope first: parts of it, times a large number, would overflow.
-        return (values @ weight + beyond * (slopes @ weight)).to(x.dtype)
+        step = (self.high - self.low) / self.intervals
+        pieces = _pieces(self.coefficients.to(wide.dtype), self.degree, step)
+        # Which piece: −1 and G are the straight ones. nan lies in none; the rest keeps
+        # it.
+        place = ((wide.detach() - self.low) / step).floor()
+        index = place.clamp(-1, self.intervals).nan_to_num(0.0)
+        beyond = wide - (self.low + step * index)
+        flat = index.flatten().long() + 1
+        first, slope, *higher = (
+            piece.gather(0, flat).view_as(wide) for piece in pieces.unbind()
+        )
+        result = torch.addcmul(first, slope, beyond)
+        if higher:
+            # No power of what is far away: the higher coefficients are 0 there.
+            inside = F.hardtanh(beyond, -2 * step, 2 * step)
+            *rest, curve = higher
+            for coefficient in reversed(rest):
+                curve = torch.addcmul(coefficient, curve, inside)
+            result = torch.addcmul(result, curve, inside.square())
+        return result.to(x.dtype)
 
     def extra_repr(self) -> str:
         grid = f"intervals={self.intervals}, degree={self.degree}"
@@ -678,8 +709,7 @@ class KANLayer(nn.Module):
         _check_last_axis(x, self.in_features, "one for each input")
         wide = _wide(x)
         grid = self.intervals, self.degree, self.low, self.high
-        values, slopes, beyond = _basis(wide, *grid)
-        basis = values + beyond.unsqueeze(-1) * slopes
+        basis = _basis(wide, *grid)
         weight = self.w_s.unsqueeze(-1) * self.coefficients
         splines = basis.flatten(-2) @ weight.to(wide.dtype).flatten(1).T
         return (F.linear(F.silu(wide), self.w_b.to(wide.dtype)) + splines).to(x.dtype)
@@ -739,14 +769,44 @@ def _local_basis(u: Tensor, degree: int) -> Tensor:
     return torch.stack(values, -1)
 
 
-def _basis(
-    x: Tensor, intervals: int, degree: int, low: float, high: float
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Return every B-spline at every element, for a sum with straight tails.
+@cache
+def _powers(degree: int) -> tuple[tuple[float, ...], ...]:
+    """Return the p + 1 B-splines of one interval by the powers of the place in it.
 
-    Three tensors: the values at x, or at the nearer end of the grid, and the slopes
-    there, shape (…, G + p); and how far x lies beyond that end, in the shape of x.
+    The recursion of :func:`_local_basis` on polynomials; [r][k] belongs to B-spline r
+    and uᵏ.
     """
+    rows = np.ones((1, 1))
+    for d in range(1, degree + 1):
+        padded = np.zeros((d + 2, d + 1))
+        padded[1:-1, :-1] = rows
+        times_u = np.roll(padded, 1, axis=1)
+        r = np.arange(d + 1)[:, None]
+        rising = times_u[:-1] + (d - r) * padded[:-1]
+        falling = (r + 1) * padded[1:] - times_u[1:]
+        rows = (rising + falling) / d
+    return tuple(map(tuple, rows.tolist()))
+
+
+def _pieces(coefficients: Tensor, degree: int, step: float) -> Tensor:
+    """Return the spline as polynomials, shape (p + 1, G + 2).
+
+    Column j + 1 is the piece on interval j, by the powers of the distance from where
+    the interval starts; the first and last column are the straight ones beyond.
+    """
+    basis = coefficients.new_tensor(_powers(degree))
+    unit = coefficients.unfold(0, degree + 1, 1) @ basis
+    order = torch.arange(degree + 1, device=basis.device, dtype=basis.dtype)
+    start, end = unit[:1, :2], unit[-1]
+    start = torch.cat([start[:, :1] - start[:, 1:], start[:, 1:]], -1)
+    end = torch.stack([end.sum(), (end * order).sum()]).unsqueeze(0)
+    straight = (F.pad(side, (0, degree - 1)) for side in (start, end))
+    first, last = straight
+    return (torch.cat([first, unit, last]) / step**order).T
+
+
+def _basis(x: Tensor, intervals: int, degree: int, low: float, high: float) -> Tensor:
+    """Return every B-spline at every element, shape (…, G + p), with straight tails."""
     step = (high - low) / intervals
     inside = x.clamp(low, high)
     place = (inside - low) / step
@@ -761,8 +821,7 @@ def _basis(
     slope = (F.pad(lower, (1, 0)) - F.pad(lower, (0, 1))) / step
     index = first.long().unsqueeze(-1) + torch.arange(degree + 1, device=x.device)
     empty = local.new_zeros(*x.shape, intervals + degree)
-    values, slopes = empty.scatter(-1, index, local), empty.scatter(-1, index, slope)
-    return values, slopes, x - inside
+    return empty.scatter(-1, index, local + (x - inside).unsqueeze(-1) * slope)
 
 
 # --- inside ----------------------------------------------------------------------

@@ -172,7 +172,6 @@ def rows_hash(rows: list[dict[str, Any]]) -> str:
 def _provenance(
     options: argparse.Namespace, load: tuple, seconds: float
 ) -> dict[str, Any]:
-    compiler = cost.compiler()
     words = f"--rounds {options.rounds} --seconds {options.seconds:g} --record"
     if options.only:
         words = f"--only {' '.join(options.only)} {words}"

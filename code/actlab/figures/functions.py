@@ -36,6 +36,7 @@ def function_plot(
     xlim: tuple[float, float] = (-4.0, 4.0),
     ylim: tuple[float, float] | None = None,
     labels: Sequence[str] | None = None,
+    axis_labels: tuple[str, str] = ("x", "value f(x)"),
 ) -> Figure:
     """Draw functions and their slopes.
 
@@ -53,6 +54,8 @@ def function_plot(
         Limits of the axes; ``ylim`` is that of the values.
     labels
         Names to use instead of the functions' own.
+    axis_labels
+        Words for the two axes, where several functions are drawn..
 
     Chapter 02.
     """
@@ -64,7 +67,7 @@ def function_plot(
         raise ValueError(f"{len(curves)} functions need as many labels, not {names!r}")
     if len(curves) == 1:
         return _one_function(curves[0], names[0], derivative, xlim, ylim)
-    return _several_functions(curves, names, derivative, xlim, ylim)
+    return _several_functions(curves, names, derivative, xlim, ylim, axis_labels)
 
 
 def _several_functions(
@@ -73,6 +76,7 @@ def _several_functions(
     derivative: bool,
     xlim: tuple[float, float],
     ylim: tuple[float, float] | None,
+    axis_labels: tuple[str, str],
 ) -> Figure:
     rows = 2 if derivative else 1
     figure, grid = plt.subplots(
@@ -90,12 +94,12 @@ def _several_functions(
             if row == 0:
                 ends.append((name, float(y[-1]), COLOURS[i % 6]))
         findings.append(f"{name} runs " + " with slopes ".join(ranges))
-    grid[0, 0].set_ylabel("value f(x)")
+    grid[0, 0].set_ylabel(axis_labels[1])
     if ylim is not None:
         grid[0, 0].set_ylim(*ylim)
     if derivative:
         grid[1, 0].set_ylabel("slope f′(x)")
-    grid[-1, 0].set_xlabel("x")
+    grid[-1, 0].set_xlabel(axis_labels[0])
     grid[-1, 0].set_xlim(*xlim)
     low, high = grid[0, 0].get_ylim()
     if _ends_apart([end for _, end, _ in ends], high - low):

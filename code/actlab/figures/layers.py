@@ -94,7 +94,9 @@ def signal_through_depth(
             axes.plot(layers, dots, linestyle="", marker=MARKERS[i % 6], markersize=4,
                       color=colour, alpha=0.75)  # fmt: skip
         last = theory[np.isfinite(theory)][-1]
-        ends.append((name, float(last), colour))
+        # Where dots and line part, the name stands at the dots.
+        shown = last if dots is None or not dots[-1] > 0 else dots[-1]
+        ends.append((name, float(shown), colour))
         findings.append(
             f"{name} goes from {number(theory[0], 2)} to {number(last, 2)}"
             + ("" if dots is None else f" (measured {number(dots[-1], 2)})")

@@ -156,6 +156,25 @@ _ALLOWED = f"numbers, x, pi, e, + - * / **, 'a if x > 0 else b', and {_KNOWN}"
 # Functions that people know by other names, and how to write them here.
 _ELSEWHERE = {
     "arcsinh": "asinh(x)",
+    "clamp": "clip(x, 0, 6)",
+    "cot": "cos(x)/sin(x)",
+    "coth": "cosh(x)/sinh(x)",
+    "erfc": "1 - erf(x)",
+    "exp2": "exp(x*log(2))",
+    "gaussian": "exp(-x**2)",
+    "hardsigmoid": "clip(x/6 + 1/2, 0, 1)",
+    "hardswish": "x*clip(x/6 + 1/2, 0, 1)",
+    "log10": "log(x)/log(10)",
+    "log2": "log(x)/log(2)",
+    "log_sigmoid": "-softplus(-x)",
+    "logsigmoid": "-softplus(-x)",
+    "ndtr": "normal_cdf(x)",
+    "phi": "normal_cdf(x), or normal_pdf(x) for its density",
+    "sech": "1/cosh(x)",
+    "sigma": "sigmoid(x)",
+    "square": "x**2",
+    "tanhshrink": "x - tanh(x)",
+    "theta": "step(x)",
     "arsinh": "asinh(x)",
     "cdf": "normal_cdf(x)",
     "elu": "x if x > 0 else expm1(x)",
@@ -198,8 +217,9 @@ _CHARACTERS = {
 }
 
 _NODE_NAMES = {
-    "Attribute": "a dot (attribute access)",
+    "Attribute": "a dot (attribute access; for torch.relu(x) write relu(x))",
     "BoolOp": "'and' or 'or'",
+    "Compare": "a comparison as a number (for 1 where x > 0 and else 0 write step(x))",
     "Dict": "a dictionary",
     "DictComp": "a comprehension",
     "FormattedValue": "an f-string",
@@ -298,6 +318,13 @@ def _way_out(text: str) -> str:
         return "; write only what stands right of the ="
     if re.search(r"\bif\b", text) and "else" not in text:
         return "; write 'a if x > 0 else b'"
+    bare = re.search(r"\b([A-Za-z_]\w*) +[\w.]", text)
+    if bare and bare[1] in _FUNCTIONS:
+        return f"; write {bare[1]}(x)"
+    if re.search(r"\) *[\w(]", text) or re.search(r"\b[xe] +[\w(]", text):
+        return "; for a product write * between its factors"
+    if text[-1] in "+-*/(,":
+        return f"; nothing follows the last {text[-1]}"
     return ""
 
 

@@ -43,7 +43,8 @@ class DeadUnits:
     ``masks`` holds one bool tensor per layer, True for a dead unit; ``names`` the names
     of the activations; ``by`` and ``threshold`` the definition, ``examples`` how many
     examples were seen; ``kinds`` what counted as an activation, ``unseen`` activations
-    that did not, because they are functions called in ``forward``.
+    that did not, because they are functions called in ``forward``; ``not_finite`` the
+    layers in which nan or infinity came up: it is no sign of death, and none of life.
     """
 
     masks: list[Tensor]
@@ -53,6 +54,7 @@ class DeadUnits:
     examples: int
     kinds: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
+    not_finite: tuple[str, ...] = ()
 
     @property
     def counts(self) -> list[int]:
@@ -92,7 +94,17 @@ class DeadUnits:
         return (
             f"dead units by {self.by}: {self.counts} of {self.sizes}, "
             f"{self.total} of {units} ({100 * self.total / units:.1f} %), "
-            f"{self.examples} examples" + counted(self.kinds, self.unseen)
+            f"{self.examples} examples"
+            + counted(self.kinds, self.unseen)
+            + self._lost()
+        )
+
+    def _lost(self) -> str:
+        if not self.not_finite:
+            return ""
+        return (
+            f"; nan or infinity in {', '.join(self.not_finite)}: what is dead there "
+            "cannot be told"
         )
 
 
@@ -167,6 +179,7 @@ def dead_units(
         examples=examples,
         kinds=tuple(listener.kinds),
         unseen=listener.unseen,
+        not_finite=tuple(tally.name for tally in tallies if tally.not_finite),
     )
 
 
@@ -182,8 +195,10 @@ class _Tally:
     def __init__(self, name: str, by: str, threshold: float, unit: str) -> None:
         self.name, self.by, self.threshold, self.unit = name, by, threshold, unit
         self.seen: Tensor | None = None
+        self.not_finite = False
 
     def add(self, call: Call) -> None:
+        self.not_finite |= not bool(call.activation.isfinite().all())
         new = self._of(call)
         if self.seen is None:
             self.seen = new

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,13 +14,13 @@ from torch import Tensor, nn
 
 from ..networks import calls_inside, lines_up
 from .behaviour import generators_kept, is_activation, kind_of
+from .copies import Hook, hooked, unhooked
 from .unseen import FunctionsSeen, UnseenActivationWarning
 
 __all__ = [
     "Call",
     "Listener",
     "NoActivationError",
-    "Hook",
     "batches_of",
     "compiled_parts",
     "device_of",
@@ -54,29 +54,6 @@ class Call:
     activation: Tensor
     weight: tuple[str, nn.Module] | None
     axis: int
-
-
-class Hook:
-    """A hook that stays at home: copies of the network and files of it get no hook.
-
-    A copy made while hooks are set (the best network so far, say) would else carry the
-    instrument with it for ever.  In its place stands a function of Python's own that
-    does nothing, so that the copy can be saved and read where this package is not.
-    """
-
-    def __init__(self, call: Callable[..., Any]) -> None:
-        self.call = call
-
-    def __call__(self, *arguments: Any) -> Any:
-        if torch.compiler.is_compiling():  # measured numbers cannot be compiled
-            return None
-        return self.call(*arguments)
-
-    def __deepcopy__(self, memo: dict) -> Callable[..., None]:
-        return nullcontext().__exit__
-
-    def __reduce__(self) -> tuple:
-        return getattr, (nullcontext(), "__exit__")
 
 
 def compiled_parts(network: nn.Module) -> list[str]:
@@ -215,6 +192,7 @@ class Listener:
     def start(self) -> None:
         """Set the hooks."""
         self.begin_pass()
+        hooked([*self.weights, *self.activations])
         for module in self.weights:
             hook = Hook(self._after_weight)
             self._handles.append(module.register_forward_hook(hook))
@@ -226,6 +204,8 @@ class Listener:
 
     def stop(self) -> None:
         """Take the hooks away."""
+        if self._handles:
+            unhooked([*self.weights, *self.activations])
         for handle in self._handles:
             handle.remove()
         self._handles.clear()

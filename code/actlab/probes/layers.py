@@ -333,11 +333,12 @@ def _measure(
     histogram: Sequence[str] = (),
 ) -> tuple[Sample, dict[str, Tensor]]:
     """Run forward and backward once; return what was seen, and weight gradients."""
-    if not isinstance(x, Tensor) or not isinstance(y, Tensor) or len(x) != len(y):
-        what = [len(v) if hasattr(v, "__len__") else type(v).__name__ for v in (x, y)]
-        raise ValueError(
-            f"x and y have {what} examples; give two tensors of one length"
-        )
+    kinds = [type(v).__name__ for v in (x, y) if not isinstance(v, Tensor)]
+    if kinds:
+        raise TypeError(f"x and y are two tensors of one length, not {kinds[0]}")
+    if x.ndim == 0 or y.ndim == 0 or len(x) != len(y):
+        shapes = f"{tuple(x.shape)} and {tuple(y.shape)}"
+        raise ValueError(f"x and y have shapes {shapes}; give two of one length")
     criterion = loss if callable(loss) else training_module.criterion_for(loss, y)
     sample = Sample(histogram)
     listener = Listener(network, sample.visit, layers)

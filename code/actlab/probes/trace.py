@@ -14,8 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from ..networks import calls_inside
+from .copies import Hook, hooked, unhooked
 from .dead import LifeHistory
-from .hooks import MEASURING, Hook, Listener, compiled_parts, plain
+from .hooks import MEASURING, Listener, compiled_parts, plain
 from .layers import COLUMNS, OCTAVES, Histograms, Sample, octaves, rms, table
 from .unseen import FunctionsSeen
 
@@ -259,6 +260,7 @@ class _Recorder:
         self.gradient_handles: list = []
 
     def start(self) -> None:
+        hooked([self.network])
         self.handles = [
             self.network.register_forward_pre_hook(Hook(self._before)),
             self.network.register_forward_hook(Hook(self._after)),
@@ -269,6 +271,8 @@ class _Recorder:
     def stop(self) -> None:
         self._look_no_more()
         self.listener.stop()
+        if self.handles:
+            unhooked([self.network])
         for handle in self.handles + self.gradient_handles:
             handle.remove()
         self.handles, self.gradient_handles = [], []

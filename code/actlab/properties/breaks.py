@@ -117,6 +117,47 @@ def _blow_ups(change: Scalar) -> Array:
     return places[size(places) > _HUGE]
 
 
+def _walls(value: Scalar) -> Array:
+    """Return the places on [-REACH, REACH] where overflow begins without a climb.
+
+    As in exp(1/x) at 0: finite on one side, beyond all numbers on the other. Where
+    numbers climb until they overflow, the largest is near the largest of the format;
+    if they climb ever faster on both sides, as in exp(1/x²), the place lies between.
+    """
+    grid = GRID[np.abs(GRID) <= REACH + 0.005]
+    finite = np.isfinite(value(grid))
+    edge = np.flatnonzero(finite[1:] != finite[:-1])
+    left, right, starts = grid[edge], grid[edge + 1], finite[edge]
+    for _ in range(60):
+        middle = (left + right) / 2
+        same = np.isfinite(value(middle)) == starts
+        left, right = np.where(same, middle, left), np.where(same, right, middle)
+    inside = value(np.where(starts, left, right))
+    edges = (left + right) / 2
+    places = edges[np.abs(inside) < _HUGE]
+    for low, high in zip(edges[:-1][starts[:-1]], edges[1:][starts[:-1]]):
+        steps = 0.05 * (high - low) * np.arange(1, 4)
+        climbs = np.log(np.abs(value(np.stack([low - steps, high + steps]))))
+        if (climbs[:, 0] - 2 * climbs[:, 1] + climbs[:, 2] > 0).all():
+            places = np.append(places, (low + high) / 2)
+    tidy = np.round(places, 6) + 0.0
+    return np.where(np.abs(places - tidy) < 1e-9, tidy, places)
+
+
+def _far_steps(value: Scalar) -> Array:
+    """Return the places beyond REACH where a constant becomes another constant."""
+    out = np.geomspace(REACH, 1e15, 700)
+    found = []
+    for places in (out, -out):
+        values = value(places)
+        steady = np.abs(np.diff(values)) <= 1e-12 * (1 + np.abs(values[1:]))
+        jump = np.abs(np.diff(values)) > 1e-4 * (1 + np.abs(values[1:]))
+        at = 1 + np.flatnonzero(jump[1:-1] & steady[:-2] & steady[2:])
+        left, right, _, _ = bisect(value, places[at], places[at + 1], 70)
+        found.append(right if places is out else left)
+    return np.concatenate(found)
+
+
 def _singular(
     value: Scalar, slope: Scalar, expr: sympy.Expr, params: Mapping[str, float]
 ) -> Array:
@@ -190,6 +231,8 @@ def find_breaks(
     there is one, with the values of the formula's other letters.
     """
     found = [_breaks_of(slope), _breaks_of(value), _blow_ups(value), _blow_ups(slope)]
+    if expr is None:
+        found += [_walls(value), _far_steps(value)]
     borders = np.array([])
     if expr is not None:
         singular = _singular(value, slope, expr, params or {})
@@ -230,11 +273,14 @@ def _side(value: Scalar, place: float, side: int) -> float:
     if abs(near - far) <= _SAME * (1 + abs(far)):
         return tidied(2 * near - far)  # a straight line through both, at the place
     nearer = float(value(place + step / 1000))
-    if abs(nearer) > 3 * abs(near) or not math.isfinite(nearer):
+    nearest = float(value(place + step / 1e6))
+    grows = abs(nearer) > 3 * abs(near) and not abs(nearest) < abs(nearer)
+    if grows or not math.isfinite(nearer):
         return math.copysign(math.inf, nearer)
     # A logarithm takes the same step each time: it never arrives.
     further = float(value(place + step * 1000))
-    if abs(nearer - near) > 0.97 * abs(near - further):
+    steady = abs(nearest - nearer) > 0.9 * abs(nearer - near)
+    if steady and abs(nearer - near) > 0.97 * abs(near - further):
         return math.copysign(math.inf, nearer - near)
     return 0.0 if abs(nearer) < abs(near) / 3 else near
 

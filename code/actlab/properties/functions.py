@@ -117,6 +117,12 @@ def _from_callable(function: Callable, name: str) -> Function:
         if not isinstance(result, torch.Tensor):
             kind = type(result).__name__
             raise TypeError(f"{name} returned a {kind}, not a tensor")
+        if result.is_complex() or result.dtype in (torch.float16, torch.bfloat16):
+            kind = str(result.dtype).removeprefix("torch.")
+            raise TypeError(
+                f"{name} returned {kind} numbers; a property sheet needs real ones of "
+                "32 or 64 bits (the steps of a 16-bit format would count as jumps)"
+            )
         if result.shape != tensor.shape:
             raise ValueError(
                 f"{name} is not element-wise: it turned shape {tuple(tensor.shape)} "
@@ -129,7 +135,11 @@ def _from_callable(function: Callable, name: str) -> Function:
         flat = torch.from_numpy(np.array(array, dtype=np.float64).ravel())
         with torch.no_grad():
             result = apply(flat)
-        return result.double().numpy().reshape(np.shape(array))
+        found = result.double()
+        if not (result.is_floating_point() or result.dtype == torch.bool):
+            # A cast to whole numbers ends at the largest of them.
+            found[flat.abs() >= torch.iinfo(result.dtype).max] = torch.nan
+        return found.numpy().reshape(np.shape(array))
 
     def difference(array: Array) -> Array:
         step = 1e-6 * np.maximum(1.0, np.abs(array))
@@ -184,6 +194,8 @@ def function_of(f: Any, params: Mapping[str, float] | None = None) -> Function:
         return _from_text(f, tuple(sorted(params.items())))
     if isinstance(f, sympy.Expr):
         return _from_expr("f", _own_x(f), params)
+    if isinstance(f, type):
+        raise TypeError(f"{f.__name__} is a class; give an object, {f.__name__}(…)")
     if callable(f):
         if params:
             raise TypeError("parameters are for formulas; give a callable its own")

@@ -342,12 +342,13 @@ def smoothness(function: Function, breaks: Breaks) -> str:
 def _curvature_jumps(slope: Scalar) -> bool:
     """Return whether f″, by differences of the slope, jumps on [-REACH, REACH]."""
 
-    def curvature(values: Array) -> Array:
-        return (slope(values + 1e-5) - slope(values - 1e-5)) / 2e-5
+    def curvature(values: Array, step: float = 1e-5) -> Array:
+        return (slope(values + step) - slope(values - step)) / (2 * step)
 
     grid = GRID[np.abs(GRID) <= REACH + 0.005]
     left, right, _, _ = bisect(curvature, grid[:-1], grid[1:], 10)
     gap = np.abs(curvature(right + 3e-5) - curvature(left - 3e-5))
     size = 1 + np.abs(curvature(left - 3e-5))
-    # A smooth curvature changes over 1e-4 by about f‴ × 1e-4.
-    return bool((gap > 1e-2 * size).any())
+    # A smooth curvature changes over 1e-4 by about f‴ × 1e-4, and nearer by less.
+    nearer = np.abs(curvature(right + 3e-6, 1e-6) - curvature(left - 3e-6, 1e-6))
+    return bool(((gap > 1e-2 * size) & (nearer > 0.3 * gap)).any())

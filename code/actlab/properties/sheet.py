@@ -286,12 +286,12 @@ def _gap(function: Function, place: float) -> str:
 
     Empty where it has no value, or another one, on either side.
     """
-    left, right = function.value(np.array([place - 1e-4, place + 1e-4]))
+    left, right = function.value(np.array([place - 1e-6, place + 1e-6]))
     if not np.isfinite([left, right]).all():
         return ""
     if abs(right - left) > 1e-3 * (1 + abs(left)):
         return ""
-    value = f"{round((left + right) / 2, 6):.6g}"
+    value = f"{round((left + right) / 2, 5) + 0.0:.6g}"
     return (
         f", though it comes to {value} on both sides. A formula cannot fill this hole; "
         f"code can, as in lambda x: torch.where(x == {place:.4g}, {value}, f(x))"

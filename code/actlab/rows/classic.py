@@ -6,7 +6,7 @@ import sympy
 from torch import nn
 
 from .. import activations
-from ..formulas import Sigmoid, Softplus, x
+from ..formulas import NormalCDF, Sigmoid, Softplus, x
 from .row import Activation, Param, cases
 
 __all__ = ["ROWS"]
@@ -57,6 +57,15 @@ ROWS = (
         source="verhulst1845recherches",
         chapter=3,
         aliases=("logistic",),
+    ),
+    Activation(
+        key="laplace",
+        name="Laplace",
+        family="classic",
+        expr=NormalCDF((x - sympy.Rational("0.707107")) / sympy.Rational("0.282095")),
+        module=activations.Laplace,
+        source="ma2022mega",
+        chapter=3,
     ),
     Activation(
         key="newfun",

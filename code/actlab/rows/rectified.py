@@ -83,6 +83,17 @@ ROWS = (
         chapter=4,
     ),
     Activation(
+        key="sqrt_softplus",
+        name="√Softplus",
+        family="rectified",
+        # Far left softplus is eˣ to all digits, and a root of it is no 0.
+        expr=cases((sympy.exp(x / 2), x < -64), (sympy.sqrt(Softplus(x)), True)),
+        textbook=sympy.sqrt(Softplus(x)),
+        module=activations.RootSoftplus,
+        chapter=4,
+        aliases=("sqrtsoftplus", "root softplus"),
+    ),
+    Activation(
         key="rrelu",
         name="RReLU",
         family="rectified",

@@ -50,6 +50,15 @@ ROWS = (
         aliases=("GELU (sigmoid form)", "gelu_sigmoid"),
     ),
     Activation(
+        key="gelu_10",
+        name="Clipped GELU",
+        family="smooth",
+        expr=cases((10, x >= 10), (x * NormalCDF(x), True)),
+        module=activations.ClippedGELU,
+        chapter=5,
+        view=(-5.0, 15.0),
+    ),
+    Activation(
         key="swish",
         name="Swish",
         family="smooth",

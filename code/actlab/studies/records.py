@@ -108,11 +108,17 @@ def _lacking(record: dict[str, Any]) -> str:
     lengths = {len(column) for column in history.values()}
     if len(lengths) != 1 or lengths == {0} or "epoch" not in history:
         return "the columns of its history have different lengths, or none"
+    for name, column in history.items():
+        kinds = (int, float) if name in _NUMBERS else (int, float, str)
+        wrong = [value for value in column if not isinstance(value, kinds)]
+        if wrong:
+            return f"its history holds {wrong[0]!r} for {name}"
     if not isinstance(record["environment"].get("code_sha256"), str):
         return "its environment has no code_sha256"
     return ""
 
 
+_NUMBERS = {"epoch", "train_loss", "test_loss", "test_accuracy"}
 _PARTS = {"history": dict, "seconds": float, "finished": str, "environment": dict}
 
 

@@ -16,7 +16,13 @@ import torch.nn.functional as F
 from ..exercises.measured import Draws, draws
 from ..exercises.model import Choice, Code, Number, Page, Prediction, slips
 from ..exercises.normal import GRID, average
-from ..exercises.report import Failed, NotAttempted, Report, answer_from_source
+from ..exercises.report import (
+    Failed,
+    NotAttempted,
+    Report,
+    Unready,
+    answer_from_source,
+)
 
 # --- what the predictions are compared with ---------------------------------------
 
@@ -125,7 +131,7 @@ def as_function(answer: Any, report: Report) -> Any:
         try:
             function = formulas.numpy_function(formulas.parse(answer))
         except formulas.FormulaError as error:
-            report.fail(f"the formula cannot be read: {error}")
+            raise Unready(f"the formula is not read: {error}") from None
         return lambda x: torch.as_tensor(function(x.numpy()), dtype=torch.float64)
     report.function(answer, '"tanh(x)" or a function of a tensor')
     return answer

@@ -117,7 +117,8 @@ def compare_sigmoid(
     at, got, right = float(x[place]), float(found[place]), float(exact[place])
     stuck = found[x < -50]
     clamped = wide and bool((stuck > 0).all()) and bool((stuck == stuck[0]).all())
-    why = sigmoid_reason(what, wide, at, got, clamped)
+    flat = what == "slope" and not found.any()
+    why = sigmoid_reason(what, wide, at, got, clamped or flat)
     report.fail(
         f"{name}, {what} at x = {at:.4g}: expected {two_numbers(right, got)}. {why}"
     )
@@ -126,17 +127,16 @@ def compare_sigmoid(
 ROUNDING = 2.0**-25  # half a step of float32 below 1: what a difference from 1 leaves
 
 
-def sigmoid_reason(
-    what: str, float32: bool, at: float, got: float, clamped: bool
-) -> str:
+def sigmoid_reason(what: str, float32: bool, at: float, got: float, stuck: bool) -> str:
     """What usually makes a sigmoid wrong at this place.
 
-    clamped: the values left of −50 are one and the same number above 0.
+    stuck: the values left of −50 are one and the same number above 0, or all slopes
+    are 0.
     """
     if what == "value" and math.isnan(got):
         return "inf / inf: an exponent is large and positive in the branch chosen."
     if what == "value":
-        if clamped and at < -5:
+        if stuck and at < -5:
             return (
                 "All values left of it are the same: a bound on x stops them. Bound "
                 "each exponent on one side only, at 0."
@@ -147,6 +147,11 @@ def sigmoid_reason(
                 "does not subtract."
             )
         return "Compare with (3.1): which form belongs to which side?"
+    if stuck:
+        return (
+            "The values are right, and the slope is 0 everywhere: they have left the "
+            "graph, by .detach() or as plain numbers."
+        )
     if at == 0 and got == 0:
         return (
             "The values are right. But autograd gives |x|, and relu too, the slope 0 "
@@ -195,7 +200,9 @@ def grade_binary_loss(answer: Any, variant: int | None, report: Report) -> None:
         leaf = z.requires_grad_()
         right = F.binary_cross_entropy_with_logits(leaf, y)
         (true_slope,) = torch.autograd.grad(right, leaf)
-        compare_loss(at, float(value), float(right.detach()), report)
+        others = [right * len(z), F.binary_cross_entropy_with_logits(leaf, 1 - y)]
+        mean, total, swapped = (float(loss.detach()) for loss in (right, *others))
+        compare_loss(at, float(value), mean, total, swapped, report)
         if bool(slope.isnan().any()):
             report.fail(
                 f"{at}: the loss is right, its gradient is nan. Whatever hides a nan "
@@ -211,8 +218,13 @@ def grade_binary_loss(answer: Any, variant: int | None, report: Report) -> None:
         report.cases += 1
 
 
-def compare_loss(at: str, got: float, right: float, report: Report) -> None:
-    """Fail if a loss is wrong, and say what usually does that."""
+def compare_loss(
+    at: str, got: float, right: float, total: float, turned: float, report: Report
+) -> None:
+    """Fail if a loss is wrong, and say what usually does that.
+
+    total: the sum in place of the mean. turned: the loss of the other labels.
+    """
     if math.isclose(got, right, rel_tol=1e-3, abs_tol=1e-5):
         return
     why = "Two terms: y · ln σ(z), and (1 − y) · ln σ(−z)."
@@ -232,6 +244,10 @@ def compare_loss(at: str, got: float, right: float, report: Report) -> None:
         )
     elif math.isclose(got, -right, rel_tol=1e-3):
         why = "The sign: minus the logarithm."
+    elif math.isclose(got, total, rel_tol=1e-3):
+        why = "That is the sum over the examples; the mean is asked for."
+    elif math.isclose(got, turned, rel_tol=1e-3):
+        why = "The labels are turned round: σ(z) is the probability of y = 1."
     report.fail(f"{at}: loss expected {two_numbers(right, got)}. {why}")
 
 

@@ -199,9 +199,33 @@ def zeros_do_not_make_robust() -> str:
     )
 
 
+def _wakes_by_decay(name: str, spare_bias: bool) -> bool:
+    """Whether a unit that is 0 on all data wakes by weight decay alone."""
+    import torch
+    from torch.nn import functional as F
+
+    x = torch.tensor([1.0, 2.0])
+    v = torch.tensor(-2.0, requires_grad=True)
+    b = torch.tensor(1.0, requires_grad=True)
+    groups = [
+        {"params": [v], "weight_decay": 0.1},
+        {"params": [b], "weight_decay": 0.0 if spare_bias else 0.1},
+    ]
+    optimiser = getattr(torch.optim, name)(groups, lr=0.1)
+    for _ in range(200):
+        optimiser.zero_grad()
+        ((F.relu(b + v * x) - 1) ** 2).mean().backward()
+        optimiser.step()
+    return bool((b + v * x > 0).any())
+
+
 @claim_check
 def a_silent_unit_comes_back() -> str:
-    """A unit that is 0 on all data is revived by the layer below it."""
+    """A unit that is 0 on all data is revived by the layer below it.
+
+    Weight decay revives it as well if it spares the bias, and not if it shrinks weight
+    and bias by one factor, since the pre-activation then keeps its sign.
+    """
     import torch
     from torch.nn import functional as F
 
@@ -221,6 +245,9 @@ def a_silent_unit_comes_back() -> str:
             v -= 0.02 * gv
     require(not units[0].any() and gradients[0] == 0, "it was not silent at the start")
     require(bool((unit > 0).all()), f"it is still silent: {unit.tolist()}")
+    for name in ("SGD", "AdamW"):
+        require(_wakes_by_decay(name, True), f"{name}: decay of the weight alone")
+        require(not _wakes_by_decay(name, False), f"{name}: decay of both woke it")
     slope = torch.tensor(-10.0, dtype=torch.float64, requires_grad=True)
     (left,) = torch.autograd.grad(torch.tanh(slope), slope)
     require(left > 0, "tanh has slope 0 at -10")

@@ -70,8 +70,7 @@ def grade_waves(answer: Any, variant: int | None, report: Report) -> None:
     module = report.call(answer, *start, at="Waves(amplitude, omega, phase)")
     if not isinstance(module, nn.Module):
         report.fail("Waves(amplitude, omega, phase) should make an nn.Module.")
-    for name, tensor in zip(WAVES, start, strict=True):
-        _started_as(report, module, name, tensor)
+    _started_as(report, module, dict(zip(WAVES, start, strict=True)))
     for shape in ((50,), (4, 6), (2, 3, 5)):
         x = report.draw(*shape, -3, 3, salt=str(shape))
         at = f"on shape {shape}"
@@ -101,27 +100,39 @@ WAVES_SOURCE = """class Waves(nn.Module):
         return (c * torch.sin(x * w + p)).sum(-1)"""
 
 
-def _started_as(report: Report, module: nn.Module, name: str, wanted: Tensor) -> None:
-    """Fail unless the module has a parameter of this name with these values."""
-    value = getattr(module, name, None)
-    if value is ...:
-        report.fail(f"`{name}` is still `...`.")
-    if not isinstance(value, nn.Parameter):
-        if isinstance(value, Tensor):
+def _started_as(report: Report, module: nn.Module, rows: Mapping[str, Tensor]) -> None:
+    """Fail unless the module learns these numbers, under whatever names, and no more."""
+    named = dict(module.named_parameters())
+    frozen = [name for name, p in named.items() if not p.requires_grad]
+    if frozen:
+        report.fail(
+            f"`{frozen[0]}` has requires_grad=False: it stays where it starts. All "
+            "three learn."
+        )
+    held = [p.detach().flatten() for p in named.values()]
+    for name, row in rows.items():
+        value = getattr(module, name, None)
+        if value is ...:
+            report.fail(f"`{name}` is still `...`.")
+        if isinstance(value, Tensor) and not isinstance(value, nn.Parameter):
             report.fail(
                 f"`{name}` is a plain tensor: no optimiser is told of it. Wrap it in "
                 "nn.Parameter."
             )
-        report.fail(
-            f"`self.{name}` is {'missing' if value is None else type(value).__name__}: "
-            "the check looks for one nn.Parameter under each of the stub's three names."
-        )
+        if isinstance(value, nn.Parameter):
+            same = value.shape == row.shape and torch.allclose(value.detach(), row)
+            report.expect(
+                same, f"`{name}` does not start with the numbers that were given."
+            )
+        elif any(v not in torch.cat([*held, row[:0]]) for v in row):
+            report.fail(
+                f"no nn.Parameter holds the numbers of `{name}`: what is no parameter "
+                "does not learn, and all three start as given."
+            )
+    count, wanted = sum(map(len, held)), sum(map(len, rows.values()))
     report.expect(
-        value.requires_grad,
-        f"`{name}` has requires_grad=False: it stays where it starts. All three learn.",
+        count == wanted, f"{count} numbers are learnt; the three rows have {wanted}."
     )
-    same = value.shape == wanted.shape and torch.allclose(value.detach(), wanted)
-    report.expect(same, f"`{name}` does not start with the numbers that were given.")
 
 
 def _all_learn(
@@ -319,9 +330,13 @@ CONTROL = """def control(learnt):
 
 def _relu_shape(report: Report, control: Any, learnt: nn.Module, name: str) -> None:
     x = torch.linspace(-3, 3, 61)
-    got = report.tensor(report.call(control, x, at=name), x.shape, name)
-    if got.requires_grad:
-        got = got.detach()
+    made = report.call(control, x, at=name)
+    got = report.tensor(made, x.shape, name)
+    if made.requires_grad:
+        report.fail(
+            f"control of {name}: a gradient leads to a number in it, so it can still "
+            "learn. Take the factor out of the graph with .item()."
+        )
     factor = float(got[-1]) / 3
     if torch.allclose(got, learnt(x).detach(), atol=1e-5):
         report.fail(
@@ -481,7 +496,8 @@ EXERCISES = [
             {
                 "self.amplitude = amplitude": "a plain tensor: no optimiser is told of it",
                 "self.phase = nn.Parameter(phase.clone(), requires_grad=False)": "it stays where it starts",
-                "self.omega = nn.ParameterList([omega.clone()])": "one nn.Parameter under each",
+                "self.phase = nn.ParameterList([phase.clone()])": "raised TypeError",
+                "self.omega = nn.Parameter(omega.clone()); self.more = nn.Parameter(omega[:2] * 0)": "20 numbers are learnt; the three rows have 18",
                 "return (c * torch.sin(w * (x + p))).sum(-1)": "The phase is added after the frequency has multiplied x: Ωx + Φ.",
                 "return (c * torch.cos(x * w + p)).sum(-1)": "That is a cosine; the terms are sines.",
                 "return (c * torch.sin(x * w + p)).mean(-1)": "That is the mean over the terms; STAF is their sum.",

@@ -83,7 +83,7 @@ SLOPE_OR_GAIN = Study(
 )
 
 # What else could have done it: the factor that was learnt, never learnt; the speed of a
-# shared slope, not shared. Two runs of each: they decide between a point and four.
+# shared slope, not shared.
 GAIN_CONTROLS = Study(
     name="gain-controls",
     question="Does a factor have to be learnt, and a slope to be shared?",
@@ -93,7 +93,6 @@ GAIN_CONTROLS = Study(
             "sgd_small",
             activation,
             variant=variant,
-            seeds_of_its_own=(0, 1),
             **STEPS["sgd_small"],
         )
         for activation, variant in (

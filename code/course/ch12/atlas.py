@@ -22,6 +22,7 @@ __all__ = ["ATLAS", "ATLAS_DIGITS", "learnt", "trainable", "with_learnt"]
 WITHOUT_SLOPE = ("step", "sign")  # nothing learns through them
 DRAWN = ("rrelu",)  # another function in each step: trains on its own, slowly
 PERIODIC = ("sine", "snake", "gcu")  # of the trainable family, with little to learn
+LATER = ("laplace", "sqrt_softplus", "gelu_10")  # came after the atlas was recorded
 LABELLED = ("relu", "gelu", "tanh", "sigmoid")  # in the picture of a first look
 FINALS = 10
 
@@ -36,18 +37,20 @@ def trainable() -> list[str]:
     return [
         row.key
         for row in rows
-        if row.key not in (*WITHOUT_SLOPE, *DRAWN)
+        if row.key not in (*WITHOUT_SLOPE, *DRAWN, *LATER)
         and (row.family not in ("trainable", "gated") or row.key in PERIODIC)
     ]
 
 
 def with_learnt() -> list[str]:
-    """Return the keys of all scalar rows through which a network can learn.
+    """Return the keys of the scalar rows through which a network can learn.
 
-    What a row has to learn is learnt, one set of parameters per layer.
+    Those of the day on which the atlas was recorded.  What a row has to learn is
+    learnt, one set of parameters per layer.
     """
     rows = (row for row in catalogue.CATALOGUE.values() if row.kind == "scalar")
-    return [row.key for row in rows if row.key not in WITHOUT_SLOPE]
+    left_out = (*WITHOUT_SLOPE, *LATER)
+    return [row.key for row in rows if row.key not in left_out]
 
 
 def learnt() -> list[str]:

@@ -18,6 +18,7 @@ from actlab import cost, precision
 
 from ..exercises.measured import Draws
 from ..exercises.model import Choice, Code, Number, Page, Prediction, slips
+from ..exercises.readymade import ready_made
 from ..exercises.report import Report, two_numbers
 
 # --- what the predictions are compared with ---------------------------------------
@@ -301,6 +302,8 @@ def grade_softplus(answer: Any, variant: int | None, report: Report) -> None:
         (torch.float16, HALF, 3e-3, "float16 ends at 65,504, and e¹² is beyond it."),
     ]
     for dtype, places, tolerance, why in groups:
+        if places is SMALL and _cancels(answer, report):
+            why = "Two numbers of the size of x were subtracted; nothing is left of it."
         x = torch.tensor([p + shift * (abs(p) < 100) for p in places], dtype=dtype)
         value, slope = _both(answer, x, report)
         wide = x.double()
@@ -335,6 +338,16 @@ def grade_softplus(answer: Any, variant: int | None, report: Report) -> None:
         "slope 0 there, and what stands beside it has to bring ½: `torch.maximum` does "
         "(exercise 4.4).",
     )
+    used = ready_made(report, answer, torch.ones(3), names={"softplus"})
+    report.expect(
+        not used, "the numbers are right, and F.softplus made them: do without it."
+    )
+
+
+def _cancels(answer: Any, report: Report) -> bool:
+    """Whether it adds x to a large number far left, and does not forget a small one."""
+    value, _ = _both(answer, torch.tensor([-1000.0]), report)
+    return not abs(float(value)) < 1
 
 
 def _both(
@@ -540,6 +553,8 @@ EXERCISES = [
         grade=grade_softplus,
         right="No exponential that can overflow, no sum that forgets, ½ at the corner.",
         wrong={
+            "F.softplus": "do without it",
+            "lambda x: x + torch.log1p(torch.exp(-x))": "nothing is left of it",
             "lambda x: torch.where(x > 20, x, torch.log(1 + torch.exp(x)))": "`torch.log1p` takes eˣ alone",
             "lambda x: torch.where(x > 20, x, torch.log1p(torch.exp(x)))": "the branch that is thrown away has overflowed",
             "lambda x: torch.log1p(torch.exp(x))": "Let the exponential see −|x| only",

@@ -327,10 +327,11 @@ EXERCISES = [
         wrong=slips(
             AGREEMENT,
             {
-                "nearest = torch.cdist(x, x).argmin(1)": "Everybody is nearest to himself, so this is 1 whatever the labels. Put infinity on the diagonal.",
+                "nearest = torch.cdist(x, x).argmin(1)": "Each example found itself, so this is 1 whatever the labels. Put infinity on the diagonal, and take the least distance.",
                 "nearest = torch.cdist(x, x).argmax(1)": "That is the farthest example. The nearest has the least distance.",
                 "nearest = distance.fill_diagonal_(10).argmin(1)": "more than any distance",
                 "return int((y[nearest] == y).sum())": "That is how many agree. Divide by the number of examples.",
+                "return 100 * (y[nearest] == y).float().mean().item()": "That is in per cent. A share lies between 0 and 1.",
                 "return (y[nearest] != y).float().mean().item()": "That is the share that disagrees.",
             },
         ),

@@ -75,6 +75,7 @@ def _trials(report: Report, salt: str, best: float) -> Trials:
         tables[lr] = (validation, test)
     validation, _ = tables[best]
     validation += 2.0  # the best mean
+    tables[0.01][0][:] -= 2.0  # the worst
     other = {0.03: 0.1, 0.1: 0.03}[best]
     tables[other][0][1] = 95.0  # the best single validation seed
     tables[other][0][[0, 2]] = 88.0

@@ -57,6 +57,25 @@
     return { ok: true, text: `${count(taken)} imported.${kept}` };
   };
 
+  // What this browser knows as such a code; importCode, here or elsewhere, takes it.
+  A.exportCode = () => {
+    const keys = [];
+    try {
+      keys.push(...Object.keys(localStorage));
+    } catch {}
+    const rows = [];
+    for (const key of keys.sort()) {
+      const id = /^actlab\.(ask|predict)\.(.+)$/.exec(key), kept = id && A.load(key);
+      if (!kept) continue;
+      const row = id[1] === "ask" ? [id[2], kept.status, kept.answer ?? null] : [id[2], "predicted", kept];
+      if (fine(row)) rows.push(row);
+    }
+    const bytes = new TextEncoder().encode(JSON.stringify(rows));
+    const text = btoa(String.fromCharCode(...bytes))
+      .replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+    return `actlab1.${text}.${A.checksum(text)}`;
+  };
+
   A.kinds.progress = (root, data) => {
     const $ = (query) => root.querySelector(query), reply = $("[role=status]");
     const restore = () => {

@@ -37,7 +37,15 @@ from .model import (
     value_of,
 )
 
-__all__ = ["Element", "ask", "predict", "prediction_sheet", "progress_panel", "script"]
+__all__ = [
+    "Element",
+    "ask",
+    "predict",
+    "prediction_sheet",
+    "progress_panel",
+    "progress_script",
+    "script",
+]
 
 
 @dataclass(frozen=True)
@@ -426,9 +434,9 @@ def _prediction_part(part: Part) -> dict[str, Any]:
     }
 
 
-def progress_panel() -> Element:
-    """What this browser knows of each chapter, and a field to import a code."""
-    rows = []
+def progress_rows() -> list[list[Any]]:
+    """Return per chapter its title, its exercises and its predictions, by id."""
+    rows: list[list[Any]] = []
     for number in core.chapters():
         found = core.chapter(number)
         exercises = [e.id for e in found.exercises if e.stars]
@@ -436,6 +444,18 @@ def progress_panel() -> Element:
         if exercises or predictions:
             name = f"Chapter {number:02d}" if number else "Start page"
             rows.append([name, exercises, predictions])
+    return rows
+
+
+def progress_script() -> str:
+    """Return the script that counts, exports and imports on every page of the site."""
+    course = json.dumps(progress_rows(), ensure_ascii=False, separators=(",", ":"))
+    return f"{script('progress')}\nglobalThis.actlabCourse = {course};"
+
+
+def progress_panel() -> Element:
+    """What this browser knows of each chapter, and a field to import a code."""
+    rows = progress_rows()
     body = (
         "<form><fieldset disabled><legend>Your answers in this browser</legend>"
         "<ul></ul>"

@@ -61,7 +61,7 @@ class NotAttempted(Exception):
 
 
 class Unready(Exception):
-    """The answer uses a name that this kernel does not know; the text says which."""
+    """The answer cannot be judged as it stands, and is no try; the text says why."""
 
 
 class _Sink(io.TextIOBase):
@@ -176,11 +176,11 @@ def is_stub(function: Any) -> bool:
     if isinstance(function, torch.nn.Module):
         function = function.forward
     code = getattr(getattr(function, "__func__", function), "__code__", None)
-    return (
-        code is not None
-        and code.co_code in _EMPTY
-        and all(isinstance(c, (str, type(None), type(...))) for c in code.co_consts)
-    )
+    if code is None or code.co_code not in _EMPTY:
+        return False
+    # a text that is no docstring is what the function returns
+    unwritten = (None, ..., getattr(function, "__doc__", None))
+    return all(any(c is one for one in unwritten) for c in code.co_consts)
 
 
 def _bare() -> None: ...
@@ -522,8 +522,12 @@ class Report:
         value: Any,
         shape: Sequence[int] | None = None,
         name: str = "the answer",
+        complex_too: bool = False,
     ) -> torch.Tensor:
-        """The value as a detached tensor; fails if it is none or of another shape."""
+        """The value as a detached tensor of real numbers; fails if it is none.
+
+        Fails for another shape as well. complex_too: complex numbers may be.
+        """
         if value is None:
             self.fail(f"{name}: got None: is the return missing?")
         if not isinstance(value, torch.Tensor):
@@ -534,6 +538,8 @@ class Report:
             )
         if value.numel() > LARGEST:
             self.fail(f"{name}: {value.numel():,} elements are far too many.")
+        if value.is_complex() and not complex_too:
+            self.fail(f"{name}: real numbers are expected, got {value.dtype}.")
         return plain(value).detach()
 
     def _difference(
@@ -555,7 +561,7 @@ class Report:
                 return "" if same else f"{at}: expected {show(right)}, got {show(got)}."
             right = torch.as_tensor(right)
             got = torch.as_tensor(self.number(got, at), dtype=torch.float64)
-        got = self.tensor(got, right.shape, at)
+        got = self.tensor(got, right.shape, at, complex_too=True)
         if got.is_complex() != right.is_complex():
             return f"{at}: expected {right.dtype}, got {got.dtype}."
         wide = torch.complex128 if right.is_complex() else torch.float64
@@ -581,6 +587,8 @@ class Report:
         at: str,
         where: Callable[..., str] | None,
     ) -> str:
+        if isinstance(got, (torch.Tensor, np.ndarray)) and got.shape == (len(right),):
+            got = got.tolist()  # numbers in a row, however they are held
         if not isinstance(got, (tuple, list)) or len(got) != len(right):
             return f"{at}: {len(right)} values are expected, got {show(got)}."
         for position, (r, g) in enumerate(zip(right, got, strict=True)):

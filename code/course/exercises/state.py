@@ -15,7 +15,10 @@ import torch
 __all__ = ["restored", "standard"]
 
 # Where an answer that assigns to a function would change how later answers are judged.
-_PLACES = (torch, torch.nn.functional, torch.autograd, torch.Tensor, math, np)
+_PLACES = (
+    *(torch, torch.nn.functional, torch.autograd, torch.Tensor, torch.nn.Module),
+    *(torch.nn.Linear, torch.nn.init, torch.linalg, torch.special, math, np),
+)
 _LOADED: list[dict[str, Any]] = [
     {
         name: value
@@ -31,13 +34,15 @@ _ERRORS: Any = {"divide": "warn", "over": "warn", "under": "ignore", "invalid": 
 def standard() -> Iterator[None]:
     """The state that torch and NumPy start with; afterwards the one that was.
 
-    Gradients are on, float32 and the CPU are the defaults, and torch's functions are
-    its own, whatever the notebook has set. Restored after exceptions as well.
+    Gradients are on, autocast is off, float32 and the CPU are the defaults, and torch's
+    functions are its own, whatever the notebook has set. Restored after exceptions
+    as well.
     """
     with contextlib.ExitStack() as stack:
         stack.enter_context(restored())
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.enable_grad())
+        stack.enter_context(torch.autocast("cpu", enabled=False))
         stack.enter_context(np.errstate(**_ERRORS))
         if torch.get_default_device().type != "cpu":
             stack.enter_context(torch.device("cpu"))

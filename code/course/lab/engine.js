@@ -9,106 +9,44 @@ const BETA_1 = 0.9;
 const BETA_2 = 0.999;
 const ADAM_EPSILON = 1e-8;
 
-// C[m, n] = Σ_k A[m, k] · B[n, k] (+ C if `keep`), all with strides, in blocks of 2 × 4
-// so that each number that is loaded is used more than once.
-function products(A, a, am, ak, B, b, bn, bk, C, c, cm, M, N, K, keep) {
-  let m = 0;
-  for (; m + 1 < M; m += 2) {
-    const a0 = a + m * am;
-    const a1 = a0 + am;
-    const c0 = c + m * cm;
-    const c1 = c0 + cm;
-    let n = 0;
-    for (; n + 3 < N; n += 4) {
-      let s00 = 0, s01 = 0, s02 = 0, s03 = 0, s10 = 0, s11 = 0, s12 = 0, s13 = 0;
-      let p = a0, q = a1, b0 = b + n * bn, b1 = b0 + bn, b2 = b1 + bn, b3 = b2 + bn;
-      for (let k = 0; k < K; k++) {
-        const x = A[p], y = A[q], u = B[b0], v = B[b1], w = B[b2], z = B[b3];
-        s00 += x * u;
-        s01 += x * v;
-        s02 += x * w;
-        s03 += x * z;
-        s10 += y * u;
-        s11 += y * v;
-        s12 += y * w;
-        s13 += y * z;
-        p += ak;
-        q += ak;
-        b0 += bk;
-        b1 += bk;
-        b2 += bk;
-        b3 += bk;
-      }
-      if (keep) {
-        s00 += C[c0 + n];
-        s01 += C[c0 + n + 1];
-        s02 += C[c0 + n + 2];
-        s03 += C[c0 + n + 3];
-        s10 += C[c1 + n];
-        s11 += C[c1 + n + 1];
-        s12 += C[c1 + n + 2];
-        s13 += C[c1 + n + 3];
-      }
-      C[c0 + n] = s00;
-      C[c0 + n + 1] = s01;
-      C[c0 + n + 2] = s02;
-      C[c0 + n + 3] = s03;
-      C[c1 + n] = s10;
-      C[c1 + n + 1] = s11;
-      C[c1 + n + 2] = s12;
-      C[c1 + n + 3] = s13;
-    }
-    for (; n < N; n++) {
-      let s0 = 0, s1 = 0, p = a0, q = a1, r = b + n * bn;
-      for (let k = 0; k < K; k++) {
-        s0 += A[p] * B[r];
-        s1 += A[q] * B[r];
-        p += ak;
-        q += ak;
-        r += bk;
-      }
-      C[c0 + n] = keep ? C[c0 + n] + s0 : s0;
-      C[c1 + n] = keep ? C[c1 + n] + s1 : s1;
-    }
-  }
-  for (; m < M; m++) {
-    for (let n = 0; n < N; n++) {
-      let s = 0, p = a + m * am, r = b + n * bn;
-      for (let k = 0; k < K; k++) {
-        s += A[p] * B[r];
-        p += ak;
-        r += bk;
-      }
-      C[c + m * cm + n] = keep ? C[c + m * cm + n] + s : s;
-    }
-  }
-}
-
 // The numbers of one pass: what each layer saw and made, for up to `rows` examples.
 class Pass {
   constructor(network, rows) {
+    const { room, norm } = network;
+    const take = (width) => room.take(rows * width);
     this.rows = rows;
-    const room = (width) => new Float64Array(rows * width);
-    this.layers = network.hidden.map((width) => ({
-      z: room(width), // what the activation gets
-      h: room(width), // f(z)
-      slope: room(width),
-      error: room(width), // ∂L/∂z
-      back: room(width), // ∂L/∂(what the layer hands on)
-      whitened: network.norm ? room(width) : null,
-      scale: network.norm ? new Float64Array(rows) : null,
-      out: network.branch ? room(width) : null,
+    this.x = take(network.inputs);
+    this.layers = network.hidden.map((width, l) => ({
+      z: take(width), // what the activation gets
+      h: take(width), // f(z)
+      slope: take(width),
+      error: take(width), // ∂L/∂z
+      back: take(width), // ∂L/∂(what the layer hands on)
+      whitened: norm ? take(width) : null,
+      scale: norm ? take(1) : null,
+      linearError: norm ? take(width) : null, // before the normalisation
+      out: network.maps[l].bridged ? take(width) : null,
     }));
-    this.output = room(network.outputs);
-    this.outputError = room(network.outputs);
+    this.output = take(network.outputs);
+    this.outputError = take(network.outputs);
   }
+}
+
+// Numbers that a network, its optimiser and a pass of so many rows need at most.
+function roomOf({ sizes, norm, branch }, values, rows) {
+  const arrays = 5 + (norm ? 2 : 0) + (branch ? 1 : 0);
+  const widths = sizes.slice(1, -1).reduce((sum, width) => sum + arrays * width + 1, 0);
+  return 4 * values + 64 * 64 + rows * (sizes[0] + widths + 2 * sizes.at(-1)) + 8;
 }
 
 class Network {
   // sizes: widths from the data to the output; program: the activation, compiled;
   // norm: layer normalisation before it; branch: factor of a residual branch, 0 for
-  // none; classes: 0 for regression.
-  constructor({ sizes, program, norm = false, branch = 0, classes = 0 }) {
+  // none; classes: 0 for regression; rows: the most examples of one pass; plain: no
+  // WebAssembly.
+  constructor(settings) {
+    const { sizes, program, norm = false, branch = 0, classes = 0 } = settings;
+    const { rows = CHUNK, plain = false } = settings;
     this.sizes = sizes;
     this.program = program;
     this.norm = norm;
@@ -130,39 +68,43 @@ class Network {
       map.bridged = branch !== 0 && l < this.hidden.length && ins === outs;
       return map;
     });
-    this.values = new Float64Array(at);
-    this.gradient = new Float64Array(at);
+    this.room = new Room(roomOf({ sizes, norm, branch }, at, rows), plain);
+    this.loops = this.room.loops;
+    this.values = this.room.take(at);
+    this.gradient = this.room.take(at);
+    this.turned = this.room.take(64 * 64); // for a matrix of weights, rows for columns
+    this.pass = new Pass(this, rows);
     for (const map of this.maps) {
       if (map.gamma >= 0) this.values.fill(1, map.gamma, map.gamma + map.outs);
     }
   }
 
   // What layer l − 1 hands on.
-  inputOf(pass, l, x) {
-    if (l === 0) return x;
+  inputOf(pass, l) {
+    if (l === 0) return pass.x;
     const before = pass.layers[l - 1];
     return this.maps[l - 1].bridged ? before.out : before.h;
   }
 
-  forward(pass, x, n) {
-    const P = this.values;
+  // Outputs for the first n rows of x; of the pass itself where x is left out.
+  forward(pass, n, x = null) {
+    const { values, loops } = this;
+    if (x) pass.x.set(x);
     for (let l = 0; l < this.maps.length; l++) {
       const map = this.maps[l];
-      const { ins, outs } = map;
-      const before = this.inputOf(pass, l, x);
-      const hidden = l < this.hidden.length;
-      const layer = hidden ? pass.layers[l] : null;
-      const target = hidden ? layer.z : pass.output;
-      for (let i = 0, at = 0; i < n; i++) {
-        for (let o = 0; o < outs; o++, at++) target[at] = P[map.bias + o];
+      const before = this.inputOf(pass, l);
+      if (l === this.hidden.length) {
+        loops.forward(before, values, map, pass.output, n, this.turned);
+        return;
       }
-      products(before, 0, ins, 1, P, map.weight, ins, 1, target, 0, outs, n, outs, ins, true);
-      if (!hidden) continue;
+      const layer = pass.layers[l];
+      const count = n * map.outs;
+      loops.forward(before, values, map, layer.z, n, this.turned);
       if (this.norm) this.normalise(map, layer, n);
-      this.program.run(layer.z, n * outs, layer.h, layer.slope);
+      loops.activate(this.program, layer, count);
       if (map.bridged) {
         const { out, h } = layer;
-        for (let i = 0; i < n * outs; i++) out[i] = before[i] + this.branch * h[i];
+        for (let i = 0; i < count; i++) out[i] = before[i] + this.branch * h[i];
       }
     }
   }
@@ -230,33 +172,19 @@ class Network {
   }
 
   // Fill `gradient` from the pass; `more` adds to what is there.
-  backward(pass, x, n, more = false) {
-    const [P, G] = [this.values, this.gradient];
+  backward(pass, n, more = false) {
+    const { values, gradient, loops } = this;
     let error = pass.outputError;
     for (let l = this.maps.length - 1; l >= 0; l--) {
       const map = this.maps[l];
-      const { ins, outs } = map;
-      const before = this.inputOf(pass, l, x);
       if (l < this.hidden.length) {
         const layer = pass.layers[l];
-        const { slope, back } = layer;
-        const factor = map.bridged ? this.branch : 1;
-        for (let i = 0; i < n * outs; i++) {
-          layer.error[i] = slope[i] === 0 ? 0 : factor * back[i] * slope[i];
-        }
-        error = layer.error;
-        if (this.norm) error = this.normaliseBack(map, layer, n, more);
+        loops.errors(layer, map.bridged ? this.branch : 1, n * map.outs);
+        error = this.norm ? this.normaliseBack(map, layer, n, more) : layer.error;
       }
-      products(error, 0, 1, outs, before, 0, 1, ins, G, map.weight, ins, outs, ins, n, more);
-      for (let o = 0; o < outs; o++) {
-        let sum = more ? G[map.bias + o] : 0;
-        for (let i = o; i < n * outs; i += outs) sum += error[i];
-        G[map.bias + o] = sum;
-      }
-      if (l === 0) return;
-      const { back } = pass.layers[l - 1];
-      if (map.bridged) back.set(pass.layers[l].back.subarray(0, n * outs));
-      products(error, 0, outs, 1, P, map.weight, 1, ins, back, 0, ins, n, ins, outs, map.bridged);
+      const back = l > 0 ? pass.layers[l - 1].back : null;
+      if (map.bridged && back) back.set(pass.layers[l].back.subarray(0, n * map.outs));
+      loops.backward(error, this.inputOf(pass, l), values, gradient, map, back, n, more);
     }
   }
 
@@ -265,8 +193,7 @@ class Network {
   normaliseBack(map, layer, n, more) {
     const [P, G] = [this.values, this.gradient];
     const width = map.outs;
-    const { error, whitened, scale } = layer;
-    const result = (layer.linearError ||= new Float64Array(error.length));
+    const { error, whitened, scale, linearError: result } = layer;
     for (let o = 0; o < width; o++) {
       let gamma = more ? G[map.gamma + o] : 0;
       let beta = more ? G[map.beta + o] : 0;
@@ -336,29 +263,20 @@ class Optimiser {
   constructor(kind, network) {
     this.kind = kind;
     this.count = 0;
-    const room = () => new Float64Array(network.values.length);
+    this.loops = network.loops;
+    const room = () => network.room.take(network.values.length);
     this.first = kind === "sgd" ? null : room();
     this.second = kind === "adam" ? room() : null;
   }
 
-  step({ values: P, gradient: G }, rate) {
+  step({ values, gradient }, rate) {
     this.count += 1;
-    const n = P.length;
-    const [M, V] = [this.first, this.second];
-    if (this.kind === "sgd") for (let i = 0; i < n; i++) P[i] -= rate * G[i];
-    else if (this.kind === "momentum") {
-      for (let i = 0; i < n; i++) {
-        M[i] = MOMENTUM * M[i] + G[i];
-        P[i] -= rate * M[i];
-      }
-    } else {
+    if (this.kind === "sgd") this.loops.sgd(values, gradient, rate);
+    else if (this.kind === "momentum") this.loops.momentum(values, gradient, this.first, rate);
+    else {
       const first = rate / (1 - power(BETA_1, this.count));
       const second = Math.sqrt(1 - power(BETA_2, this.count));
-      for (let i = 0; i < n; i++) {
-        M[i] += (1 - BETA_1) * (G[i] - M[i]);
-        V[i] = BETA_2 * V[i] + (1 - BETA_2) * G[i] * G[i];
-        P[i] -= (first * M[i]) / (Math.sqrt(V[i]) / second + ADAM_EPSILON);
-      }
+      this.loops.adam(values, gradient, this.first, this.second, first, second);
     }
   }
 }
@@ -461,20 +379,16 @@ const REACH_OF_BINS = 5; // pre-activations beyond ±5 count in the outermost bi
 const NEARLY_FLAT = 1e-3; // the threshold of probes.dead_units(by="threshold")
 
 function evaluate(network, set) {
-  const pass = passFor(network);
+  const { pass } = network;
   let loss = 0;
   let right = 0;
   for (let first = 0; first < set.n; first += CHUNK) {
     const n = Math.min(CHUNK, set.n - first);
-    network.forward(pass, rowsOf(set, network.inputs, first, n), n);
+    network.forward(pass, n, rowsOf(set, network.inputs, first, n));
     loss += network.loss(pass, set.y, first, n, set.n);
     if (network.classes) right += network.countRight(pass, set.y, first, n);
   }
   return { loss: loss / set.n, accuracy: network.classes ? (100 * right) / set.n : NaN };
-}
-
-function passFor(network) {
-  return (network.wide ||= new Pass(network, CHUNK));
 }
 
 function rowsOf(set, inputs, first, n) {
@@ -483,7 +397,7 @@ function rowsOf(set, inputs, first, n) {
 
 // What each hidden layer does on the whole set, and what comes back to it.
 function inspect(network, set) {
-  const pass = passFor(network);
+  const { pass } = network;
   const layers = network.hidden.map((width) => ({
     width,
     output: new Uint8Array(width), // 1: the output was not 0 for some example
@@ -494,10 +408,9 @@ function inspect(network, set) {
   }));
   for (let first = 0; first < set.n; first += CHUNK) {
     const n = Math.min(CHUNK, set.n - first);
-    const x = rowsOf(set, network.inputs, first, n);
-    network.forward(pass, x, n);
+    network.forward(pass, n, rowsOf(set, network.inputs, first, n));
     network.loss(pass, set.y, first, n, set.n);
-    network.backward(pass, x, n, first > 0);
+    network.backward(pass, n, first > 0);
     layers.forEach((layer, l) => tally(layer, pass.layers[l], n));
   }
   return layers.map((layer, l) => summary(layer, network, l, set.n));
@@ -551,7 +464,7 @@ class Run {
   constructor(settings, data) {
     this.data = data;
     this.batch = Math.min(settings.batch, data.train.n);
-    this.network = new Network(settings);
+    this.network = new Network({ ...settings, rows: Math.max(this.batch, CHUNK) });
     drawStart(this.network, settings.start, settings.seed, settings.gain, settings.bias);
     this.optimiser = new Optimiser(settings.optimiser, this.network);
     this.random = new Generator(settings.seed, "order");
@@ -559,8 +472,8 @@ class Run {
     this.place = data.train.n; // a new epoch is due
     this.steps = 0;
     this.broken = false; // the loss was no number: nothing moves any more
-    this.pass = new Pass(this.network, this.batch);
-    this.x = new Float64Array(this.batch * data.inputs);
+    this.pass = this.network.pass;
+    this.x = this.pass.x;
     this.y = data.classes ? new Uint8Array(this.batch) : new Float64Array(this.batch);
     this.before = new Float64Array(this.network.values.length);
     this.moved = this.network.hidden.map(() => 0);
@@ -598,13 +511,13 @@ class Run {
     this.steps += 1;
     if (this.broken) return NaN;
     const { network, pass } = this;
-    network.forward(pass, this.x, n);
+    network.forward(pass, n);
     const loss = network.loss(pass, this.y, 0, n, n) / n;
     if (!Number.isFinite(loss)) {
       this.broken = true;
       return loss;
     }
-    network.backward(pass, this.x, n);
+    network.backward(pass, n);
     if (watched) this.before.set(network.values);
     this.optimiser.step(network, rate);
     if (watched) this.measureMove();

@@ -922,6 +922,7 @@ class Program {
     this.known = new Map();
     this.picks = hasPick(tree);
     this.bent = bentLine(tree);
+    this.isTanh = tree[0] === "tanh" && tree[1] === "x";
     if (this.bent === null) this.last = this.add(tree);
   }
 

@@ -128,23 +128,25 @@ function expm1(x) {
   return ROOTS_LESS_ONE[j] * scale + (scale - 1) + ROOTS[j] * scale * p;
 }
 
-// tanh of k/32, as far as 20; tanh(c + r) = (tanh c + tanh r)/(1 + tanh c tanh r).
-const PER_ONE = 32;
+// tanh of k/64, as far as 20; tanh(c + r) = (tanh c + tanh r)/(1 + tanh c tanh r).
+const PER_ONE = 64;
 const TANHS = new Float64Array(20 * PER_ONE + 1);
 {
-  const factor = bigExp(1n, 16n);
+  const factor = bigExp(1n, 32n);
   for (let k = 0, square = ONE; k < TANHS.length; k++, square = (square * factor) >> BITS) {
     TANHS[k] = toDouble(((square - ONE) << BITS) / (square + ONE));
   }
 }
+const ROUNDS = 4503599627370496; // 2^52: what is added to it loses what is behind its point
 
+// kernels.py has the same, step by step.
 function tanh(x) {
   const a = x < 0 ? -x : x;
   if (!(a < 20)) return x > 0 ? 1 : x < 0 ? -1 : x;
-  const k = (a * PER_ONE + 0.5) | 0;
+  const k = a * PER_ONE + ROUNDS - ROUNDS;
   const r = a - k / PER_ONE;
   const q = r * r;
-  const near = r - r * q * (1 / 3 - q * (2 / 15 - q * (17 / 315 - q * (62 / 2835))));
+  const near = r - r * q * (1 / 3 - q * (2 / 15 - q * (17 / 315)));
   const far = TANHS[k];
   const y = (far + near) / (1 + far * near);
   return x < 0 ? -y : y;
@@ -375,12 +377,12 @@ function scaledTail(v) {
   return t;
 }
 
-// e^(−v²): v² is split, because its rounding would be multiplied by its size.
-function bell(v) {
+// e^(−v²/share): v² is split, because its rounding would be multiplied by its size.
+function bell(v, share = 1) {
   const a = Math.abs(v);
-  if (!(a < 40)) return a !== a ? v : 0;
+  if (!(a < 60)) return a !== a ? v : 0;
   const high = Math.floor(a * 65536) / 65536;
-  return exp(-high * high) * exp(-(a - high) * (a + high));
+  return exp((-high * high) / share) * exp((-(a - high) * (a + high)) / share);
 }
 
 function erfc(v) {
@@ -401,12 +403,13 @@ function erf(u) {
 }
 
 function normalCdf(z) {
-  const v = z / ROOT_TWO;
-  return v < 0 ? erfc(-v) / 2 : 1 - erfc(v) / 2;
+  // Not by erfc(z/√2), where the rounding of z/√2 would be multiplied by z².
+  const half = (bell(z, 2) * scaledTail(Math.abs(z) / ROOT_TWO)) / 2;
+  return z < 0 ? half : 1 - half;
 }
 
 function normalPdf(z) {
-  return bell(z / ROOT_TWO) / ROOT_TWO_PI;
+  return bell(z, 2) / ROOT_TWO_PI;
 }
 
 // --- powers ------------------------------------------------------------------------

@@ -439,6 +439,7 @@ function readAddress(first) {
   const { state, complaints } = LAB.stateOf(location.hash, rows);
   const plain = location.hash.length < 2;
   view.frame = null;
+  byId("lab-task").hidden = true; // what an address brings is nobody's challenge
   if (plain) state.g = "tanh"; // two at once, so that there is something to compare
   set(state, first && plain && !calm.matches);
   say(complaints.length ? `This address has parts that were ignored: ${complaints.join("; ")}.` : "");
@@ -478,6 +479,7 @@ function colours() {
     line: read("--lab-line"),
     mute: read("--lab-mute"),
     ink: style.color,
+    page: read("--pst-color-background") || (dark ? "#121212" : "#fff"),
     paper: dark ? [29, 33, 38] : [255, 255, 255],
     one: dark ? [36, 88, 130] : [122, 183, 226],
     two: dark ? [130, 66, 26] : [244, 170, 116],
@@ -931,8 +933,13 @@ function labelLines(paint, lines, x, y, box, key, tints) {
     let down = Math.max(box.top + 14, Math.min(box.bottom - 5, y(value) - 6));
     while (taken.some((other) => Math.abs(other - down) < 16) && down < box.bottom - 5) down += 16;
     taken.push(down);
+    // A rim of the page's colour keeps a name apart from the lines behind it.
+    const place = atEnd ? box.right - 4 : box.left + 4;
+    paint.strokeStyle = tints.page;
+    paint.lineWidth = 5;
+    paint.strokeText(START_NAMES[start], place, down);
     paint.fillStyle = thin ? tints.mute : tints.ink;
-    paint.fillText(START_NAMES[start], atEnd ? box.right - 4 : box.left + 4, down);
+    paint.fillText(START_NAMES[start], place, down);
   }
 }
 
@@ -1049,6 +1056,9 @@ const cards = LAB.CHALLENGES.map((challenge) => {
     own.active = true;
     view.frame = null;
     set({ ...state });
+    const words = byId("lab-task"); // the card is out of sight now
+    words.hidden = false;
+    words.replaceChildren(element("strong", {}, `${title}. `), task);
     byId("lab-train").scrollIntoView({ behavior: calm.matches ? "auto" : "smooth" });
     byId("lab-play").focus({ preventScroll: true });
   });
@@ -1067,7 +1077,7 @@ function showCard({ challenge, card, choices, commit, begin, status }) {
   begin.hidden = !committed;
   card.classList.toggle("lab-solved", committed && solved === true);
   if (committed && solved === true) {
-    const verdict = guess === challenge.right ? "✓ Met, and predicted." : `✓ Met. The prediction was another: ${challenge.options[challenge.right]}.`;
+    const verdict = guess === challenge.right ? "✓ Met, and predicted." : `✓ Met. Right would have been: ${challenge.options[challenge.right]}.`;
     status.textContent = `${verdict} ${challenge.reply}`;
   } else if (committed) status.textContent = "Predicted; not met yet.";
   const done = LAB.CHALLENGES.filter(({ id }) => record(id).solved === true).length;

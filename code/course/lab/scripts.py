@@ -17,6 +17,8 @@ __all__ = ["COMPUTING", "core", "digits", "page", "script"]
 COMPUTING = (
     "numbers.js",
     "formula.js",
+    "kernels.js",
+    "machine.js",
     "engine.js",
     "sheet.js",
     "session.js",

@@ -50,7 +50,7 @@ const READ = {
   rate: between(0, 1000),
   batch: between(1, 300, true),
   seed: between(0, 4294967295, true),
-  norm: (text) => ({ yes: true, no: false })[text] ?? null,
+  norm: (text) => (text === "yes" ? true : text === "no" ? false : null),
   branch: among(BRANCHES),
   step: between(0, MOST_STEPS, true),
   events: readEvents,
@@ -218,6 +218,11 @@ class Session {
     return { text, name: found.name, gain, run: new Run(settings, data) };
   }
 
+  // Hand back the room of both networks; the session is over.
+  release() {
+    for (const { run } of this.sides) run.network.room.release();
+  }
+
   // The rate at a step, from the last change before it.
   rateAt(step) {
     return this.state.events.reduce(
@@ -322,10 +327,10 @@ class Session {
     const n = inputs === 1 ? FIT_POINTS : REGION * REGION;
     const x = (this.places ||= placesOf(inputs, n));
     const result = new Float32Array(n);
-    const pass = passFor(network);
+    const { pass } = network;
     for (let first = 0; first < n; first += CHUNK) {
       const rows = Math.min(CHUNK, n - first);
-      network.forward(pass, x.subarray(first * inputs, (first + rows) * inputs), rows);
+      network.forward(pass, rows, x.subarray(first * inputs, (first + rows) * inputs));
       for (let i = 0; i < rows; i++) {
         result[first + i] =
           inputs === 1 ? pass.output[i] : sigmoid(pass.output[2 * i + 1] - pass.output[2 * i]);
@@ -380,6 +385,7 @@ class Desk {
   on_set({ state, play }) {
     this.turn += 1;
     this.playing = false;
+    this.session?.release();
     this.session = null;
     const { step } = state;
     this.session = new Session({ ...state, step: 0 }, this.rows, this.packed);

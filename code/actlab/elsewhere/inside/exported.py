@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from .protocol import Entry, Function, Library
+from .protocol import Entry, Graphs, eight_bits
 
 __all__ = ["Exported", "Runner"]
 
@@ -23,6 +23,17 @@ NAMES = (
     "Tanhshrink", "Softshrink", "Hardshrink", "GELU", "SiLU", "Hardswish", "Mish",
 )  # fmt: skip
 KEYS = {"LeakyReLU": "leaky_relu", "LogSigmoid": "log_sigmoid", "SiLU": "swish"}
+
+
+class _Cast(nn.Module):
+    """A cast to a type of eight bits, and back."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.short = getattr(torch, name)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.to(self.short).float()
 
 
 class _Typed(nn.Module):
@@ -48,6 +59,11 @@ class _Graph:
         self.module, self.export = _Typed(build(), dtype).eval(), export
         self.made: dict[tuple[int, ...], tuple[Runner, list[str]]] = {}
 
+    @property
+    def names(self) -> list[str] | None:
+        """The operations of the graph that was made first; None where none was."""
+        return next(iter(self.made.values()))[1] if self.made else None
+
     def of(self, shape: tuple[int, ...]) -> tuple[Runner, list[str]]:
         if shape not in self.made:
             self.made[shape] = self.export(self.module, torch.zeros(shape))
@@ -64,7 +80,7 @@ class _Graph:
 _Export = Callable[[nn.Module, Tensor], tuple[Runner, list[str]]]
 
 
-class Exported(Library):
+class Exported(Graphs):
     """PyTorch's modules behind an exporter and a runtime.
 
     Parameters
@@ -73,8 +89,6 @@ class Exported(Library):
     export : makes the graph of a module for inputs like an example; returns what runs
         it, and the names of its operations.
     """
-
-    exports = True
 
     def __init__(self, path: str, export: _Export) -> None:
         self.path, self.export = path, export
@@ -101,24 +115,9 @@ class Exported(Library):
             call, lambda dtype: _Graph(build, dtype, self.export), None, vector
         )
 
-    def value(self, f: Function, x: np.ndarray, dtype: str) -> tuple[np.ndarray, str]:
-        """Return what the runtime gives, and the type in which it was asked."""
-        if dtype == "bfloat16":  # a type of accelerators, and a third of the time
-            raise NotImplementedError("not asked")
-        return np.asarray(f(x), dtype=np.float32), dtype
+    def facts(self) -> dict[str, Any]:
+        """Return casts to types of eight bits, in a graph."""
+        return {"eight bits": eight_bits(self._cast)}
 
-    def slope(self, f: Function, x: np.ndarray, dtype: str, weights: Any) -> np.ndarray:
-        """Raise: an exported graph has no slopes."""
-        raise NotImplementedError("a graph for inference has no slopes")
-
-    def second(self, f: Function, x: np.ndarray) -> np.ndarray:
-        """Raise: an exported graph has no slopes."""
-        raise NotImplementedError("a graph for inference has no slopes")
-
-    def integer(self, f: Function) -> tuple[np.ndarray, str]:
-        """Raise: the graph was made for numbers of one type."""
-        raise NotImplementedError("the graph was made for float32")
-
-    def graph(self, f: Function) -> list[str] | None:
-        """Return the operations of the graph that was made first."""
-        return next(iter(f.made.values()))[1] if f.made else None  # type: ignore[attr-defined]
+    def _cast(self, x: np.ndarray, name: str) -> np.ndarray:
+        return self.export(_Cast(name), torch.from_numpy(x))[0](x)

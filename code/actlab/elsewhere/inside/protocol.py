@@ -19,16 +19,22 @@ import numpy as np
 
 __all__ = [
     "DTYPES",
+    "EIGHT_BITS",
     "Entry",
+    "Graphs",
     "Library",
     "POINTS",
     "ROWS",
     "Raised",
+    "TO_EIGHT_BITS",
     "answer",
     "ask",
     "defaults",
+    "eight_bits",
     "grid",
     "in_type",
+    "named",
+    "operation",
     "rows_to_compare",
 ]
 
@@ -53,6 +59,10 @@ ROWS: dict[str, tuple[float, ...]] = {
 
 SHAPES = ((4,), (3, 4), (2, 3, 4), (2, 3, 4, 5))
 INTEGERS = (-2, -1, 0, 1, 2, 3)
+EIGHT_BITS = ("float8_e4m3fn", "float8_e5m2")
+TO_EIGHT_BITS = (0.001, 0.3, 447.0, 464.0, 500.0, 6e4, 1e5, -500.0, np.inf, np.nan)
+"""What is cast to types of eight bits, whose largest numbers are 448 and 57,344."""
+
 STRIDE = 65_521  # prime, so that no bit of float32's patterns repeats with it
 
 Function = Callable[[Any], Any]
@@ -96,11 +106,11 @@ class Library:
 
     def slope(self, f: Function, x: np.ndarray, dtype: str, weights: Any) -> np.ndarray:
         """Return the gradient of Σ weights·f(x), as float32."""
-        raise NotImplementedError
+        raise NotImplementedError("no slopes are computed")
 
     def second(self, f: Function, x: np.ndarray) -> np.ndarray:
         """Return the gradient of the sum of :meth:`slope`, in float32."""
-        raise NotImplementedError
+        raise NotImplementedError("no slopes are computed")
 
     def integer(self, f: Function) -> tuple[np.ndarray, str]:
         """Return f of `INTEGERS`, and the name of the type that came out."""
@@ -113,6 +123,49 @@ class Library:
     def facts(self) -> dict[str, Any]:
         """Return what else is measured of this library."""
         return {}
+
+
+class Graphs(Library):
+    """An exporter with its runtime: values alone, of the types that graphs are made of.
+
+    A function of such a library is a graph; it knows its operations as ``names``.
+    """
+
+    exports = True
+
+    def value(self, f: Function, x: np.ndarray, dtype: str) -> tuple[np.ndarray, str]:
+        """Return what the runtime gives, and the type in which it was asked."""
+        if dtype == "bfloat16":  # a type of accelerators, and a third of the time
+            raise NotImplementedError("not asked")
+        return np.asarray(f(x), dtype=np.float32), dtype
+
+    def integer(self, f: Function) -> tuple[np.ndarray, str]:
+        """Raise: the graph was made for numbers of one type."""
+        raise NotImplementedError("the graph was made for float32")
+
+    def graph(self, f: Function) -> list[str] | None:
+        """Return the operations of the graph that was made first."""
+        return f.names  # type: ignore[attr-defined]
+
+
+def operation(call: str, f: Function, **more: Any) -> Entry:
+    """Return the entry of a function that is the same for every type."""
+    return Entry(call, lambda dtype: f, **more)
+
+
+def named(home: Any, shown: str, name: str, vector: bool = False, **more: Any) -> Entry:
+    """Return the entry of a module's function, with the defaults of its signature."""
+    f = getattr(home, name)
+    return Entry(f"{shown}{name}(x)", lambda dtype: f, f, vector, **more)
+
+
+def eight_bits(cast: Callable[[np.ndarray, str], Any]) -> dict[str, Any]:
+    """Return what casts of `TO_EIGHT_BITS` to types of eight bits give.
+
+    `cast` takes a float32 array and one of `EIGHT_BITS`; it returns float32.
+    """
+    x = np.array(TO_EIGHT_BITS, dtype=np.float32)
+    return {name: answer(lambda n=name: _numbers(cast(x, n))) for name in EIGHT_BITS}
 
 
 def grid(dtype: str, largest: float = np.inf) -> np.ndarray:

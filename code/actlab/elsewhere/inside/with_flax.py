@@ -37,7 +37,7 @@ class Flax(Jax):
     def facts(self) -> dict[str, Any]:
         """Return which functions are those of JAX itself."""
         same = [name for name in SAME if getattr(nn, name) is getattr(jax.nn, name)]
-        return {"the same object as in jax.nn": same}
+        return super().facts() | {"the same object as in jax.nn": same}
 
 
 def _linen(dtype: str) -> Function:

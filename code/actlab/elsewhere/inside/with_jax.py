@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from .protocol import INTEGERS, Entry, Function, Library
+from .protocol import (
+    INTEGERS,
+    Entry,
+    Function,
+    Library,
+    eight_bits,
+    named,
+    operation,
+)
 
 __all__ = ["LIBRARY", "Jax"]
 
@@ -47,14 +56,16 @@ class Jax(Library):
         y = f(jnp.asarray([INTEGERS]))
         return np.asarray(y, dtype=np.float64), str(y.dtype)
 
+    def facts(self) -> dict[str, Any]:
+        """Return casts to types of eight bits."""
+        return {"eight bits": eight_bits(_cast)}
 
-def _nn(name: str, vector: bool = False, **more: Any) -> Entry:
-    f = getattr(jax.nn, name)
-    return Entry(f"jax.nn.{name}(x)", lambda dtype: f, f, vector, **more)
+
+def _cast(x: np.ndarray, name: str) -> np.ndarray:
+    return np.asarray(jnp.asarray(x).astype(name).astype(jnp.float32))
 
 
-def _operation(call: str, f: Callable[[Any], Any], **more: Any) -> Entry:
-    return Entry(call, lambda dtype: f, **more)
+_nn = partial(named, jax.nn, "jax.nn.")
 
 
 FUNCTIONS = {
@@ -85,10 +96,10 @@ FUNCTIONS = {
     "softmax": _nn("softmax", True),
     "log_softmax": _nn("log_softmax", True),
     "glu": _nn("glu", True, axis=False),
-    "maximum": _operation("jnp.maximum(x, 0)", lambda x: jnp.maximum(x, 0)),
-    "clip": _operation("jnp.clip(x, -1, 1)", lambda x: jnp.clip(x, -1, 1)),
-    "abs": _operation("jnp.abs(x)", jnp.abs),
-    "amax": _operation("jnp.max(x, -1)", lambda x: x.max(-1), vector=True, axis=False),
+    "maximum": operation("jnp.maximum(x, 0)", lambda x: jnp.maximum(x, 0)),
+    "clip": operation("jnp.clip(x, -1, 1)", lambda x: jnp.clip(x, -1, 1)),
+    "abs": operation("jnp.abs(x)", jnp.abs),
+    "amax": operation("jnp.max(x, -1)", lambda x: x.max(-1), vector=True, axis=False),
 }
 
 LIBRARY = Jax()

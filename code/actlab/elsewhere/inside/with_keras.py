@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import keras
 import numpy as np
 
-from .protocol import INTEGERS, Entry, Function, Library
+from .protocol import (
+    INTEGERS,
+    Entry,
+    Function,
+    Library,
+    eight_bits,
+    named,
+    operation,
+)
 
 __all__ = ["LIBRARY"]
 
@@ -56,10 +65,17 @@ class Keras(Library):
         values = keras.ops.convert_to_numpy(keras.ops.cast(y, "float32"))
         return values, keras.backend.standardize_dtype(y.dtype)
 
+    def facts(self) -> dict[str, Any]:
+        """Return casts to types of eight bits."""
+        return {"eight bits": eight_bits(_cast)}
 
-def _of(name: str, vector: bool = False, **more: Any) -> Entry:
-    f = getattr(keras.activations, name)
-    return Entry(f"keras.activations.{name}(x)", lambda dtype: f, f, vector, **more)
+
+def _cast(x: np.ndarray, name: str) -> np.ndarray:
+    short = keras.ops.cast(keras.ops.convert_to_tensor(x), name)
+    return keras.ops.convert_to_numpy(keras.ops.cast(short, "float32"))
+
+
+_of = partial(named, keras.activations, "keras.activations.")
 
 
 def _layer(name: str, **more: Any) -> Entry:
@@ -67,10 +83,6 @@ def _layer(name: str, **more: Any) -> Entry:
     return Entry(
         f"keras.layers.{name}()", lambda dtype: build(dtype=dtype), build, **more
     )
-
-
-def _operation(call: str, f: Callable[[Any], Any], **more: Any) -> Entry:
-    return Entry(call, lambda dtype: f, **more)
 
 
 def _prelu_start(shape: tuple[int, ...]) -> np.ndarray:
@@ -96,12 +108,12 @@ FUNCTIONS = {
     "tanhshrink": _of("tanh_shrink"),
     "softshrink": _of("soft_shrink"),
     "hardshrink": _of("hard_shrink"),
-    "threshold": _operation(
+    "threshold": operation(
         "keras.activations.threshold(x, 0.5, 0)",
         lambda x: keras.activations.threshold(x, 0.5, 0.0),
     ),
     "gelu": _of("gelu"),
-    "gelu_tanh": _operation(
+    "gelu_tanh": operation(
         "keras.activations.gelu(x, approximate=True)",
         lambda x: keras.activations.gelu(x, approximate=True),
     ),
@@ -123,10 +135,10 @@ LAYERS = {
 }
 
 OPERATIONS = {
-    "maximum": _operation("keras.ops.maximum(x, 0)", lambda x: keras.ops.maximum(x, 0)),
-    "clip": _operation("keras.ops.clip(x, -1, 1)", lambda x: keras.ops.clip(x, -1, 1)),
-    "abs": _operation("keras.ops.abs(x)", lambda x: keras.ops.abs(x)),
-    "amax": _operation(
+    "maximum": operation("keras.ops.maximum(x, 0)", lambda x: keras.ops.maximum(x, 0)),
+    "clip": operation("keras.ops.clip(x, -1, 1)", lambda x: keras.ops.clip(x, -1, 1)),
+    "abs": operation("keras.ops.abs(x)", lambda x: keras.ops.abs(x)),
+    "amax": operation(
         "keras.ops.max(x, -1)", lambda x: keras.ops.max(x, -1), vector=True, axis=False
     ),
 }

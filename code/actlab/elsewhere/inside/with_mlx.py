@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
 
-from .protocol import INTEGERS, Entry, Function, Library
+from .protocol import (
+    INTEGERS,
+    Entry,
+    Function,
+    Library,
+    eight_bits,
+    named,
+    operation,
+)
 
 __all__ = ["LIBRARY"]
 
@@ -50,10 +59,18 @@ class Mlx(Library):
         y = f(mx.array([INTEGERS]))
         return np.array(y.astype(mx.float32)), str(y.dtype).rpartition(".")[2]
 
+    def facts(self) -> dict[str, Any]:
+        """Return casts to types of eight bits."""
+        return {"eight bits": eight_bits(_cast)}
 
-def _nn(name: str, vector: bool = False, **more: Any) -> Entry:
-    f = getattr(nn, name)
-    return Entry(f"nn.{name}(x)", lambda dtype: f, f, vector, **more)
+
+def _cast(x: np.ndarray, name: str) -> np.ndarray:
+    if name != "float8_e4m3fn":
+        raise TypeError("mx.to_fp8 knows one type")
+    return np.array(mx.from_fp8(mx.to_fp8(mx.array(x)), mx.float32))
+
+
+_nn = partial(named, nn, "nn.")
 
 
 def _layer(name: str, **more: Any) -> Entry:
@@ -65,10 +82,6 @@ def _layer(name: str, **more: Any) -> Entry:
         return layer
 
     return Entry(f"nn.{name}()", make, build, **more)
-
-
-def _operation(call: str, f: Callable[[Any], Any], **more: Any) -> Entry:
-    return Entry(call, lambda dtype: f, **more)
 
 
 def _prelu_start(shape: tuple[int, ...]) -> np.ndarray:
@@ -102,10 +115,10 @@ FUNCTIONS = {
     "log_softmax": _nn("log_softmax", True),
     "softmin": _nn("softmin", True),
     "glu": _nn("glu", True, axis=False),
-    "maximum": _operation("mx.maximum(x, 0)", lambda x: mx.maximum(x, 0)),
-    "clip": _operation("mx.clip(x, -1, 1)", lambda x: mx.clip(x, -1, 1)),
-    "abs": _operation("mx.abs(x)", mx.abs),
-    "amax": _operation(
+    "maximum": operation("mx.maximum(x, 0)", lambda x: mx.maximum(x, 0)),
+    "clip": operation("mx.clip(x, -1, 1)", lambda x: mx.clip(x, -1, 1)),
+    "abs": operation("mx.abs(x)", mx.abs),
+    "amax": operation(
         "mx.max(x, -1)", lambda x: mx.max(x, -1), vector=True, axis=False
     ),
 }

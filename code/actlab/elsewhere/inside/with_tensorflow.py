@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from .protocol import INTEGERS, Entry, Function, Library
+from .protocol import (
+    INTEGERS,
+    Entry,
+    Function,
+    Library,
+    eight_bits,
+    named,
+    operation,
+)
 
 __all__ = ["LIBRARY", "Tensorflow"]
 
@@ -51,14 +60,17 @@ class Tensorflow(Library):
         y = f(tf.constant([INTEGERS]))
         return tf.cast(y, "float64").numpy(), y.dtype.name
 
+    def facts(self) -> dict[str, Any]:
+        """Return casts to types of eight bits."""
+        return {"eight bits": eight_bits(_cast)}
 
-def _nn(name: str, vector: bool = False, **more: Any) -> Entry:
-    f = getattr(tf.nn, name)
-    return Entry(f"tf.nn.{name}(x)", lambda dtype: f, f, vector, **more)
+
+def _cast(x: np.ndarray, name: str) -> np.ndarray:
+    short = tf.cast(tf.constant(x), getattr(tf.dtypes.experimental, name))
+    return tf.cast(short, "float32").numpy()
 
 
-def _operation(call: str, f: Callable[[Any], Any], **more: Any) -> Entry:
-    return Entry(call, lambda dtype: f, **more)
+_nn = partial(named, tf.nn, "tf.nn.")
 
 
 FUNCTIONS = {
@@ -70,21 +82,21 @@ FUNCTIONS = {
     "softplus": _nn("softplus"),
     "softsign": _nn("softsign"),
     "sigmoid": _nn("sigmoid"),
-    "log_sigmoid": _operation("tf.math.log_sigmoid(x)", tf.math.log_sigmoid),
+    "log_sigmoid": operation("tf.math.log_sigmoid(x)", tf.math.log_sigmoid),
     "tanh": _nn("tanh"),
     "gelu": _nn("gelu"),
-    "gelu_tanh": _operation(
+    "gelu_tanh": operation(
         "tf.nn.gelu(x, approximate=True)", lambda x: tf.nn.gelu(x, approximate=True)
     ),
     "swish": _nn("silu"),
     "softmax": _nn("softmax", True),
     "log_softmax": _nn("log_softmax", True),
-    "maximum": _operation("tf.maximum(x, 0)", lambda x: tf.maximum(x, 0)),
-    "clip": _operation(
+    "maximum": operation("tf.maximum(x, 0)", lambda x: tf.maximum(x, 0)),
+    "clip": operation(
         "tf.clip_by_value(x, -1, 1)", lambda x: tf.clip_by_value(x, -1, 1)
     ),
-    "abs": _operation("tf.abs(x)", tf.abs),
-    "amax": _operation(
+    "abs": operation("tf.abs(x)", tf.abs),
+    "amax": operation(
         "tf.reduce_max(x, -1)",
         lambda x: tf.reduce_max(x, -1),
         vector=True,

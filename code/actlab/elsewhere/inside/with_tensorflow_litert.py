@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
-from .protocol import Entry, Function, Library
+from .protocol import Entry, Function, Graphs
 from .with_tensorflow import FUNCTIONS
 
 __all__ = ["LIBRARY"]
@@ -17,10 +17,8 @@ __all__ = ["LIBRARY"]
 LEFT_OUT = ("maximum", "clip", "abs", "amax")
 
 
-class TensorflowLitert(Library):
+class TensorflowLitert(Graphs):
     """The functions of ``tf.nn`` as LiteRT runs them."""
-
-    exports = True
 
     def entries(self) -> Mapping[str, Entry]:
         """Return TensorFlow's functions behind the converter."""
@@ -29,28 +27,6 @@ class TensorflowLitert(Library):
             for key, entry in FUNCTIONS.items()
             if key not in LEFT_OUT
         }
-
-    def value(self, f: Function, x: np.ndarray, dtype: str) -> tuple[np.ndarray, str]:
-        """Return what the runtime gives."""
-        if dtype == "bfloat16":
-            raise NotImplementedError("not asked")
-        return np.asarray(f(x), dtype=np.float32), dtype
-
-    def slope(self, f: Function, x: np.ndarray, dtype: str, weights: Any) -> np.ndarray:
-        """Raise: a converted graph has no slopes."""
-        raise NotImplementedError("a graph for inference has no slopes")
-
-    def second(self, f: Function, x: np.ndarray) -> np.ndarray:
-        """Raise: a converted graph has no slopes."""
-        raise NotImplementedError("a graph for inference has no slopes")
-
-    def integer(self, f: Function) -> tuple[np.ndarray, str]:
-        """Raise: the graph was made for numbers of one type."""
-        raise NotImplementedError("the graph was made for float32")
-
-    def graph(self, f: Function) -> list[str] | None:
-        """Return the operations of the graph that was made first."""
-        return f.names  # type: ignore[attr-defined]
 
 
 def _maker(entry: Entry) -> Callable[[str], Function]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from tinygrad import Device, Tensor, dtypes
 
-from .protocol import INTEGERS, Entry, Function, Library
+from .protocol import INTEGERS, Entry, Function, Library, eight_bits, operation
 
 __all__ = ["LIBRARY"]
 
@@ -44,8 +44,13 @@ class Tinygrad(Library):
         return y.cast(dtypes.float32).numpy(), _name(y)
 
     def facts(self) -> dict[str, Any]:
-        """Return the device."""
-        return {"device": Device.DEFAULT}
+        """Return the device, and casts to types of eight bits."""
+        return {"device": Device.DEFAULT, "eight bits": eight_bits(_cast)}
+
+
+def _cast(x: np.ndarray, name: str) -> np.ndarray:
+    short = {"float8_e4m3fn": dtypes.fp8e4m3, "float8_e5m2": dtypes.fp8e5m2}[name]
+    return Tensor(x).cast(short).contiguous().realize().cast(dtypes.float32).numpy()
 
 
 def _tensor(x: np.ndarray, dtype: str) -> Tensor:
@@ -62,10 +67,6 @@ NAMES = {"float": "float32", "half": "float16", "int": "int32"}
 def _method(name: str, vector: bool = False, **more: Any) -> Entry:
     f = getattr(Tensor, name)
     return Entry(f"x.{name}()", lambda dtype: f, f, vector, **more)
-
-
-def _operation(call: str, f: Callable[[Any], Any], **more: Any) -> Entry:
-    return Entry(call, lambda dtype: f, **more)
 
 
 FUNCTIONS = {
@@ -89,10 +90,10 @@ FUNCTIONS = {
     "mish": _method("mish"),
     "softmax": _method("softmax", True),
     "log_softmax": _method("log_softmax", True),
-    "maximum": _operation("x.maximum(0)", lambda x: x.maximum(0)),
-    "clip": _operation("x.clip(-1, 1)", lambda x: x.clip(-1, 1)),
-    "abs": _operation("x.abs()", lambda x: x.abs()),
-    "amax": _operation("x.max(-1)", lambda x: x.max(-1), vector=True, axis=False),
+    "maximum": operation("x.maximum(0)", lambda x: x.maximum(0)),
+    "clip": operation("x.clip(-1, 1)", lambda x: x.clip(-1, 1)),
+    "abs": operation("x.abs()", lambda x: x.abs()),
+    "amax": operation("x.max(-1)", lambda x: x.max(-1), vector=True, axis=False),
 }
 
 LIBRARY = Tinygrad()

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
-from .protocol import INTEGERS, Entry, Function, Library
+from .protocol import INTEGERS, Entry, Function, Library, eight_bits, operation
 
 __all__ = ["LIBRARY", "Torch", "module"]
 
@@ -57,8 +57,15 @@ class Torch(Library):
         return y.detach().double().numpy(), str(y.dtype).removeprefix("torch.")
 
     def facts(self) -> dict[str, Any]:
-        """Return the parts of the processor that PyTorch uses."""
-        return {"capability": torch.backends.cpu.get_cpu_capability()}
+        """Return the parts of the processor that PyTorch uses, and casts."""
+        return {
+            "capability": torch.backends.cpu.get_cpu_capability(),
+            "eight bits": eight_bits(_cast),
+        }
+
+
+def _cast(x: np.ndarray, name: str) -> np.ndarray:
+    return torch.from_numpy(x).to(getattr(torch, name)).float().numpy()
 
 
 def module(
@@ -112,20 +119,16 @@ MODULES = {
 }
 
 
-def _operation(call: str, f: Callable[[Tensor], Tensor], **more: Any) -> Entry:
-    return Entry(call, lambda dtype: f, **more)
-
-
 OPERATIONS = {
-    "maximum": _operation(
+    "maximum": operation(
         "torch.maximum(x, zeros)", lambda x: torch.maximum(x, torch.zeros_like(x))
     ),
-    "clip": _operation("torch.clamp(x, -1, 1)", lambda x: x.clamp(-1, 1)),
-    "abs": _operation("torch.abs(x)", torch.abs),
-    "amax": _operation(
+    "clip": operation("torch.clamp(x, -1, 1)", lambda x: x.clamp(-1, 1)),
+    "abs": operation("torch.abs(x)", torch.abs),
+    "amax": operation(
         "torch.amax(x, -1)", lambda x: x.amax(-1), vector=True, axis=False
     ),
-    "max": _operation(
+    "max": operation(
         "torch.max(x, -1).values",
         lambda x: x.max(-1).values,
         vector=True,
