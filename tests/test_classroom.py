@@ -57,8 +57,8 @@ def test_students_get_no_solution_and_the_variants_numbers(path, folder):
 def test_whoever_has_other_numbers_is_told(folder):
     varied = [
         entry
-        for number in core.chapters()
-        for entry in core.chapter(number).exercises
+        for path in CHAPTERS
+        for entry in core.chapter(int(path.stem[:2])).exercises
         if isinstance(entry, Page) and entry.numbers_for
     ]
     assert len(varied) > 5

@@ -293,15 +293,15 @@ def test_chapters_quote_the_census():
     by_year = [int((t["year"] == y).sum()) for y in (2022, 2026) for t in (gelu, silu)]
     quoted = {
         "05-smooth-self-gated": (
-            f"{len(gelu)} of the {len(counted)} configurations",
+            f"of {len(counted)} configurations",
             "{} take the exact form, {} the tanh form, {} the sigmoid form".format(
                 *(int(gelu["activation"].isin(names).sum()) for names in GELU_NAMES)
             ),
         ),
         "07-gated-units": (
-            f"the {len(counted)} configurations",
-            "{} take SiLU, {} of them with a gate, and {} a form of GELU, {} with "
-            "a gate".format(*parts),
+            f"Of {len(counted)} configurations",
+            "{} take SiLU, {} of them with a gate, and {} a GELU, {} with a "
+            "gate".format(*parts),
         ),
         "14-choosing": (
             "{} to {} in files of 2022".format(*by_year[:2]),
