@@ -251,13 +251,16 @@ def _merged(blocks: list[dict[str, Any]], name: str) -> dict[str, Any]:
 
 
 def expanded(blocks: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the conditions of :func:`condensed` blocks, one by one, as plain data."""
+    """Return the conditions of :func:`condensed` blocks, one by one, as plain data.
+
+    What stands alone in a record is a block of one.
+    """
     found = []
     for block in blocks:
         fixed = {key: value for key, value in block.items() if key != "each"}
-        names = list(block["each"])
-        for values in product(*block["each"].values()):
-            found.append(fixed | dict(zip(names, values)))
+        each = block.get("each", {})
+        for values in product(*each.values()):
+            found.append(fixed | dict(zip(each, values)))
     return found
 
 

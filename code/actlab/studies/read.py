@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from ..statistics import Interval, interval
-from .grid import Study, StudyError, find
+from .grid import Study, StudyError, expanded, find
 from .records import read_record
 
 # What tells the cells of a grid apart.
@@ -64,21 +64,22 @@ def provenance(study: Study | str) -> dict[str, Any]:
 def whole(study: Study | str) -> Study:
     """Return a recorded study with all the conditions that it grew by.
 
-    They are had by its rule again, step by step from its table.  A study that does not
-    grow comes back as it is.  Raises :class:`StudyError` as :func:`load`.  Chapter 12.
+    They stand in its record: the table's five digits cannot always repeat a choice
+    between rates that were equally good.  A study that does not grow comes back as it
+    is.  Raises :class:`StudyError` as :func:`load`.  Chapter 12.
     """
     study = find(study) if isinstance(study, str) else study
     if study.growth is None:
         return study
-    table = load(study)
-    while True:
-        keys = ["regime", "activation", "init", "optimiser", "lr"]
-        known = {tuple(getattr(c, key) for key in keys) for c in study.conditions}
-        rows = [key in known for key in table[keys].itertuples(index=False, name=None)]
-        grown = study.grown(table[rows])
-        if grown.conditions == study.conditions:
-            return study
-        study = grown
+    said = expanded(provenance(study)["grid"]["conditions"])
+    kinds = {type(c).__name__: type(c) for c in study.conditions}
+    conditions = (kinds[c.pop("kind")](**_with_tuples(c)) for c in said)
+    return replace(study, conditions=tuple(conditions))
+
+
+def _with_tuples(record: dict[str, Any]) -> dict[str, Any]:
+    """Return fields as a condition has them; JSON knows lists alone."""
+    return {k: tuple(v) if isinstance(v, list) else v for k, v in record.items()}
 
 
 def is_recorded(study: Study) -> bool:
