@@ -95,7 +95,7 @@ class Visit:
         self.page.on("console", self._console)
         self.page.on("pageerror", lambda error: self.faults.append(f"error: {error}"))
         self.page.on("request", self._request)
-        self.page.on("requestfailed", lambda r: self.faults.append(f"failed: {r.url}"))
+        self.page.on("requestfailed", self._failed)
         self.page.on("response", self._response)
         self.page.goto(url)
         self.settle()
@@ -112,6 +112,11 @@ class Visit:
         schemes = ("data:", "blob:", "file:")
         if not request.url.startswith((f"http://{self.own}/", *schemes)):
             self.faults.append(f"another host: {request.url}")
+
+    def _failed(self, request):
+        # What a page breaks off as it is left has not failed.
+        if request.failure != "net::ERR_ABORTED":
+            self.faults.append(f"failed: {request.url}")
 
     def _response(self, response):
         if response.status >= 400:
