@@ -6,16 +6,15 @@ frames on the page's main thread. The load of the machine is printed beside it.
 
 from __future__ import annotations
 
-import functools
-import http.server
 import os
-import shutil
-import threading
+import sys
 from pathlib import Path
 
-from playwright.sync_api import sync_playwright
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+from local_site import opened, served  # noqa: E402
 
-SITE = Path(__file__).resolve().parent.parent / "_build" / "html"
+SITE = ROOT / "_build" / "html"
 SECONDS = 6
 RUNS = {
     "one net of 32-32": "f=tanh&layers=32-32",
@@ -48,11 +47,6 @@ MEASURE = """async (milliseconds) => {
 }"""
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *arguments):
-        pass
-
-
 def measure(browser, address, fragment, pace):
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     page.goto(f"{address}/lab.html#{fragment}")
@@ -66,17 +60,7 @@ def measure(browser, address, fragment, pace):
 
 
 def main():
-    handler = functools.partial(Quiet, directory=str(SITE))
-    with (
-        http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server,
-        sync_playwright() as playwright,
-    ):
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        address = f"http://127.0.0.1:{server.server_port}"
-        program = os.environ.get("CHROMIUM") or shutil.which("chromium")
-        browser = playwright.chromium.launch(
-            executable_path=program, args=["--no-sandbox"]
-        )
+    with opened() as browser, served(SITE) as address:
         for name, fragment in RUNS.items():
             for pace in PACES:
                 found = measure(browser, address, fragment, pace)
@@ -85,7 +69,6 @@ def main():
                     f"{found['longest']:.0f} ms, {found['long']} long tasks, "
                     f"{found['steps']} steps, load {os.getloadavg()[0]:.1f}"
                 )
-        server.shutdown()
 
 
 if __name__ == "__main__":

@@ -19,28 +19,28 @@ RUNS times in turn, with this Python. ``--site-test`` times each checkout's
 from __future__ import annotations
 
 import argparse
-import functools
 import gzip
-import http.server
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote
 
 import yaml
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from playwright.sync_api import TimeoutError as TooLate
 
-RUNS = 3
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+from local_site import Quiet, chromium, opened, served  # noqa: E402
+
+RUNS = 3
 LIGHTHOUSE = "lighthouse@13.5.0"
 CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
 PAGES = (
@@ -58,7 +58,7 @@ BUDGET = {"intro.html": 160, "reference/catalogue.html": 320}  # KB, else 400
 CHAPTER = 400
 
 
-class Handler(http.server.SimpleHTTPRequestHandler):
+class Handler(Quiet):
     """Serve a folder, texts with gzip; keep count of the bytes sent."""
 
     sent = 0
@@ -79,19 +79,6 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         with suppress(BrokenPipeError):  # a page that was left before all had come
             self.wfile.write(body)
         Handler.sent += len(body)
-
-    def log_message(self, *arguments: object) -> None:
-        pass
-
-
-@contextmanager
-def served(folder: Path) -> Iterator[str]:
-    """Serve a folder; yield its address."""
-    handler = functools.partial(Handler, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
 
 
 def visit(browser: Browser, address: str) -> dict[str, float]:
@@ -135,27 +122,18 @@ def measured(
     folders: list[Path], runs: int
 ) -> Iterator[tuple[str, list[dict[str, float]]]]:
     """Yield each page with its costs, one entry a folder, the folders in turn."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=program(), args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
+    with opened() as browser:
         for page in PAGES:
             best: list[dict[str, float]] = []
             for _ in range(runs):
                 for place, folder in enumerate(folders):
-                    with served(folder) as address:
+                    with served(folder, Handler) as address:
                         now = visit(browser, f"{address}/{page}")
                     if place == len(best):
                         best.append(now)
                     elif now["seconds"] < best[place]["seconds"]:
                         best[place] = now
             yield page, best
-        browser.close()
-
-
-def program() -> str | None:
-    """Return the path of Chromium."""
-    return os.environ.get("CHROMIUM") or shutil.which("chromium")
 
 
 # --- search --------------------------------------------------------------------------
@@ -190,7 +168,7 @@ def search(folder: Path, browser: Browser) -> tuple[int, int, float]:
     """Return how many queries' first result is right, of how many, and seconds each."""
     rows = yaml.safe_load((ROOT / "tests" / "search_queries.yml").read_text("utf-8"))
     right = 0
-    with served(folder) as address:
+    with served(folder, Handler) as address:
         page = browser.new_page()
         page.goto(f"{address}/search.html")
         page.wait_for_load_state("networkidle")
@@ -216,7 +194,7 @@ def lighthouse(url: str, desktop: bool) -> list[int]:
             "--chrome-flags=--headless=new --no-sandbox --disable-dev-shm-usage",
             *(["--preset=desktop"] if desktop else []),
         ],
-        env=os.environ | {"CHROME_PATH": program() or ""},
+        env=os.environ | {"CHROME_PATH": chromium()},
         capture_output=True,
         text=True,
         timeout=240,
@@ -232,7 +210,7 @@ def print_lighthouse(folders: list[Path], pages: tuple[str, ...]) -> None:
     print(f"\nLighthouse {LIGHTHOUSE.partition('@')[2]}: {', '.join(CATEGORIES)}")
     for page in pages:
         for number, folder in enumerate(folders, 1):
-            with served(folder) as address:
+            with served(folder, Handler) as address:
                 for kind in ("mobile", "desktop"):
                     scores = lighthouse(f"{address}/{page}", kind == "desktop")
                     print(f"{page:44}{number:6} {kind:8}", *scores, flush=True)
@@ -287,14 +265,10 @@ def print_site_tests(folders: list[Path]) -> None:
 def print_search(folders: list[Path]) -> None:
     """Print what the search of each build finds."""
     print("\nsearch: first result right, of queries, seconds a query")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=program(), args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
+    with opened() as browser:
         for number, folder in enumerate(folders, 1):
             right, asked, seconds = search(folder, browser)
             print(f"{number:6}{right:5} of {asked}{seconds:7.2f}", flush=True)
-        browser.close()
 
 
 def print_pages(folders: list[Path], runs: int) -> None:

@@ -9,21 +9,17 @@ from __future__ import annotations
 
 import functools
 import gzip
-import http.server
 import io
 import itertools
-import os
 import re
-import shutil
-import threading
 from pathlib import Path
 
 import pytest
 import yaml
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
 from pypdf import PdfReader
 
+import local_site
 import pdf
 
 pytestmark = pytest.mark.site
@@ -54,33 +50,17 @@ WIDTHS = (390, 1280)
 AXE = {"resultTypes": ["violations"], "preload": False}
 
 
-class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *arguments):
-        pass
-
-
 @pytest.fixture(scope="session")
 def address():
     """Return the address of a server of the built site."""
-    handler = functools.partial(QuietHandler, directory=str(SITE))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with local_site.served(SITE) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")
 def browser():
-    program = os.environ.get("CHROMIUM") or next(
-        filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None
-    )
-    assert program, "no Chromium found; on Debian: apt-get install chromium"
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(
-            executable_path=program, args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
-        yield running
-        running.close()
+    with local_site.opened() as browser:
+        yield browser
 
 
 class Visit:

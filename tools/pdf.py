@@ -8,24 +8,18 @@ reference) are left out, and the contents page says so.
 
 from __future__ import annotations
 
-import functools
 import html
-import http.server
 import io
-import os
 import shutil
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 import yaml
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 from pypdf import PdfReader, PdfWriter
 from pypdf.annotations import Link
 from pypdf.generic import (
@@ -37,6 +31,7 @@ from pypdf.generic import (
 )
 
 import build
+from local_site import opened, served
 
 ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / "_build" / "html"
@@ -89,34 +84,6 @@ def titles() -> dict[str, str]:
         for entry in entries
         if entry["file"] not in LEFT_OUT
     }
-
-
-@contextmanager
-def served(folder: Path) -> Iterator[str]:
-    """Serve a folder on this machine; yield its address."""
-
-    class Quiet(http.server.SimpleHTTPRequestHandler):
-        def log_message(self, *arguments: Any) -> None:
-            pass
-
-    handler = functools.partial(Quiet, directory=str(folder))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-
-
-def chromium() -> str:
-    """Return the path of Chromium; end with a sentence that helps if there is none."""
-    found = os.environ.get("CHROMIUM") or next(
-        filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None
-    )
-    if found is None:
-        sys.exit(
-            "make pdf prints with Chromium and found none: install it (Debian and "
-            "Ubuntu: apt-get install chromium) or name its program in CHROMIUM."
-        )
-    return found
 
 
 def warn_of_boxes() -> None:
@@ -259,10 +226,7 @@ def main(wanted: Sequence[str] = ()) -> int:
     if not SITE.is_dir():
         sys.exit("Nothing to print: run make book first.")
     warn_of_boxes()
-    with sync_playwright() as playwright, served(SITE) as address:
-        browser = playwright.chromium.launch(
-            executable_path=chromium(), args=["--no-sandbox", "--disable-dev-shm-usage"]
-        )
+    with opened() as browser, served(SITE) as address:
         parts = []
         known = titles()
         for name in wanted or known:
@@ -270,7 +234,6 @@ def main(wanted: Sequence[str] = ()) -> int:
             parts.append(Part(name, known.get(name) or title, pages))
             print(f"{name}: {len(pages.pages)} pages", flush=True)
         writer = joined(parts, browser)
-        browser.close()
     writer.write(OUT)
     if not wanted:
         offer(OUT.stat().st_size)

@@ -343,8 +343,11 @@ const AtlasPage = (() => {
     const y = (value) =>
       frame.bottom - ((value - bottom) / (top - bottom)) * (frame.bottom - frame.top);
     const grid = node("svg:g", { class: "at-grid" });
+    // A rate such as 0.000001 needs some 56 pixels; on a phone not every one has them.
+    const every = Math.ceil((56 * (last - first)) / (frame.right - frame.left));
     for (let k = Math.ceil(first); k <= last; k++) {
       grid.append(rule(x(10 ** k), frame.top, x(10 ** k), frame.bottom));
+      if (k % every !== 0) continue;
       grid.append(label(x(10 ** k), frame.bottom + 16, String(+(10 ** k).toPrecision(1))));
     }
     const step = state.zoom > 40 ? 20 : state.zoom > 10 ? 5 : state.zoom > 3 ? 2 : 0.5;
