@@ -107,6 +107,17 @@ def test_a_function_that_never_learns_ends_the_search():
     assert len(finals) == 4
 
 
+def test_of_equal_rates_the_one_with_the_final_runs_was_chosen():
+    """A table's digits may say otherwise by the last of them."""
+    _, table = grown(SEARCH, peak(-3.0))
+    above = table["lr"] == rate(-2)
+    table.loc[above, "test_accuracy"] = table.loc[above, "test_accuracy"] + 50
+    (row,) = studies.chosen(table).to_dict("records")
+    assert number(row["lr"]) == -3
+    (row,) = studies.chosen(table[table["regime"] != "final"]).to_dict("records")
+    assert number(row["lr"]) == -2
+
+
 def test_a_rate_that_breaks_runs_is_never_chosen():
     _, table = grown(SEARCH, peak(-1.0, breaks=-3.5))
     (row,) = studies.chosen(table).to_dict("records")

@@ -66,12 +66,14 @@ def test_final_runs_have_the_rate_that_their_tuning_chose(name):
     tuned = ends[ends["regime"].isin(["coarse", "fine"])]
     final = ends[ends["regime"] == "final"].groupby(cell)["lr"].unique()
     assert set(final.index) == set(tuned.groupby(cell).groups)
+    told = studies.chosen(ends).set_index(cell)
     for key, runs in tuned.groupby(cell):
         rates = runs.groupby("lr")["test_accuracy"]
         means = rates.mean()[rates.size() == rates.size().max()]
         broke = runs[runs["test_accuracy"].isna()]["lr"].unique()
         means = means.drop(broke, errors="ignore")
         (rate,) = final[key]
+        assert told.loc[key, "lr"] == rate
         if len(means):
             assert means[rate] >= means.max() - 6e-4, key
 
