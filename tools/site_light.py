@@ -75,6 +75,10 @@ EARLY = '<script>document.documentElement.classList.add("actlab-js")</script>'
 EXPLORER = re.compile(r"(<span class=\"ax-live\"[^>]*></span>\s*)<script>")
 TEXT = r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'"
 SIGN = re.compile(rf"url\((?:{TEXT}|[^)\"']*)\)|{TEXT}|[{{}};]", re.DOTALL)
+# Sphinx links a figure that has a size to its file; here a click enlarges it.
+LINKED = re.compile(
+    r"<a class=\"reference internal image-reference\"[^>]*>(<img\b[^>]*>)\s*</a>"
+)
 IMAGE = re.compile(r"<img\b[^>]*\bsrc=\"([^\":]*_images/[^\"]+\.png)\"[^>]*>")
 
 
@@ -135,6 +139,7 @@ def page(text: str, path: Path, names: dict[str, str]) -> str:
     head = f"{head[:at]}{loads}{head[at:]}"
     body = LOADED.sub("", body)
     body = EXPLORER.sub(r'\1<script type="text/plain" class="actlab-later">', body)
+    body = LINKED.sub(r"\1", body)
     body = IMAGE.sub(lambda match: _lazy(match, path), body)
     return head + mark + body
 
@@ -146,7 +151,7 @@ def _lazy(match: re.Match[str], path: Path) -> str:
         # A figure says how many of its pixels make an inch, which a page gives 96.
         share = 96 / picture.info.get("dpi", (96,))[0]
         width, height = (round(side * share) for side in picture.size)
-    tag = re.sub(r"\s(?:width|height)=\"[^\"]*\"", "", match[0]).rstrip("/> ")
+    tag = re.sub(r"\s(?:width|height|style)=\"[^\"]*\"", "", match[0]).rstrip("/> ")
     return f'{tag} loading="lazy" decoding="async" width="{width}" height="{height}">'
 
 
