@@ -215,7 +215,7 @@ def test_six_starts_leave_thirty_sigmoids_guessing():
 def test_ten_times_xavier_learns_as_the_chapter_says():
     path = next((Path(__file__).parents[2] / "chapters").glob("09-*.ipynb"))
     short, long = (
-        cell_of("sigmoid-gain", regime=regime, optimiser="adam").mean()
+        cell_of("thirty-controls", regime=regime, optimiser="adam").mean()
         for regime in ("sigmoid", "longer")
     )
     wanted = f"to {short:.0f} % in 20 epochs and {long:.0f} % in 100"
