@@ -123,11 +123,11 @@ def train(
     ``test_accuracy`` in per cent. Raises ``NonFiniteLossError`` where the loss is no
     longer a number. Chapter 09.
     """
-    make: Callable[..., torch.optim.Optimizer] = {
+    makers: dict[str, Callable[..., torch.optim.Optimizer]] = {
         "sgd": torch.optim.SGD,
         "adam": partial(torch.optim.Adam, eps=epsilon),
-    }[optimiser]
-    stepper = make(network.parameters(), lr=lr)
+    }
+    stepper = makers[optimiser](network.parameters(), lr=lr)
     shuffle = torch.Generator().manual_seed(seed)
     x, y = data.x_train, data.y_train
     history: dict[str, list[float]] = {
