@@ -615,7 +615,7 @@ PREDICTIONS = [
         textbook=0,
         textbook_label="“exp makes the sigmoid slow”",
         because={
-            "An exponential is expensive.": "By itself it takes about as long as a division; see the next cell.",
+            "An exponential is expensive.": "On some processors it is, by itself. PyTorch's sigmoid has one inside and takes less all the same; see the next cell.",
             "PyTorch has a kernel for the one and not for the other.": "That is it: one pass through the memory against three.",
         },
         source="the recorded costs",
