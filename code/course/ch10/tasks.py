@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -78,12 +77,6 @@ def _run(setting: Setting) -> tuple[dict[str, list[Any]], float]:
     x = datasets.digits().x_train[:IMAGES]
     network = _fresh(condition, setting.seed)
     sizes = [p.detach().norm() for p in network.parameters()]
-    before: dict[str, Callable[[], None]] = {
-        "": lambda: None,
-        "dead": lambda: redraw(network, x),
-        "living": lambda: redraw(network, x, living=True),
-        "size": lambda: _shrink(network, sizes),
-    }
     columns = ("epoch", "train_loss", "test_loss", "test_accuracy", "dead")
     history: dict[str, list[Any]] = {name: [] for name in columns}
     with torch.random.fork_rng(devices=[]):
@@ -92,7 +85,7 @@ def _run(setting: Setting) -> tuple[dict[str, list[Any]], float]:
             if condition.variant == "new":
                 network = _fresh(condition, 1000 * task + setting.seed)
             elif task > 1:
-                before[condition.variant]()
+                _before_a_task(network, x, condition.variant, sizes)
             y = torch.randint(condition.sizes[-1], (IMAGES,))
             data = replace(
                 datasets.digits(), x_train=x, y_train=y, x_test=x[:1], y_test=y[:1]
@@ -110,6 +103,13 @@ def _run(setting: Setting) -> tuple[dict[str, list[Any]], float]:
     return history, time.perf_counter() - started
 
 
+def _before_a_task(network: MLP, x: Tensor, what: str, sizes: list[Tensor]) -> None:
+    if what in ("size", "both"):
+        _shrink(network, sizes)
+    if what in ("dead", "living", "both"):
+        redraw(network, x, living=what == "living")
+
+
 def _fresh(condition: TaskRun, seed: int) -> MLP:
     return MLP(condition.sizes, condition.activation, condition.init, seed=seed)
 
@@ -119,7 +119,10 @@ register(TaskRun, on_cpu(_run))
 
 def _conditions() -> tuple[TaskRun, ...]:
     cells = (
-        *(("relu", variant) for variant in ("", "new", "dead", "living", "size")),
+        *(
+            ("relu", variant)
+            for variant in ("", "new", "dead", "living", "size", "both")
+        ),
         *(("leaky_relu", variant) for variant in ("", "new", "size")),
     )
     return tuple(
