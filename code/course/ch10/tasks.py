@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, replace
 from typing import Any
@@ -77,8 +78,13 @@ def _run(setting: Setting) -> tuple[dict[str, list[Any]], float]:
     x = datasets.digits().x_train[:IMAGES]
     network = _fresh(condition, setting.seed)
     sizes = [p.detach().norm() for p in network.parameters()]
-    columns = ("epoch", "train_loss", "test_loss", "test_accuracy", "dead")
-    history: dict[str, list[Any]] = {name: [] for name in columns}
+    rows: list[tuple[float, ...]] = []
+
+    def count(task: int, training_loss: float, y: Tensor) -> None:
+        loss, accuracy = training.evaluate(network, x, y)
+        dead = probes.dead_units(network, x).total
+        rows.append((task, training_loss, loss, accuracy, dead))
+
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(setting.seed)
         for task in range(1, condition.epochs + 1):
@@ -87,6 +93,8 @@ def _run(setting: Setting) -> tuple[dict[str, list[Any]], float]:
             elif task > 1:
                 _before_a_task(network, x, condition.variant, sizes)
             y = torch.randint(condition.sizes[-1], (IMAGES,))
+            if task == 1:
+                count(0, math.nan, y)
             data = replace(
                 datasets.digits(), x_train=x, y_train=y, x_test=x[:1], y_test=y[:1]
             )
@@ -95,11 +103,11 @@ def _run(setting: Setting) -> tuple[dict[str, list[Any]], float]:
                 optimiser=condition.optimiser, batch_size=condition.batch_size,
                 seed=100 * setting.seed + task,
             )  # fmt: skip
-            loss, accuracy = training.evaluate(network, x, y)
-            dead = probes.dead_units(network, x).total
-            row = (task, learnt["train_loss"][-1], loss, accuracy, dead)
-            for name, value in zip(columns, row, strict=True):
-                history[name].append(value)
+            count(task, learnt["train_loss"][-1], y)
+    columns = ("epoch", "train_loss", "test_loss", "test_accuracy", "dead")
+    history = {
+        name: list(column) for name, column in zip(columns, zip(*rows), strict=True)
+    }
     return history, time.perf_counter() - started
 
 
