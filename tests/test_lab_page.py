@@ -12,7 +12,7 @@ from test_site import SITE, Visit, sizes
 pytestmark = pytest.mark.site
 address, browser = test_site.address, test_site.browser  # the fixtures
 
-WAIT = 15_000
+WAIT = 60_000
 # Bytes, compressed: what the laboratory brings, and the page before the digits.
 OWN_BUDGET, BUDGET = 100_000, 250_000
 ASKED = "f=x*tanh(exp(x))&g=relu"

@@ -292,7 +292,7 @@ MOVES = [
     ("swap", {"rate": 0.5, "layers": [2, 2]}, 0, "It counts at step 300; this is"),
     ("swap", {"rate": 0.3}, 300, "Find a step size at which tanh wins"),
     ("swap", {"rate": 0.5}, 300, ""),
-    ("thirty", {"gain": 2}, 0, "With a gain of 2 the signal of layer 30 is 23000 times"),
+    ("thirty", {"gain": 2}, 0, "of 2 the signal of layer 30 is 23000 times"),
     ("thirty", {"start": "he"}, 0, "an own gain"),
     ("thirty", {"gain": 1.41}, 0, ""),
     ("born", {}, 50, "Dead altogether: layer"),
@@ -331,7 +331,7 @@ MOVES = [
 
 
 def test_each_challenge_says_what_is_missing_until_it_is_met(engine):
-    """In the order of a reader's moves; at least two ways to fail, and one to succeed."""
+    """In the order of a reader's moves: two ways to fail or more, one to succeed."""
     names = evaluate(engine, "CHALLENGES.map((challenge) => challenge.id)")
     wrong = []
     for name, change, step, words in MOVES:
