@@ -293,7 +293,7 @@ class Mixture(nn.Module):
 
 
 class PolyNorm(nn.Module):
-    """Σ a_i xⁱ / rms(xⁱ) + b, i = 1 to 3: powers, each normalised along an axis.
+    """Σ a_k xᵏ / rms(xᵏ) + b, k = 1 to 3: powers, each normalised along an axis.
 
     Parameters
     ----------
@@ -302,7 +302,7 @@ class PolyNorm(nn.Module):
     dim : int
         The axis along which the root of the mean of the squares is taken.
 
-    The weights a_i, in ``weight``, start at ⅓ and the shift b, in ``bias``, at 0; all
+    The weights a_k, in ``weight``, start at ⅓ and the shift b, in ``bias``, at 0; all
     four are learnt. An output depends on its whole axis, and hardly on the input's
     size. ``forward`` raises ``ValueError`` for an axis that is missing.
 

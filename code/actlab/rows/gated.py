@@ -194,8 +194,8 @@ ROWS = (
         kind="vector",
         reference=_poly_norm,
         vector_latex=(
-            r"\sum_{i=1}^{3} a_i\,\frac{x^i}"
-            r"{\sqrt{\operatorname{mean}(x^{2i}) + \varepsilon}} + b"
+            r"\sum_{k=1}^{3} a_k\,\frac{x_i^k}"
+            r"{\sqrt{\operatorname{mean}_j x_j^{2k} + \varepsilon}} + b"
         ),
         coefficients="a₁, a₂ and a₃, which start at ⅓, and b, which starts at 0",
     ),
