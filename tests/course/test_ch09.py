@@ -210,3 +210,13 @@ def test_six_starts_leave_thirty_sigmoids_guessing():
         for optimiser in ("sgd", "adam"):
             where = {"regime": "sigmoid", "init": init, "optimiser": optimiser}
             assert cell_of("thirty-starts", **where).max() < 11
+
+
+def test_ten_times_xavier_learns_as_the_chapter_says():
+    path = next((Path(__file__).parents[2] / "chapters").glob("09-*.ipynb"))
+    short, long = (
+        cell_of("sigmoid-gain", regime=regime, optimiser="adam").mean()
+        for regime in ("sigmoid", "longer")
+    )
+    wanted = f"to {short:.0f} % in 20 epochs and {long:.0f} % in 100"
+    assert wanted in path.read_text("utf-8")

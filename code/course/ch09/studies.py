@@ -29,6 +29,7 @@ CURES: dict[str, dict[str, Any]] = {
     "scaled_residual": {"branch": "depth"},
     "residual_layer_norm": {"branch": 1.0, "norm": "layer"},
     "as_tanh": {},
+    "times_10": {},
 }
 
 
@@ -56,12 +57,18 @@ def patient(setting: Setting) -> DeepMLP:
     )
     if condition.variant == "as_tanh":
         start_as_tanh_(network)
-    if condition.regime == "exploding":
-        with torch.no_grad():
-            for linear in network.linears[:-1]:
-                assert isinstance(linear, nn.Linear)
-                linear.weight.mul_(2)
+    factor = {"exploding": 2, "times_10": 10}
+    _enlarge_(network, factor.get(condition.regime, 1))
+    _enlarge_(network, factor.get(condition.variant, 1))
     return network
+
+
+@torch.no_grad()
+def _enlarge_(network: DeepMLP, factor: float) -> None:
+    """Multiply the weights of all hidden layers, in place."""
+    for linear in network.linears[:-1]:
+        assert isinstance(linear, nn.Linear)
+        linear.weight.mul_(factor)
 
 
 def _run(setting: Setting) -> tuple[dict[str, list[Any]], float]:
@@ -214,4 +221,25 @@ THIRTY_STARTS = Study(
     conditions=_starts(),
 )
 
-STUDIES = (CURES_STUDY, CURES_ADAM, THIRTY_STARTS)
+SIGMOID_GAIN = Study(
+    name="sigmoid-gain",
+    question="Thirty sigmoid layers at the gain at which the error signal keeps its "
+    "size: do they learn?",
+    home=__package__,
+    seeds=3,
+    further=("variant",),
+    conditions=tuple(
+        DeepRun(
+            regime, "sigmoid", lr, optimiser=optimiser, init="xavier",
+            variant="times_10", epochs=epochs,
+        )
+        for regime, epochs, optimiser, rates in (
+            ("sigmoid", 20, "sgd", _RATES),
+            ("sigmoid", 20, "adam", _ADAM),
+            ("longer", 100, "adam", _ADAM[:2]),
+        )
+        for lr in rates
+    ),
+)  # fmt: skip
+
+STUDIES = (CURES_STUDY, CURES_ADAM, THIRTY_STARTS, SIGMOID_GAIN)

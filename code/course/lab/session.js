@@ -364,6 +364,7 @@ class Desk {
     this.pace = 1; // steps per frame
     this.walk = null; // a way to a wanted step
     this.turn = 0;
+    this.serial = 0; // of the run, as the page counts; what is posted of it names it
     this.due = 0; // steps
     this.since = 0; // when work was last begun
     this.looked = 0; // when the runs were last looked at, and what that took
@@ -378,12 +379,17 @@ class Desk {
     }
   }
 
+  tell(message) {
+    this.post({ ...message, serial: this.serial });
+  }
+
   on_digits({ packed }) {
     this.packed = packed;
   }
 
-  on_set({ state, play }) {
+  on_set({ state, play, serial = 0 }) {
     this.turn += 1;
+    this.serial = serial;
     this.playing = false;
     this.session?.release();
     this.session = null;
@@ -391,7 +397,7 @@ class Desk {
     this.session = new Session({ ...state, step: 0 }, this.rows, this.packed);
     const { data } = this.session;
     const points = data.inputs <= 2 ? { x: data.train.x, y: data.train.y } : null;
-    this.post({ kind: "ready", points, examples: data.train.n });
+    this.tell({ kind: "ready", points, examples: data.train.n });
     this.walk = step > 0 ? this.session.goTo(step) : null;
     this.playing = Boolean(play) && !this.walk;
     this.show(true);
@@ -399,9 +405,10 @@ class Desk {
   }
 
   on_play({ on }) {
-    this.playing = on;
+    this.playing = on && this.session !== null;
     this.walk = null;
     this.since = this.now();
+    if (on && !this.playing) this.tell({ kind: "ended" });
     this.go();
   }
 
@@ -429,7 +436,7 @@ class Desk {
     const done = this.session.act(event);
     if (!done) throw new Error(`a run remembers at most ${MOST_EVENTS} changes; reset it`);
     if (event.kind === "k" || event.kind === "b") this.session.advance(true);
-    this.post({ kind: "events", events: this.session.state.events });
+    this.tell({ kind: "events", events: this.session.state.events });
     this.show(true);
   }
 
@@ -471,7 +478,7 @@ class Desk {
       }
       if (done) this.walk = null;
       this.show(done);
-      if (done) this.post({ kind: "arrived", step: this.session.step });
+      if (done) this.tell({ kind: "arrived", step: this.session.step });
       return !done;
     }
     if (!this.playing) return false;
@@ -486,7 +493,7 @@ class Desk {
       moved = true;
       if (!this.session.advance(last)) {
         this.playing = false;
-        this.post({ kind: "ended" });
+        this.tell({ kind: "ended" });
       }
       if (last) break;
     }
@@ -501,7 +508,7 @@ class Desk {
     const start = this.now();
     if (!whole && start - this.looked < Math.max(2 * FRAME, 2 * this.cost)) return;
     const seen = this.session.look();
-    this.post({ kind: "frame", ...seen, history: this.session.history, whole });
+    this.tell({ kind: "frame", ...seen, history: this.session.history, whole });
     this.looked = this.now();
     this.cost = this.looked - start;
   }
