@@ -225,6 +225,7 @@ def test_anything_in_the_address_does_nothing_but_a_message(fragment, address, b
     ["{", "null", "[1]", '{"kill": 7, "thirty": {"guess": 99}}', "7", '"' + "x" * 9999,
      '{"__proto__": {"solved": true, "guess": 0}}',
      '{"kill": {"solved": "yes", "guess": "2"}, "born": {"guess": -1}}',
+     '{"kill": {"guess": {"toString": 1}, "solved": true}}',
      '{"kill": {"solved": true}, "born": {"guess": 1.5, "solved": true}}'],
 )  # fmt: skip
 def test_damaged_storage_is_an_empty_one(value, address, browser):
@@ -311,6 +312,20 @@ def test_a_formula_with_a_mistake_stays_while_settings_change(address, browser):
         type_into(page, "#lab-f", "gelu")
         wait_step(page, 0)
         assert page.locator("#lab-f-message").text_content() == ""
+
+
+def test_a_function_without_a_sheet_says_so_at_its_field(address, browser):
+    with open_lab(browser, address, "#f=log(x)&g=tanh") as visit:
+        page = visit.page
+        page.wait_for_function(
+            "!document.querySelector('.lab-sheet').textContent.includes('…')",
+            timeout=WAIT,
+        )
+        message = page.locator("#lab-f-message").text_content()
+        assert "log(x) is not a real number at x = −0.0877" in message
+        assert "–" in page.locator(".lab-sheet td").first.text_content()
+        assert page.locator("#lab-note").text_content() == ""
+        assert not visit.faults
 
 
 def test_what_cannot_be_set_up_does_not_play(address, browser):

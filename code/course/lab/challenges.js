@@ -44,7 +44,7 @@ function* lacksAccuracy({ sides, step }, wanted, { latest = Infinity, why = "" }
 const shrinking = ({ sides: [{ layers }] }) =>
   ` The error signal of layer 1 is ${shortly(layers[0].errorSignal / layers.at(-1).errorSignal)} times that of layer ${layers.length}.`;
 
-const first = ({ sides, step }) => ({ sides: sides.slice(0, 1), step });
+const firstSide = ({ sides, step }) => ({ sides: sides.slice(0, 1), step });
 
 const LABELS = {
   f: "the function", data: "data", noise: "noise", layers: "hidden layers or units",
@@ -97,7 +97,7 @@ const CHALLENGES = [
       yield* lacksFunction(state, "sigmoid");
       yield* lacksLayers(state, 8);
       yield* lacksData(state, "rings");
-      yield* lacksAccuracy(first(frame), 90, { why: shrinking(frame) });
+      yield* lacksAccuracy(firstSide(frame), 90, { why: shrinking(frame) });
     },
   },
   {
@@ -227,7 +227,7 @@ const CHALLENGES = [
       if (changed.length) yield `Only the start biases may differ from the set-up. Changed: ${labelled(changed)}.`;
       const silent = frame.sides[0].layers.flatMap((layer, l) => (layer.dead === layer.width ? [l + 1] : []));
       const why = silent.length ? ` Dead altogether: layer ${silent.join(", ")}.` : "";
-      yield* lacksAccuracy(first(frame), 90, { why });
+      yield* lacksAccuracy(firstSide(frame), 90, { why });
     },
   },
   {
@@ -253,7 +253,7 @@ const CHALLENGES = [
       if (seen.row) yield `This function is a row of the catalogue: ${seen.row.name}.`;
       yield* lacksLayers(state, 3);
       yield* lacksData(state, "spirals");
-      yield* lacksAccuracy(first(frame), 95, { latest: 1000 });
+      yield* lacksAccuracy(firstSide(frame), 95, { latest: 1000 });
     },
     hint: "The function that is set up is an example; change it.",
   },
@@ -347,7 +347,7 @@ const CHALLENGES = [
     setup: "f=1.5*max%28x%2C+0%29+-+0.5",
     *lacks({ sheets }) {
       const known = sheets.filter(Boolean);
-      if (!known.length) yield "The sheet is being computed.";
+      if (!known.length) yield "There is no property sheet: it is being computed, or the function has none.";
       const kinked = known.filter((sheet) => sheet.kinks.length > 0);
       if (!kinked.length) yield "The function needs a kink.";
       const met = kinked.some(
@@ -412,7 +412,7 @@ const CHALLENGES = [
       if (kept.length) yield `To be kept as it was set up: ${labelled(kept)}.`;
       if (!changed.length) yield "Nothing is changed yet: change one setting.";
       if (changed.length > 1) yield `One setting only. Changed: ${labelled(changed)}.`;
-      yield* lacksAccuracy(first(frame), 90, { latest: 2000, why: shrinking(frame) });
+      yield* lacksAccuracy(firstSide(frame), 90, { latest: 2000, why: shrinking(frame) });
     },
   },
 ];

@@ -11,6 +11,7 @@ const view = {
   frame: null, // the last look at them
   events: [],
   sheets: [null, null],
+  without: ["", ""], // why a function has no sheet
   profiles: [null, null], // thirty layers, by start
   own: [null, null], // the same at the reader's own gain
   curves: [null, null],
@@ -69,9 +70,11 @@ const replies = {
   },
   arrived: () => settle(),
   ended: ({ serial }) => serial === view.serial && play(false),
-  sheet({ side, text, sheet }) {
+  sheet({ side, text, sheet, why = "" }) {
     if (text !== textOf(side)) return;
     view.sheets[side] = sheet;
+    view.without[side] = why;
+    if (why && !inputs[side].hasAttribute("aria-invalid")) messages[side].textContent = `${why}.`;
     writeSheets();
     checkChallenges();
   },
@@ -282,6 +285,7 @@ function complain(side, error) {
 
 function changeFunction(side) {
   view.sheets[side] = view.profiles[side] = view.own[side] = view.curves[side] = null;
+  view.without[side] = "";
   const text = textOf(side);
   inputs[side].value = text;
   complain(side, null);
@@ -1083,7 +1087,7 @@ function writeSheets() {
   const names = shown.map((side) => element("th", { scope: "col" }, keyOf(side), clipped(textOf(side))));
   table.tHead.replaceChildren(element("tr", {}, element("th", { scope: "col" }, "property"), ...names));
   const lines = SHEET.map(([name, write]) => {
-    const cells = shown.map((side) => element("td", {}, view.sheets[side] ? write(view.sheets[side]) : "…"));
+    const cells = shown.map((side) => element("td", {}, view.sheets[side] ? write(view.sheets[side]) : view.without[side] ? "–" : "…"));
     return element("tr", {}, element("th", { scope: "row" }, name), ...cells);
   });
   table.tBodies[0].replaceChildren(...lines);
@@ -1103,7 +1107,7 @@ function recall() {
   }
   for (const { id, options } of LAB.CHALLENGES) {
     const { guess, solved } = (found && Object.hasOwn(found, id) && found[id]) || {};
-    if (options[guess] === undefined || typeof guess !== "number") continue;
+    if (!Number.isInteger(guess) || options[guess] === undefined) continue;
     known[id] = { guess, solved: solved === true };
   }
   return known;

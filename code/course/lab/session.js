@@ -32,6 +32,7 @@ const between = (low, high, whole = false) => (text) => {
   return value >= low && value <= high && (!whole || Number.isInteger(value)) ? value : null;
 };
 const among = (choices) => (text) => (choices.includes(text) ? text : null);
+const TOO_LONG = `the formula has more than ${LIMITS.length} characters`;
 const short = (text) => (text.length <= LIMITS.length ? text : null);
 const READ = {
   f: short,
@@ -117,7 +118,8 @@ function stateOf(address, rows) {
     if (name === "v") continue;
     const known = Object.hasOwn(READ, name);
     const read = known && value !== null ? READ[name](value) : null;
-    if (read === null) complaints.push(known ? name : "an unknown setting");
+    const long = (name === "f" || name === "g") && value !== null;
+    if (read === null) complaints.push(long ? `${name}: ${TOO_LONG}` : known ? name : "an unknown setting");
     else state[name] = read;
   }
   for (const name of ["f", "g"]) {
@@ -198,7 +200,7 @@ class Session {
     const needs = state.start === "matched";
     const gain = needs ? inverseRoot(meanSquare(new Curve(found.tree))) : state.gain;
     if (!(gain >= 0 && gain < Infinity)) {
-      throw new FormulaError(`${text} has no gain that a start could match: 1/√E f(Z)² is ${gain}`);
+      throw new FormulaError(`${text} has no gain that a start could match: 1/√E f(Z)² is ${gain === Infinity ? "∞" : gain}.`);
     }
     const hidden = state.layers.length;
     const branch = { none: 0, one: 1, depth: 1 / Math.sqrt(hidden) }[state.branch];
@@ -443,7 +445,14 @@ class Desk {
   on_sheet({ side, text }) {
     const found = functionOf(text, this.rows);
     const curve = new Curve(found.tree);
-    const sheet = sheetOf(curve);
+    let sheet = null;
+    try {
+      sheet = sheetOf(curve, found.name);
+    } catch (error) {
+      if (!(error instanceof FormulaError)) throw error;
+      this.post({ kind: "sheet", side, text, sheet, why: error.message });
+      return;
+    }
     this.post({ kind: "sheet", side, text, name: found.name, sheet });
     const gain = sheet.forward_gain;
     const starts = ["default", "xavier", "he", "matched"];
