@@ -291,7 +291,7 @@ def thirty_sigmoid_layers_learn_without_their_mean() -> str:
     four = sigmoid_is_repaired_by_start_or_step()
     require(four, "four layers were not repaired")
     return (
-        f"30 layers: usual starts {usual:.0f} %, Xavier × 10 {large:.0f} % ({long:.0f} % "
-        f"in 100 epochs), started as tanh {as_tanh:.0f} %, "
+        f"30 layers: usual starts {usual:.0f} %, Xavier × 10 {large:.0f} % "
+        f"({long:.0f} % in 100 epochs), started as tanh {as_tanh:.0f} %, "
         f"residual path and layer norm {bridged:.0f} %"
     )
