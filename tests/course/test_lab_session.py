@@ -118,6 +118,23 @@ def test_anything_in_an_address_gives_a_state_that_runs(address, engine):
     if address not in HARMLESS and not address.startswith(HARMLESS_BEGINNINGS):
         assert found["complaints"]
     assert all(len(text) < 700 for text in found["complaints"])
+    assert not [text for text in found["complaints"] if "[" in text]  # an object's text
+
+
+def test_a_formula_that_is_too_long_is_told_from_one_that_cannot_be_read(engine):
+    said = evaluate(engine, "stateOf('#g=' + '-'.repeat(501) + 'x', ROWS).complaints")
+    assert said == ["g: the formula has more than 500 characters"]
+    assert evaluate(engine, "stateOf('#f=%zz', ROWS).complaints") == ["f"]
+
+
+def test_a_function_without_a_sheet_says_why(engine):
+    engine.eval(
+        "var said = []; var desk = new Desk(ROWS, (m) => said.push(m), () => {}, "
+        "() => 0); desk.receive({ kind: 'sheet', side: 1, text: 'log(x)' })"
+    )
+    [answer] = evaluate(engine, "said")
+    assert answer["kind"] == "sheet" and answer["sheet"] is None
+    assert answer["why"].startswith("log(x) is not a real number at x = −0.0877")
 
 
 def test_the_way_back_leads_to_the_same_bits(engine):
