@@ -341,6 +341,9 @@ def test_what_cannot_be_set_up_does_not_play(address, browser):
         page.wait_for_function(
             "/Play/.test(document.getElementById('lab-play').textContent)", timeout=WAIT
         )
+        # No picture of the function before stays.
+        label = page.locator(".lab-map canvas").first.get_attribute("aria-label")
+        assert "at step" not in label
         assert not visit.faults
 
 
@@ -489,6 +492,34 @@ def test_axe_finds_nothing_in_the_states_of_the_page(scheme, address, browser):
         page.set_viewport_size({"width": 1280, "height": 900})
         found += test_site.problems(visit)
     assert not found, "\n".join(found)
+
+
+SHIFTS = """() => new PerformanceObserver((list) => {
+    window.shifted = (window.shifted || 0)
+        + list.getEntries().reduce((sum, entry) => sum + entry.value, 0);
+}).observe({ type: 'layout-shift', buffered: false })"""
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_moves_while_it_trains(width, address, browser):
+    """The numbers grow and shrink, from 0.7 to 6.3e−4; what stands around them rests."""
+    fragment = "#f=gelu&g=tanh&data=rings&layers=12-12"
+    with open_lab(browser, address, fragment, **sizes(width)) as visit:
+        page = visit.page
+        page.locator("#lab-train").evaluate("title => title.scrollIntoView()")
+        page.evaluate(SHIFTS)
+        before = page.locator(".lab-map canvas").first.element_handle()
+        page.locator("#lab-play").click()
+        page.wait_for_function(
+            "+document.getElementById('lab-at').textContent > 900", timeout=WAIT
+        )
+        page.locator("#lab-play").click()
+        assert not page.evaluate("window.shifted")
+        # A change keeps what is drawn until there is something else to draw.
+        type_into(page, "#lab-f", "relu")
+        wait_step(page, 0)
+        assert before.evaluate("canvas => canvas.isConnected")
+        assert "ReLU" in page.locator(".lab-map figcaption").first.text_content()
 
 
 def test_digits_come_when_they_are_asked_for(address, browser):

@@ -93,6 +93,7 @@ const replies = {
   error({ message }) {
     play(false);
     say(message);
+    if (!view.frame) buildStage(true); // what stood there is another run's
   },
 };
 
@@ -548,8 +549,15 @@ function colours() {
   };
 }
 
-// Make room for the runs: a picture each, the losses, the layers' tables.
-function buildStage() {
+// Make room for the runs: a picture each, the losses, the layers' tables. What is there
+// and fits stays until something else is drawn, so that nothing flickers.
+function buildStage(anew = false) {
+  const plan = `${sidesShown().length} ${view.state.layers.length}`;
+  if (!anew && plan === view.plan) {
+    nameStage();
+    return;
+  }
+  view.plan = plan;
   const stage = root.querySelector(".lab-pictures");
   const tables = root.querySelector(".lab-layers");
   stage.replaceChildren();
@@ -560,20 +568,28 @@ function buildStage() {
       width: 384, height: 384, role: "img", "aria-label": "what the network answers",
     });
     const words = element("p", { class: "lab-numbers" });
-    const name = LAB.functionOf(textOf(side), rows).name;
-    stage.append(
-      element("figure", { class: "lab-map" }, element("figcaption", {}, keyOf(side), clipped(name)), canvas, words),
-    );
-    const table = buildTable(side, clipped(name));
+    const title = element("figcaption", {});
+    stage.append(element("figure", { class: "lab-map" }, title, canvas, words));
+    const table = buildTable();
     tables.append(table.box);
-    return { canvas, words, ...table };
+    return { canvas, words, title, ...table };
   });
+  nameStage();
   view.loss = element("canvas", { class: "lab-chart", role: "img", "aria-label": "losses" });
   stage.append(
     element("figure", { class: "lab-loss" },
       element("figcaption", {}, "Loss (log scale): training solid, test dashed"), view.loss),
   );
   fit(view.loss);
+}
+
+function nameStage() {
+  view.stage.forEach(({ title, caption, box }, side) => {
+    const name = clipped(LAB.functionOf(textOf(side), rows).name);
+    title.replaceChildren(keyOf(side), name);
+    caption.replaceChildren(keyOf(side), `Layers of ${name}`);
+    box.setAttribute("aria-label", `Layers of ${name}, function ${side + 1}`);
+  });
 }
 
 // Give a chart as many points as the screen has for it: words keep their size.
@@ -598,7 +614,7 @@ const clipped = (text) => (text.length > 60 ? `${text.slice(0, 57)}…` : text);
 
 const COLUMNS = ["layer", "pre-activations", "dead", "flat", "nearly flat", "size", "error signal", "weight gradient", "update / weight"];
 
-function buildTable(side, name) {
+function buildTable() {
   const head = element("tr", {}, ...COLUMNS.map((text) => element("th", { scope: "col" }, text)));
   const lines = view.state.layers.map((_, l) => {
     const bars = element("canvas", {
@@ -608,13 +624,13 @@ function buildTable(side, name) {
     const line = element("tr", {}, element("th", { scope: "row" }, String(l + 1)), element("td", {}, bars), ...cells);
     return { line, bars, cells };
   });
+  const caption = element("caption", {});
   const table = element("table", {},
-    element("caption", {}, keyOf(side), `Layers of ${name}`),
+    caption,
     element("thead", {}, head),
     element("tbody", {}, ...lines.map(({ line }) => line)));
-  const label = `Layers of ${name}`;
-  const box = element("div", { class: "lab-scroll", role: "region", tabindex: "0", "aria-label": `${label}, function ${side + 1}` }, table);
-  return { box, lines };
+  const box = element("div", { class: "lab-scroll", role: "region", tabindex: "0" }, table);
+  return { box, caption, lines };
 }
 
 function draw() {
@@ -710,13 +726,16 @@ function drawFit(paint, size, picture, tints, k) {
 function writeNumbers({ words }, side) {
   const accuracy = side.test.accuracy;
   const main = side.broken
-    ? "no number"
+    ? "no number any more"
     : accuracy === accuracy
       ? `${accuracy.toFixed(1)} %`
       : number(side.test.loss);
-  const what = side.broken ? " the loss has left the numbers" : accuracy === accuracy ? " right on the test set" : " test loss";
-  const rest = `Loss ${number(side.train.loss)} in training, ${number(side.test.loss)} in the test.`;
-  words.replaceChildren(element("strong", {}, main), what, element("br"), side.broken ? "" : rest);
+  const what = side.broken ? "" : accuracy === accuracy ? "right on the test set" : "test loss";
+  const losses = side.broken
+    ? []
+    : [`train loss ${number(side.train.loss)}`, `test loss ${number(side.test.loss)}`];
+  const parts = [what, ...losses].map((text) => element("span", {}, text));
+  words.replaceChildren(element("strong", {}, main), ...parts.flatMap((part) => [" ", part]));
 }
 
 function drawLayers(stage, side, tint) {
@@ -1196,6 +1215,7 @@ function showTask(own) {
   byId("lab-task-text").replaceChildren(element("strong", {}, `${title}. `), task);
   byId("lab-task-reply").textContent = reply;
   byId("lab-task-why").open = false;
+  byId("lab-task-now").style.minHeight = "";
   byId("lab-task").classList.remove("lab-met");
   for (const { status } of cards) status.removeAttribute("aria-live");
   own.status.setAttribute("aria-live", "off"); // it is said beside the run
@@ -1203,6 +1223,8 @@ function showTask(own) {
 }
 
 function showMet(own) {
+  const now = byId("lab-task-now");
+  if (view.playing) now.style.minHeight = `${now.offsetHeight}px`; // nothing moves meanwhile
   sayTask(verdictOf(own));
   byId("lab-task").classList.add("lab-met");
 }
