@@ -31,6 +31,7 @@ CURES: dict[str, dict[str, Any]] = {
     "as_tanh": {},
     "times_10": {},
     "no_epsilon": {},
+    "mean_out": {},
 }
 
 
@@ -56,12 +57,31 @@ def patient(setting: Setting) -> DeepMLP:
         seed=setting.seed,
         **options,
     )
-    if condition.variant == "as_tanh":
+    if condition.variant in ("as_tanh", "mean_out"):
         start_as_tanh_(network)
+    if condition.variant == "mean_out":
+        _take_mean_out_(network)
     factor = {"exploding": 2, "times_10": 10}
     _enlarge_(network, factor.get(condition.regime, 1))
     _enlarge_(network, factor.get(condition.variant, 1))
     return network
+
+
+class _LessHalf(nn.Module):
+    """σ(x) − ½."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return σ − ½ of each element of ``x``, in its shape and dtype."""
+        return torch.sigmoid(x) - 0.5
+
+
+@torch.no_grad()
+def _take_mean_out_(network: DeepMLP) -> None:
+    """Put σ − ½ in place of σ, and biases of zero for those that took the ½ away."""
+    for linear in network.linears:
+        assert isinstance(linear, nn.Linear)
+        nn.init.zeros_(linear.bias)
+    network.activations = nn.ModuleList(_LessHalf() for _ in network.activations)
 
 
 @torch.no_grad()
@@ -230,7 +250,8 @@ THIRTY_STARTS = Study(
 THIRTY_CONTROLS = Study(
     name="thirty-controls",
     question="Thirty layers: does sigmoid learn at the gain that keeps the error "
-    "signal, and is it Adam's epsilon that stops PyTorch's start?",
+    "signal, is it Adam's epsilon that stops PyTorch's start, and does the mean or the "
+    "size of the weights hold back the sigmoids that start as tanh?",
     home=__package__,
     seeds=3,
     further=("variant",),
@@ -251,6 +272,17 @@ THIRTY_CONTROLS = Study(
             DeepRun(regime, activation, lr, optimiser="adam", variant="no_epsilon")
             for regime, activation in (("vanishing", "relu"), ("sigmoid", "sigmoid"))
             for lr in _ADAM
+        ),
+        *(
+            DeepRun(
+                "sigmoid", "sigmoid", lr, optimiser=optimiser, init="xavier",
+                variant="mean_out",
+            )
+            for optimiser, rates in (
+                ("sgd", (*_RATES, 1.0)),
+                ("adam", (0.0001, *_ADAM)),
+            )
+            for lr in rates
         ),
     ),
 )  # fmt: skip
