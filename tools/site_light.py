@@ -72,6 +72,9 @@ LOADED = re.compile(
 )
 # Before anything is painted: results that wait for a prediction are not shown.
 EARLY = '<script>document.documentElement.classList.add("actlab-js")</script>'
+# What cells and generated parts bring along for themselves. pandas' own sheet, which
+# calls itself scoped, would reach all tables; the theme has its own look for them.
+STYLE = re.compile(r"<style( scoped)?>(.*?)</style>\n?", re.DOTALL)
 EXPLORER = re.compile(r"(<span class=\"ax-live\"[^>]*></span>\s*)<script>")
 TEXT = r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'"
 SIGN = re.compile(rf"url\((?:{TEXT}|[^)\"']*)\)|{TEXT}|[{{}};]", re.DOTALL)
@@ -97,7 +100,7 @@ def lighten(out: Path) -> None:
     used = words_of(pages.values(), [script, *own])
     sheets = [path for pattern in STYLES for path in sorted(static.glob(pattern))]
     style = "\n".join(cut_styles(_fold(_moved(path, static)), used) for path in sheets)
-    style = cut_icons(style, static / ICONS)
+    style = cut_icons(style, static / ICONS) + styles_of(pages.values())
     names = {
         "css": _write(static, "site.css", style),
         "js": _write(static, "site.js", script),
@@ -137,7 +140,7 @@ def page(text: str, path: Path, names: dict[str, str]) -> str:
     at = head.find("<script defer src=")
     at = len(head) if at < 0 else at
     head = f"{head[:at]}{loads}{head[at:]}"
-    body = LOADED.sub("", body)
+    body = STYLE.sub("", LOADED.sub("", body))
     body = EXPLORER.sub(r'\1<script type="text/plain" class="actlab-later">', body)
     body = LINKED.sub(r"\1", body)
     body = IMAGE.sub(lambda match: _lazy(match, path), body)
@@ -156,6 +159,20 @@ def _lazy(match: re.Match[str], path: Path) -> str:
 
 
 # --- styles --------------------------------------------------------------------------
+
+
+def styles_of(pages: Iterable[str]) -> str:
+    """Return what stands in ``<style>`` in bodies of pages, each sheet once.
+
+    HTML has no room for it there, and a browser that meets one while it reads a page
+    looks through all rules again.
+    """
+    found: dict[str, None] = {}
+    for text in pages:
+        for scoped, sheet in STYLE.findall(text.partition("</head>")[2]):
+            if not scoped:
+                found.setdefault(f"\n{sheet.strip()}")
+    return "".join(found)
 
 
 def words_of(pages: Iterable[str], scripts: Iterable[str]) -> set[str]:

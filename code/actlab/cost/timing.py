@@ -43,6 +43,7 @@ __all__ = [
     "kept_for_backward",
     "measure",
     "on_gpu",
+    "on_xeon",
     "operations",
     "provenance",
     "ratio",
@@ -53,6 +54,7 @@ __all__ = [
 REFERENCE = "relu"
 TABLE = "activation-costs"
 GPU = ("costs", "precision")  # tables of on_gpu
+XEON = "xeon-costs"
 ADDED = "added"  # the folder of those measured alone, a file each
 
 
@@ -326,6 +328,21 @@ def on_gpu(what: str = "costs") -> pd.DataFrame:
         return pd.read_csv(file)
 
 
+def on_xeon() -> pd.DataFrame:
+    """Return what an earlier run on another processor, an Intel Xeon, measured.
+
+    The columns are those of :func:`recorded`, and so are the cases, "spelled" left out.
+    Rows that ran another number of operations then are not in it: their code was
+    written anew since, or the course's own module was timed in place of PyTorch's
+    class. Where it comes from: ``provenance("xeon-costs")``.  Chapter 13.
+    """
+    with _file(f"{XEON}.csv").open("r", encoding="utf-8") as file:
+        table = pd.read_csv(file)
+    today = recorded().set_index(["case", "key"])["operations"]
+    then = table.set_index(["case", "key"])["operations"]
+    return table[(then == today.reindex(then.index)).to_numpy()]
+
+
 def additions() -> list[str]:
     """Return the keys of the functions that were measured alone, sorted.
 
@@ -342,12 +359,13 @@ def provenance(key: str | None = None) -> dict[str, Any]:
     Parameters
     ----------
     key : of a function that was measured alone; its ``rows`` are in it. None for the
-        run of all; "gpu-costs" or "gpu-precision" for a table of :func:`on_gpu`.
+        run of all; "gpu-costs" or "gpu-precision" for a table of :func:`on_gpu`;
+        "xeon-costs" for :func:`on_xeon`.
 
     Chapter 13.
     """
     name = f"{TABLE}.json" if key is None else f"{ADDED}/{key}.json"
-    if key in {f"gpu-{what}" for what in GPU}:
+    if key in {XEON, *(f"gpu-{what}" for what in GPU)}:
         name = f"{key}.json"
     return json.loads(_file(name).read_text("utf-8"))
 
