@@ -270,6 +270,23 @@ def test_what_another_run_reached_meets_no_challenge(address, browser):
         assert not visit.faults
 
 
+def test_a_blow_while_it_plays_is_answered(address, browser):
+    with open_lab(browser, address) as visit:
+        page = visit.page
+        commit(page, "kill", 0)
+        page.locator("#lab-play").click()
+        page.wait_for_function(
+            "+document.getElementById('lab-at').textContent > 20", timeout=WAIT
+        )
+        page.locator("#lab-blow").fill("0")
+        page.get_by_role("button", name="Strike").click()
+        page.wait_for_function(
+            "/Strike harder/.test(document.getElementById('lab-task-now').textContent)",
+            timeout=WAIT,
+        )
+        assert "Pause" in page.locator("#lab-play").text_content()
+
+
 def test_a_message_is_seen_where_the_mistake_was_made(address, browser):
     """And goes, with its mark, when the settings are right again."""
     with open_lab(browser, address, **sizes(390)) as visit:
@@ -502,7 +519,7 @@ SHIFTS = """() => new PerformanceObserver((list) => {
 
 @pytest.mark.parametrize("width", [390, 1280])
 def test_nothing_moves_while_it_trains(width, address, browser):
-    """The numbers grow and shrink, from 0.7 to 6.3e−4; what stands around them rests."""
+    """The numbers grow and shrink, from 0.7 to 6.3e−4; all around them rests."""
     fragment = "#f=gelu&g=tanh&data=rings&layers=12-12"
     with open_lab(browser, address, fragment, **sizes(width)) as visit:
         page = visit.page

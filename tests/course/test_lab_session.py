@@ -127,6 +127,20 @@ def test_a_formula_that_is_too_long_is_told_from_one_that_cannot_be_read(engine)
     assert evaluate(engine, "stateOf('#f=%zz', ROWS).complaints") == ["f"]
 
 
+def test_a_pause_shows_the_step_at_which_the_run_stands(engine):
+    engine.eval(
+        "var steps = []; var later = []; var clock = 0; var desk = new Desk(ROWS,"
+        "(m) => m.kind === 'frame' && steps.push(m.step), (f) => later.push(f),"
+        "() => (clock += 1));"
+        "desk.receive({ kind: 'set', state: stateOf('', ROWS).state });"
+        "desk.receive({ kind: 'play', on: true });"
+        "for (let i = 0; i < 30; i++) later.shift()()"
+    )
+    assert engine.eval("steps.at(-1) < desk.session.step")
+    engine.eval("desk.receive({ kind: 'play', on: false })")
+    assert engine.eval("steps.at(-1) === desk.session.step")
+
+
 def test_the_run_goes_before_the_sheets_and_of_these_the_last_counts(engine):
     engine.eval(
         "var said = []; var later = []; var desk = new Desk(ROWS,"

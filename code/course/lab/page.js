@@ -733,7 +733,8 @@ function writeNumbers({ words }, side) {
   const what = side.broken ? "" : accuracy === accuracy ? "right on the test set" : "test loss";
   const losses = side.broken
     ? []
-    : [`train loss ${number(side.train.loss)}`, `test loss ${number(side.test.loss)}`];
+    : [`train loss ${number(side.train.loss)}`];
+  if (accuracy === accuracy && !side.broken) losses.push(`test loss ${number(side.test.loss)}`);
   const parts = [what, ...losses].map((text) => element("span", {}, text));
   words.replaceChildren(element("strong", {}, main), ...parts.flatMap((part) => [" ", part]));
 }
@@ -976,7 +977,9 @@ function drawNormal() {
     return [side, `${clipped(textOf(side))}: mean ${number(mean, 4)}, second moment ${number(second, 4)}`];
   });
   const text = moments.map(([, words]) => words).join("; ");
-  byId("lab-moments").replaceChildren("Shares of 70 bins. ", ...keyed(moments));
+  const cut = counts.some((row) => Math.max(...row) > limits.top);
+  const shares = `Shares of 70 bins${cut ? "; bars that reach the top are higher" : ""}. `;
+  byId("lab-moments").replaceChildren(shares, ...keyed(moments));
   canvas.setAttribute("aria-label", `Distribution of f of a normal number. ${text}`);
 }
 
@@ -1019,8 +1022,8 @@ function drawDepth() {
     inBox(paint, box, () => {
       for (const { side, values, thin } of lines) {
         paint.strokeStyle = tints.sides[side];
-        paint.globalAlpha = thin ? 0.5 : 1;
-        paint.lineWidth = thin ? 1.2 : 3.4;
+        paint.globalAlpha = thin ? 0.7 : 1;
+        paint.lineWidth = thin ? 1.4 : 3.4;
         line(paint, values.map((v, l) => [x(l + 1), y(v)]).filter((_, l) => values[l] > 0 && Number.isFinite(values[l])));
       }
     });
@@ -1246,8 +1249,9 @@ function checkChallenges() {
     frame: view.frame, depth: chosenProfile(0) || null, sheets: view.sheets, seen, setup, rows,
   });
   if (missing) {
-    // While it plays the numbers speak; where it rests, what is missing is said.
-    if (!view.playing) sayTask(missing);
+    // While it plays the numbers speak; where it rests, and after what was done to the
+    // run, what is missing is said.
+    if (!view.playing || view.frame.whole) sayTask(missing);
     return;
   }
   remember(challenge.id, { solved: true });

@@ -412,6 +412,8 @@ class Desk {
     this.walk = null;
     this.since = this.now();
     if (on && !this.playing) this.tell({ kind: "ended" });
+    // Between the last look and the pause there were steps that nobody has seen.
+    if (!on && this.session) this.show(true);
     this.go();
   }
 
