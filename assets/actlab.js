@@ -48,6 +48,7 @@
     link.addEventListener("click", (event) => {
       event.preventDefault();
       const target = element("predict", id);
+      layOut();
       wake(target);
       target.scrollIntoView({ block: "center" });
       const first = target.querySelector("input, select, button");
@@ -169,6 +170,28 @@
     // What sleeps cannot be reached by keyboard: who uses one finds all awake.
     window.addEventListener("keydown", () => wakeAll(SLEEPERS), { once: true, capture: true });
   };
+
+  // --- sections are laid out when they come near, all once somebody does something -----
+
+  // Who presses a key or a link may be led anywhere: every place must be known by then.
+  const layOut = () => document.documentElement.classList.remove("actlab-swift");
+
+  // Who scrolls goes on while the browser does one section after the other.
+  const layOutMeanwhile = () => {
+    const idle = globalThis.requestIdleCallback ?? ((work) => setTimeout(work, 50));
+    const left = [...document.querySelectorAll(".actlab-swift .actlab-sections > section")];
+    const next = () => {
+      const section = left.shift();
+      if (section) section.style.contentVisibility = "visible";
+      if (section) idle(next);
+    };
+    idle(next);
+  };
+
+  window.addEventListener("keydown", layOut, { once: true, capture: true });
+  window.addEventListener("scroll", layOutMeanwhile, { once: true, passive: true });
+  window.addEventListener("pointerdown", ({ target }) => target.closest?.("a, button") && layOut(),
+    { capture: true, passive: true });
 
   // --- what scrolls sideways can be reached by keyboard ----------------------------
 

@@ -72,10 +72,13 @@ LOADED = re.compile(
 )
 # Before anything is painted: results that wait for a prediction are not shown, and who
 # has chosen no colours gets the system's; the theme's script, which says so as well,
-# comes later.
+# comes later. Who comes to the top of a page, and not to a place in it, gets the rest
+# of it laid out later (actlab.js).
 EARLY = (
     "<script>(({ classList, dataset }) => {"
     ' classList.add("actlab-js");'
+    ' const [visit] = performance.getEntriesByType("navigation");'
+    ' if (!location.hash && visit?.type === "navigate") classList.add("actlab-swift");'
     ' if (dataset.theme === "dark" || dataset.theme === "light") return;'
     ' const dark = matchMedia("(prefers-color-scheme: dark)").matches;'
     ' dataset.theme = dark ? "dark" : "light";'
