@@ -11,7 +11,11 @@ import functools
 import gzip
 import io
 import itertools
+import json
+import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -133,6 +137,7 @@ def test_page(page, address, browser):
     """No error, no other host, no axe violation, no sideways scrolling, math set."""
     found = []
     with Visit(browser, f"{address}/{page}", **sizes(WIDTHS[0])) as visit:
+        wake(visit)
         for scheme, width in itertools.product(SCHEMES, WIDTHS):
             visit.page.set_viewport_size({"width": width, "height": 900})
             visit.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
@@ -141,6 +146,15 @@ def test_page(page, address, browser):
             found += [f"{scheme}, {width} px: {text}" for text in problems(visit)]
         found += visit.faults
     assert not found, "\n" + "\n".join(found)
+
+
+def wake(visit):
+    """Start all that waits to come near, and lay out every section, by a key."""
+    visit.page.keyboard.press("Shift")
+    visit.page.wait_for_function("!document.querySelector('[data-ready=later]')")
+    swift = "!document.documentElement.classList.contains('actlab-swift')"
+    visit.page.wait_for_function(swift)
+    visit.settle()
 
 
 def problems(visit):
@@ -270,6 +284,128 @@ def test_links_that_name_a_section_lead_to_it(page):
     assert site_links.deepen(text, known) == text
     for target, anchor in re.findall(r'href="(\d\d-[^"#]+\.html)#([^"]+)"', text):
         assert anchored(f"chapters/{target}#{anchor}"), f"{target}#{anchor}"
+
+
+PHONE = 320  # px, the narrowest that is in use
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_page_scrolls_sideways_on_a_narrow_phone(page, address, browser):
+    with Visit(browser, f"{address}/{page}", **sizes(PHONE)) as visit:
+        wake(visit)
+        wide = "document.documentElement.scrollWidth - window.innerWidth"
+        assert visit.page.evaluate(wide) <= 0
+
+
+# What the newest checker says and we let stand: words of its message, and why.
+MAY_STAND = {
+    "Trailing slash on void elements": "Sphinx and docutils write <img />: no effect",
+    "as a top-level heading only": "Sphinx puts <h1> into a section; one a page",
+    "Article lacks heading": "its heading is that <h1>, in the section",
+    "Private Use Area": "KaTeX draws the stroke of a struck-out sign from there",
+}
+
+
+def checker():
+    """Return the command that runs the Nu checker; skip where it is not there."""
+    java, jar = shutil.which("java"), os.environ.get("VNU_JAR", "")
+    if not java:
+        pytest.skip("the HTML checker needs Java")
+    if not jar:
+        pytest.skip("VNU_JAR names no vnu.jar (npm pack vnu-jar brings the newest)")
+    assert Path(jar).is_file(), f"VNU_JAR names {jar}, which is no file"
+    return [java, "-Xss4m", "-jar", jar, "--format", "json", "--exit-zero-always"]
+
+
+def test_html_is_valid():
+    command = [*checker(), *(str(SITE / page) for page in [*PAGES, "index.html"])]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    messages = json.loads(done.stderr)["messages"]
+    assert messages, "not even a trailing slash: was anything read?"
+    found = {
+        f"{Path(each['url']).name}: {each['message']}: {each.get('extract', '')}"
+        for each in messages
+        if not any(words in each["message"] for words in MAY_STAND)
+    }
+    assert not found, "\n" + "\n".join(sorted(found))
+
+
+# --- what comes near ----------------------------------------------------------------
+
+
+def test_exercises_sleep_until_they_come_near_or_a_key_is_pressed(address, browser):
+    sleeping = "document.querySelectorAll('[data-ready=later]').length"
+    with Visit(browser, f"{address}/{CHAPTERS[3]}", **sizes(1280)) as visit:
+        page = visit.page
+        asleep = page.evaluate(sleeping)
+        assert asleep > 5
+        last = page.locator("[data-ready=later]").last
+        assert last.locator("button:visible").count(), (
+            "it moves what follows as it wakes"
+        )
+        assert last.locator("button").first.is_disabled()
+        name = last.get_attribute("id")
+        page.locator(f"#{name}").scroll_into_view_if_needed()
+        page.wait_for_function(  # what stands above it may still get its height
+            """name => {
+                const box = document.getElementById(name);
+                box.scrollIntoView();
+                return box.dataset.ready === "1";
+            }""",
+            arg=name,
+        )
+        assert page.locator(f"#{name} button").first.is_enabled()
+        assert page.evaluate(sleeping) > 0
+        page.keyboard.press("Tab")
+        page.wait_for_function(f"{sleeping} === 0")
+        assert not visit.faults
+
+
+def test_a_link_into_a_chapter_leads_to_its_place(address, browser):
+    """From outside, by a click and by a key, though sections are laid out late."""
+    anchor = "interview-questions"
+    near = f"""() => {{
+        const {{ top }} = document.getElementById("{anchor}").getBoundingClientRect();
+        return Math.abs(top) < innerHeight / 4;
+    }}"""
+    url = f"{address}/{CHAPTERS[3]}"
+    with Visit(browser, f"{url}#{anchor}", **sizes(390)) as visit:
+        visit.page.wait_for_function(near)
+    for how in ("click", "key"):
+        with Visit(browser, url, **sizes(1280)) as visit:
+            swift = "document.documentElement.classList.contains('actlab-swift')"
+            assert visit.page.evaluate(swift)
+            link = visit.page.locator(f'.bd-toc a[href="#{anchor}"]')
+            if how == "click":
+                link.click()
+            else:
+                link.focus()
+                visit.page.keyboard.press("Enter")
+            visit.page.wait_for_function(near)
+            visit.page.wait_for_timeout(500)
+            assert visit.page.evaluate(near)
+            assert not visit.page.evaluate(swift)
+
+
+def test_the_first_picture_learns_and_follows_the_choice(address, browser):
+    with Visit(browser, f"{address}/intro.html", **sizes(1280)) as visit:
+        canvas = visit.page.locator("#actlab-live")
+        buttons = visit.page.locator(".actlab-choices")
+        buttons.wait_for()
+        first = picture(visit.page, canvas)
+        buttons.get_by_role("button", name="sine").click()
+        picture(visit.page, canvas, other_than=first)
+        assert not visit.faults
+
+
+def picture(page, canvas, other_than=b""):
+    """Return what a canvas shows once it is neither empty nor the given picture."""
+    for _ in range(120):
+        shown = canvas.screenshot()
+        if shown != other_than and len(shown) > 10_000:
+            return shown
+        page.wait_for_timeout(250)
+    raise AssertionError("the picture stays empty, or the same")
 
 
 # --- search, math, files -----------------------------------------------------------
@@ -453,6 +589,7 @@ def test_the_slider_moves_the_curve(address, browser):
         explorer = visit.page.locator(".actlab-explorer:has(.ax-slider)").first
         explorer.scroll_into_view_if_needed()
         value, slope = explorer.locator(".ax-value"), explorer.locator(".ax-slope")
+        visit.page.locator(".actlab-explorer.ax-on").first.wait_for()
         before = value.get_attribute("d"), slope.get_attribute("d")
         slider = explorer.locator(".ax-slider").first
         slider.focus()
@@ -492,6 +629,7 @@ def test_the_probe_moves_by_keyboard_and_by_pointer(address, browser):
         explorer = visit.page.locator(".actlab-explorer").first
         explorer.scroll_into_view_if_needed()
         probe, reading = explorer.locator(".ax-probe"), explorer.locator(".ax-x")
+        visit.page.locator(".actlab-explorer.ax-on").first.wait_for()
         probe.focus()
         before = reading.text_content()
         probe.press("ArrowRight")
@@ -553,6 +691,7 @@ def test_predict_hides_until_commit_and_shows_afterwards(page, address, browser)
     for name in predictions(page):
         with Visit(browser, f"{address}/{page}", **sizes(1280)) as visit:
             box = visit.page.locator(f"#actlab-predict-{name}")
+            box.scroll_into_view_if_needed()
             area = box.locator("[data-reveal-here]")
             hidden = guarded(visit, name)
             for part in hidden.all():
@@ -581,6 +720,7 @@ def test_predict_shows_on_request(page, address, browser):
     for name in predictions(page):
         with Visit(browser, f"{address}/{page}", **sizes(390)) as visit:
             box = visit.page.locator(f"#actlab-predict-{name}")
+            box.scroll_into_view_if_needed()
             box.get_by_role("button", name="Show me").click()
             assert box.locator("[data-reveal-here]").is_visible()
             for part in guarded(visit, name).all():
@@ -648,6 +788,7 @@ def test_ask_replies_to_right_and_to_each_misconception(page, address, browser):
         for exercise in exercises:
             box = visit.page.locator(f"#actlab-ask-{exercise.id.replace('.', '-')}")
             assert box.count() == 1, f"{exercise.id} is not on {page}"
+            box.scroll_into_view_if_needed()
             answers = [validation.answer_for(exercise, w) for w in exercise.wrong]
             assert len(answers) >= 3, f"{exercise.id}: fewer than three misconceptions"
             for answer in [*answers, validation.right_answer(exercise)]:
@@ -744,6 +885,7 @@ def test_paper_is_wide_enough_for_every_table_and_listing(address, browser):
 
 def test_after_printing_the_page_is_as_before(address, browser):
     with Visit(browser, f"{address}/{CHAPTERS[3]}") as visit:
+        wake(visit)
         content = "document.querySelector('article').innerHTML"
         before = visit.page.evaluate(content).replace(' loading="lazy"', "")
         visit.page.evaluate("dispatchEvent(new Event('beforeprint'))")

@@ -77,6 +77,8 @@ START = re.compile(r"<!-- reveal (\S+) -->")
 FOLD = re.compile(
     r"<summary aria-label=\"Toggle hidden content\">(.*?)</summary>", re.DOTALL
 )
+# The outermost section of a page, in which the others stand.
+WHOLE = re.compile(r"(<article class=\"bd-article\">\s*)<section class=\"([^\"]*)\"")
 BESIDE = ThreadPoolExecutor(2)  # what is done while the pages are written
 UNUSED = ("scripts/fontawesome.js", "sphinx-thebe.js", "sphinx-thebe.css")
 
@@ -459,6 +461,8 @@ def repair_page(page: Path, known: dict[str, dict[str, str]]) -> None:
     if page.name == "catalogue.html":
         repaired = cards(repaired)
     chapter = re.match(r"(\d\d)-", page.name)
+    if chapter:  # its sections are laid out when they come near
+        repaired = WHOLE.sub(r'\1<section class="actlab-sections \2"', repaired)
     if chapter and int(chapter[1]) in PRESETS:
         repaired = open_lab(repaired, PRESETS[int(chapter[1])])
     if repaired != text:

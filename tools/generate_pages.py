@@ -655,7 +655,7 @@ def main() -> None:
         write(name, part())
     write("catalogue.txt", catalogue_page())
     write("static/catalogue-data.js", compared())
-    write("static/course.js", render.progress_script())
+    write("static/course.js", render.site_script())
     write_card(OUT)
     write("elsewhere.txt", elsewhere_page())
     write("census.txt", census_part())
