@@ -270,6 +270,23 @@ def test_what_another_run_reached_meets_no_challenge(address, browser):
         assert not visit.faults
 
 
+def test_a_blow_while_it_plays_is_answered(address, browser):
+    with open_lab(browser, address) as visit:
+        page = visit.page
+        commit(page, "kill", 0)
+        page.locator("#lab-play").click()
+        page.wait_for_function(
+            "+document.getElementById('lab-at').textContent > 20", timeout=WAIT
+        )
+        page.locator("#lab-blow").fill("0")
+        page.get_by_role("button", name="Strike").click()
+        page.wait_for_function(
+            "/Strike harder/.test(document.getElementById('lab-task-now').textContent)",
+            timeout=WAIT,
+        )
+        assert "Pause" in page.locator("#lab-play").text_content()
+
+
 def test_a_message_is_seen_where_the_mistake_was_made(address, browser):
     """And goes, with its mark, when the settings are right again."""
     with open_lab(browser, address, **sizes(390)) as visit:
@@ -341,6 +358,9 @@ def test_what_cannot_be_set_up_does_not_play(address, browser):
         page.wait_for_function(
             "/Play/.test(document.getElementById('lab-play').textContent)", timeout=WAIT
         )
+        # No picture of the function before stays.
+        label = page.locator(".lab-map canvas").first.get_attribute("aria-label")
+        assert "at step" not in label
         assert not visit.faults
 
 
@@ -489,6 +509,34 @@ def test_axe_finds_nothing_in_the_states_of_the_page(scheme, address, browser):
         page.set_viewport_size({"width": 1280, "height": 900})
         found += test_site.problems(visit)
     assert not found, "\n".join(found)
+
+
+SHIFTS = """() => new PerformanceObserver((list) => {
+    window.shifted = (window.shifted || 0)
+        + list.getEntries().reduce((sum, entry) => sum + entry.value, 0);
+}).observe({ type: 'layout-shift', buffered: false })"""
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_nothing_moves_while_it_trains(width, address, browser):
+    """The numbers grow and shrink, from 0.7 to 6.3e−4; all around them rests."""
+    fragment = "#f=gelu&g=tanh&data=rings&layers=12-12"
+    with open_lab(browser, address, fragment, **sizes(width)) as visit:
+        page = visit.page
+        page.locator("#lab-train").evaluate("title => title.scrollIntoView()")
+        page.evaluate(SHIFTS)
+        before = page.locator(".lab-map canvas").first.element_handle()
+        page.locator("#lab-play").click()
+        page.wait_for_function(
+            "+document.getElementById('lab-at').textContent > 900", timeout=WAIT
+        )
+        page.locator("#lab-play").click()
+        assert not page.evaluate("window.shifted")
+        # A change keeps what is drawn until there is something else to draw.
+        type_into(page, "#lab-f", "relu")
+        wait_step(page, 0)
+        assert before.evaluate("canvas => canvas.isConnected")
+        assert "ReLU" in page.locator(".lab-map figcaption").first.text_content()
 
 
 def test_digits_come_when_they_are_asked_for(address, browser):

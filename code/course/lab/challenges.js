@@ -133,7 +133,7 @@ const CHALLENGES = [
       }
       if (!seen.killed.length) {
         const most = side.layers.reduce((a, b) => (b.dead / b.width > a.dead / a.width ? b : a));
-        yield `The blow left at most ${most.dead} of ${most.width} units of a layer dead; half are wanted. Reset, and strike harder.`;
+        yield `The blow left at most ${most.dead} of ${most.width} units of a layer dead; half are wanted. Strike harder; early in a run the gradients are larger.`;
       }
       if (!seen.killed.some((l) => dead[l] === 0)) {
         const left = seen.killed.map((l) => `in layer ${l + 1} ${side.layers[l].dead} of ${side.layers[l].width}`);

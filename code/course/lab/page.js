@@ -93,6 +93,7 @@ const replies = {
   error({ message }) {
     play(false);
     say(message);
+    if (!view.frame) buildStage(true); // what stood there is another run's
   },
 };
 
@@ -548,8 +549,15 @@ function colours() {
   };
 }
 
-// Make room for the runs: a picture each, the losses, the layers' tables.
-function buildStage() {
+// Make room for the runs: a picture each, the losses, the layers' tables. What is there
+// and fits stays until something else is drawn, so that nothing flickers.
+function buildStage(anew = false) {
+  const plan = `${sidesShown().length} ${view.state.layers.length}`;
+  if (!anew && plan === view.plan) {
+    nameStage();
+    return;
+  }
+  view.plan = plan;
   const stage = root.querySelector(".lab-pictures");
   const tables = root.querySelector(".lab-layers");
   stage.replaceChildren();
@@ -560,20 +568,28 @@ function buildStage() {
       width: 384, height: 384, role: "img", "aria-label": "what the network answers",
     });
     const words = element("p", { class: "lab-numbers" });
-    const name = LAB.functionOf(textOf(side), rows).name;
-    stage.append(
-      element("figure", { class: "lab-map" }, element("figcaption", {}, keyOf(side), clipped(name)), canvas, words),
-    );
-    const table = buildTable(side, clipped(name));
+    const title = element("figcaption", {});
+    stage.append(element("figure", { class: "lab-map" }, title, canvas, words));
+    const table = buildTable();
     tables.append(table.box);
-    return { canvas, words, ...table };
+    return { canvas, words, title, ...table };
   });
+  nameStage();
   view.loss = element("canvas", { class: "lab-chart", role: "img", "aria-label": "losses" });
   stage.append(
     element("figure", { class: "lab-loss" },
       element("figcaption", {}, "Loss (log scale): training solid, test dashed"), view.loss),
   );
   fit(view.loss);
+}
+
+function nameStage() {
+  view.stage.forEach(({ title, caption, box }, side) => {
+    const name = clipped(LAB.functionOf(textOf(side), rows).name);
+    title.replaceChildren(keyOf(side), name);
+    caption.replaceChildren(keyOf(side), `Layers of ${name}`);
+    box.setAttribute("aria-label", `Layers of ${name}, function ${side + 1}`);
+  });
 }
 
 // Give a chart as many points as the screen has for it: words keep their size.
@@ -598,7 +614,7 @@ const clipped = (text) => (text.length > 60 ? `${text.slice(0, 57)}…` : text);
 
 const COLUMNS = ["layer", "pre-activations", "dead", "flat", "nearly flat", "size", "error signal", "weight gradient", "update / weight"];
 
-function buildTable(side, name) {
+function buildTable() {
   const head = element("tr", {}, ...COLUMNS.map((text) => element("th", { scope: "col" }, text)));
   const lines = view.state.layers.map((_, l) => {
     const bars = element("canvas", {
@@ -608,13 +624,13 @@ function buildTable(side, name) {
     const line = element("tr", {}, element("th", { scope: "row" }, String(l + 1)), element("td", {}, bars), ...cells);
     return { line, bars, cells };
   });
+  const caption = element("caption", {});
   const table = element("table", {},
-    element("caption", {}, keyOf(side), `Layers of ${name}`),
+    caption,
     element("thead", {}, head),
     element("tbody", {}, ...lines.map(({ line }) => line)));
-  const label = `Layers of ${name}`;
-  const box = element("div", { class: "lab-scroll", role: "region", tabindex: "0", "aria-label": `${label}, function ${side + 1}` }, table);
-  return { box, lines };
+  const box = element("div", { class: "lab-scroll", role: "region", tabindex: "0" }, table);
+  return { box, caption, lines };
 }
 
 function draw() {
@@ -710,13 +726,17 @@ function drawFit(paint, size, picture, tints, k) {
 function writeNumbers({ words }, side) {
   const accuracy = side.test.accuracy;
   const main = side.broken
-    ? "no number"
+    ? "no number any more"
     : accuracy === accuracy
       ? `${accuracy.toFixed(1)} %`
       : number(side.test.loss);
-  const what = side.broken ? " the loss has left the numbers" : accuracy === accuracy ? " right on the test set" : " test loss";
-  const rest = `Loss ${number(side.train.loss)} in training, ${number(side.test.loss)} in the test.`;
-  words.replaceChildren(element("strong", {}, main), what, element("br"), side.broken ? "" : rest);
+  const what = side.broken ? "" : accuracy === accuracy ? "right on the test set" : "test loss";
+  const losses = side.broken
+    ? []
+    : [`train loss ${number(side.train.loss)}`];
+  if (accuracy === accuracy && !side.broken) losses.push(`test loss ${number(side.test.loss)}`);
+  const parts = [what, ...losses].map((text) => element("span", {}, text));
+  words.replaceChildren(element("strong", {}, main), ...parts.flatMap((part) => [" ", part]));
 }
 
 function drawLayers(stage, side, tint) {
@@ -957,7 +977,9 @@ function drawNormal() {
     return [side, `${clipped(textOf(side))}: mean ${number(mean, 4)}, second moment ${number(second, 4)}`];
   });
   const text = moments.map(([, words]) => words).join("; ");
-  byId("lab-moments").replaceChildren("Shares of 70 bins. ", ...keyed(moments));
+  const cut = counts.some((row) => Math.max(...row) > limits.top);
+  const shares = `Shares of 70 bins${cut ? "; bars that reach the top are higher" : ""}. `;
+  byId("lab-moments").replaceChildren(shares, ...keyed(moments));
   canvas.setAttribute("aria-label", `Distribution of f of a normal number. ${text}`);
 }
 
@@ -1000,8 +1022,8 @@ function drawDepth() {
     inBox(paint, box, () => {
       for (const { side, values, thin } of lines) {
         paint.strokeStyle = tints.sides[side];
-        paint.globalAlpha = thin ? 0.5 : 1;
-        paint.lineWidth = thin ? 1.2 : 3.4;
+        paint.globalAlpha = thin ? 0.7 : 1;
+        paint.lineWidth = thin ? 1.4 : 3.4;
         line(paint, values.map((v, l) => [x(l + 1), y(v)]).filter((_, l) => values[l] > 0 && Number.isFinite(values[l])));
       }
     });
@@ -1196,6 +1218,7 @@ function showTask(own) {
   byId("lab-task-text").replaceChildren(element("strong", {}, `${title}. `), task);
   byId("lab-task-reply").textContent = reply;
   byId("lab-task-why").open = false;
+  byId("lab-task-now").style.minHeight = "";
   byId("lab-task").classList.remove("lab-met");
   for (const { status } of cards) status.removeAttribute("aria-live");
   own.status.setAttribute("aria-live", "off"); // it is said beside the run
@@ -1203,6 +1226,8 @@ function showTask(own) {
 }
 
 function showMet(own) {
+  const now = byId("lab-task-now");
+  if (view.playing) now.style.minHeight = `${now.offsetHeight}px`; // nothing moves meanwhile
   sayTask(verdictOf(own));
   byId("lab-task").classList.add("lab-met");
 }
@@ -1224,8 +1249,9 @@ function checkChallenges() {
     frame: view.frame, depth: chosenProfile(0) || null, sheets: view.sheets, seen, setup, rows,
   });
   if (missing) {
-    // While it plays the numbers speak; where it rests, what is missing is said.
-    if (!view.playing) sayTask(missing);
+    // While it plays the numbers speak; where it rests, and after what was done to the
+    // run, what is missing is said.
+    if (!view.playing || view.frame.whole) sayTask(missing);
     return;
   }
   remember(challenge.id, { solved: true });

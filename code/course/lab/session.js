@@ -366,6 +366,7 @@ class Desk {
     this.pace = 1; // steps per frame
     this.walk = null; // a way to a wanted step
     this.turn = 0;
+    this.asked = []; // whose sheet is wanted, by side
     this.serial = 0; // of the run, as the page counts; what is posted of it names it
     this.due = 0; // steps
     this.since = 0; // when work was last begun
@@ -411,6 +412,8 @@ class Desk {
     this.walk = null;
     this.since = this.now();
     if (on && !this.playing) this.tell({ kind: "ended" });
+    // Between the last look and the pause there were steps that nobody has seen.
+    if (!on && this.session) this.show(true);
     this.go();
   }
 
@@ -442,7 +445,18 @@ class Desk {
     this.show(true);
   }
 
+  // A sheet takes long, and while a function is drawn many are asked for: the run goes
+  // first, and of the sheets the last.
   on_sheet({ side, text }) {
+    this.asked[side] = text;
+    this.later(() => {
+      if (this.asked[side] !== text) return;
+      this.asked[side] = null;
+      this.receive({ kind: "analysis", side, text });
+    });
+  }
+
+  on_analysis({ side, text }) {
     const found = functionOf(text, this.rows);
     const curve = new Curve(found.tree);
     let sheet = null;
