@@ -20,7 +20,7 @@
   const element = (kind, id) =>
     document.getElementById(`actlab-${kind}-${id.replace(".", "-")}`);
 
-  // Elements that remember their answers say so while the page is still loading.
+  // Elements that remember their answers say so when they wake.
   const settled = { predict: new Set(), ask: new Set() };
   const isOpen = (kind, id) =>
     !element(kind, id) || settled[kind].has(id) || stored(`actlab.${kind}.${id}`) !== null;
@@ -48,6 +48,8 @@
     link.addEventListener("click", (event) => {
       event.preventDefault();
       const target = element("predict", id);
+      layOut();
+      wake(target);
       target.scrollIntoView({ block: "center" });
       const first = target.querySelector("input, select, button");
       if (first) first.focus({ preventScroll: true });
@@ -132,28 +134,64 @@
     });
   };
 
-  // --- explorers start when they come near -------------------------------------------
+  // --- explorers and exercises start when they come near ------------------------------
 
-  const wake = (waiting) => {
+  const SLEEPERS = ".actlab-explorer, [data-actlab]";
+
+  const startScript = (waiting) => {
     const script = document.createElement("script");
     script.textContent = waiting.textContent;
     waiting.replaceWith(script);
   };
+
+  const wake = (box) => {
+    box.querySelectorAll("script.actlab-later").forEach(startScript);
+    if (box.dataset.ready !== "later") return;
+    box.removeAttribute("data-ready");
+    globalThis.actlabExercises.mount();
+  };
+
+  const wakeAll = (kind) => document.querySelectorAll(kind).forEach(wake);
 
   const wakeOnSight = () => {
     const sight = new IntersectionObserver(
       (entries) => {
         for (const entry of entries.filter((each) => each.isIntersecting)) {
           sight.unobserve(entry.target);
-          entry.target.querySelectorAll("script.actlab-later").forEach(wake);
+          wake(entry.target);
         }
       },
       { rootMargin: "500px 0px" },
     );
-    document.querySelectorAll("script.actlab-later").forEach((waiting) => {
-      sight.observe(waiting.closest(".actlab-explorer"));
+    document.querySelectorAll(SLEEPERS).forEach((box) => {
+      if (box.dataset.actlab) box.dataset.ready = "later";
+      sight.observe(box);
     });
+    // What sleeps cannot be reached by keyboard: who uses one finds all awake.
+    window.addEventListener("keydown", () => wakeAll(SLEEPERS), { once: true, capture: true });
   };
+
+  // --- sections are laid out when they come near, all once somebody does something -----
+
+  // Who presses a key or a link may be led anywhere: every place must be known by then.
+  const layOut = () => document.documentElement.classList.remove("actlab-swift");
+
+  // Who scrolls goes on while the browser does one section after the other.
+  const layOutMeanwhile = () => {
+    const idle = globalThis.requestIdleCallback ?? ((work) => setTimeout(work, 50));
+    const left = [...document.querySelectorAll(".actlab-swift .actlab-sections > section")];
+    const next = () => {
+      const section = left.shift();
+      if (section) section.style.contentVisibility = "visible";
+      if (section) idle(next);
+    };
+    idle(next);
+  };
+
+  window.addEventListener("keydown", layOut, { once: true, capture: true });
+  window.addEventListener("scroll", layOutMeanwhile, { once: true, passive: true });
+  window.addEventListener("pointerdown", ({ target }) => target.closest?.("a, button") && layOut(),
+    { capture: true, passive: true });
 
   // --- what scrolls sideways can be reached by keyboard ----------------------------
 
@@ -161,11 +199,34 @@
     ".cell_output, .cell_output .output, .pst-scrollable-table-container, " +
     ".highlight pre, div.math, .cell_output pre";
 
-  const markScrollers = () => {
-    document.querySelectorAll(SCROLLERS).forEach((box) => {
-      if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+  // All widths are asked for before anything is changed: the page is laid out once.
+  const markScrollers = (boxes) => {
+    const wide = boxes.map((box) => box.scrollWidth > box.clientWidth);
+    boxes.forEach((box, at) => {
+      if (wide[at]) box.tabIndex = 0;
       else if (box.tabIndex === 0) box.removeAttribute("tabindex");
     });
+  };
+
+  // Each when it comes near, and all for who uses the keyboard.
+  const markOnSight = () => {
+    const boxes = [...document.querySelectorAll(SCROLLERS)];
+    const seen = new Set();
+    const look = (found) => {
+      found.forEach((box) => seen.add(box));
+      markScrollers(found);
+    };
+    const sight = new IntersectionObserver(
+      (entries) => {
+        const near = entries.filter((each) => each.isIntersecting).map((each) => each.target);
+        near.forEach((box) => sight.unobserve(box));
+        look(near);
+      },
+      { rootMargin: "500px 0px" },
+    );
+    boxes.forEach((box) => sight.observe(box));
+    window.addEventListener("keydown", () => look(boxes), { once: true, capture: true });
+    window.addEventListener("resize", () => markScrollers([...seen]));
   };
 
   // --- on paper ----------------------------------------------------------------------
@@ -233,6 +294,7 @@
   };
 
   const unfold = () => {
+    wakeAll("[data-actlab]"); // a curve to draw has no picture before
     answersAtTheEnd();
     document.querySelectorAll(UNFOLDED).forEach((details) => {
       details.open = true;
@@ -258,7 +320,6 @@
     gateSolutions();
     makeFiguresEnlarge();
     wakeOnSight();
-    document.fonts.ready.then(markScrollers); // formulas have their width by then
-    window.addEventListener("resize", markScrollers);
+    document.fonts.ready.then(markOnSight); // formulas have their width by then
   });
 })();

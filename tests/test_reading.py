@@ -250,3 +250,52 @@ def test_card_is_drawn_once_and_the_same(tmp_path, monkeypatch):
 
 def test_every_page_gets_the_scripts_that_help_to_read():
     assert {"course.js", "reading.js"} <= set(site_light.SCRIPTS)
+
+
+# --- what widgets bring along -----------------------------------------------------
+
+WIDGET = (
+    '<div class="actlab-x" data-actlab="ask"><style>.a{}</style></div>'
+    "<script>(()=>{A.kinds={}})();\nactlabExercises.mount()</script>"
+)
+BODY = (
+    f"<html data-content_root='x'><head></head><body>{WIDGET}"
+    f"<style scoped>.b{{}}</style><style>\n.c{{}}\n</style>{WIDGET}"
+    "<script>other()</script></body></html>"
+)
+
+
+def test_styles_in_bodies_become_part_of_the_sites_sheet():
+    assert site_light.styles_of([BODY, BODY]) == "\n.a{}\n.c{}"
+
+
+def test_a_page_keeps_no_style_and_no_script_of_its_exercises(tmp_path):
+    names = {"css": "site.css", "js": "site.js"}
+    text = BODY.replace("data-content_root='x'", 'data-content_root="./"')
+    light = site_light.page(text, tmp_path / "page.html", names)
+    assert "<style" not in light
+    assert "mount()" not in light
+    assert "<script>other()</script>" in light
+    assert light.count('data-actlab="ask"') == 2
+
+
+def test_the_sites_script_knows_every_kind_of_exercise():
+    from course.exercises import render
+
+    script = render.site_script()
+    for kind in ("number", "choice", "order", "curve"):
+        assert f"A.parts.{kind}=" in script
+    for kind in ("ask", "predict", "progress"):
+        assert f"A.kinds.{kind}=" in script
+    assert "mount()</script>" not in script
+
+
+@pytest.mark.parametrize("tex", [r"\lambda_{\min}", r"x \tag{4.1}", r"x \\ y"])
+def test_mathml_holds_nothing_that_the_standard_has_no_room_for(tex):
+    import site_math
+
+    for display in (False, True) if "tag" not in tex else (True,):
+        found = site_math.formula(tex, display)
+        assert "<mtd width" not in found
+        assert 'columnspacing=""' not in found
+        assert "<mo>\u2061</mo></msub>" not in found

@@ -11,7 +11,11 @@ import functools
 import gzip
 import io
 import itertools
+import json
+import os
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -46,8 +50,11 @@ LIGHT_PAGES = [
     *CHAPTERS,
 ]
 SCHEMES = ("light", "dark")
-WIDTHS = (390, 1280)
+WIDTHS = (390, 320, 1280)
 AXE = {"resultTypes": ["violations"], "preload": False}
+# Four fifths of axe's time on a chapter: these depend on colours and sizes of text. No
+# other rule depends on whether the page is light or dark.
+COLOURS = ["color-contrast", "link-in-text-block"]
 
 
 @pytest.fixture(scope="session")
@@ -133,22 +140,95 @@ def test_page(page, address, browser):
     """No error, no other host, no axe violation, no sideways scrolling, math set."""
     found = []
     with Visit(browser, f"{address}/{page}", **sizes(WIDTHS[0])) as visit:
+        wake(visit)
         for scheme, width in itertools.product(SCHEMES, WIDTHS):
             visit.page.set_viewport_size({"width": width, "height": 900})
             visit.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
             theme = "document.documentElement.dataset.theme"
             visit.page.wait_for_function(f"{theme} === '{scheme}'")
-            found += [f"{scheme}, {width} px: {text}" for text in problems(visit)]
+            faults = [*violations_here(visit, scheme, width), *layout_faults(visit)]
+            found += [f"{scheme}, {width} px: {text}" for text in faults]
         found += visit.faults
     assert not found, "\n" + "\n".join(found)
 
 
-def problems(visit):
+def wake(visit):
+    """Start all that waits to come near, and lay out every section, by a key."""
+    visit.page.keyboard.press("Shift")
+    visit.page.wait_for_function("!document.querySelector('[data-ready=later]')")
+    swift = "!document.documentElement.classList.contains('actlab-swift')"
+    visit.page.wait_for_function(swift)
+    visit.settle()
+
+
+# Marks what looks as it looked at no width before: an element that was not shown, or
+# had other colours, another size of text or another background behind it. What is in
+# it is looked at with it.
+NEW_LOOKS = """() => {
+    const seen = window.looksSeen ??= new WeakMap();
+    const ids = window.looksIds ??= new Map();
+    const id = text => ids.get(text) ?? (ids.set(text, ids.size), ids.size - 1);
+    const behind = new Map(), marked = new Set();
+    let count = 0;
+    for (const element of document.body.querySelectorAll("*")) {
+        const style = getComputedStyle(element), parent = element.parentElement;
+        const ground = id([behind.get(parent), style.display, style.visibility,
+            style.opacity, style.position, style.backgroundColor,
+            style.backgroundImage].join());
+        behind.set(element, ground);
+        const look = id(["text", ground, style.color, style.fontSize,
+            style.fontWeight, style.textDecorationLine].join());
+        const before = seen.get(element) ?? new Set();
+        const fresh = !before.has(look);
+        seen.set(element, before.add(look));
+        if (fresh || marked.has(parent)) marked.add(element);
+        const first = fresh && !marked.has(parent);
+        element.toggleAttribute("data-new-look", first);
+        count += first;
+    }
+    return count;
+}"""
+
+
+def violations_here(visit, scheme, width):
+    """Return what axe says of one state that it did not say of an earlier one.
+
+    All rules run at the first width. At the others the rules about colours look at
+    what is new there; in the dark they are the only ones.
+    """
+    light = scheme == SCHEMES[0]
+    new = visit.page.evaluate(NEW_LOOKS)
+    only = {"runOnly": {"type": "rule", "values": COLOURS}}
+    if width == WIDTHS[0]:
+        return violations(visit, **({} if light else only))
     found = []
-    for violation in Axe().run(visit.page, options=AXE).response["violations"]:
+    if light:
+        without = {name: {"enabled": False} for name in COLOURS}
+        found += violations(visit, rules=without)
+    if new:
+        found += violations(visit, {"include": ["[data-new-look]"]}, **only)
+    return found
+
+
+def violations(visit, context=None, **options):
+    """Return axe's violations in the page, or in a part of it."""
+    found = []
+    answer = Axe().run(visit.page, context=context, options=AXE | options).response
+    for violation in answer["violations"]:
         for node in violation["nodes"]:
             reason = (node["any"] or node["all"] or node["none"])[0]["message"]
             found.append(f"axe {violation['id']}: {node['html'][:200]} ({reason})")
+    return found
+
+
+def problems(visit):
+    """Return all that axe and the layout say of the page as it is."""
+    return [*violations(visit), *layout_faults(visit)]
+
+
+def layout_faults(visit):
+    """Return what lies outside of the page, was not loaded, or is not typeset."""
+    found = []
     overflow = visit.page.evaluate(
         "document.documentElement.scrollWidth - window.innerWidth"
     )
@@ -270,6 +350,128 @@ def test_links_that_name_a_section_lead_to_it(page):
     assert site_links.deepen(text, known) == text
     for target, anchor in re.findall(r'href="(\d\d-[^"#]+\.html)#([^"]+)"', text):
         assert anchored(f"chapters/{target}#{anchor}"), f"{target}#{anchor}"
+
+
+PHONE = 320  # px, the narrowest that is in use
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_page_scrolls_sideways_on_a_narrow_phone(page, address, browser):
+    with Visit(browser, f"{address}/{page}", **sizes(PHONE)) as visit:
+        wake(visit)
+        wide = "document.documentElement.scrollWidth - window.innerWidth"
+        assert visit.page.evaluate(wide) <= 0
+
+
+# What the newest checker says and we let stand: words of its message, and why.
+MAY_STAND = {
+    "Trailing slash on void elements": "Sphinx and docutils write <img />: no effect",
+    "as a top-level heading only": "Sphinx puts <h1> into a section; one a page",
+    "Article lacks heading": "its heading is that <h1>, in the section",
+    "Private Use Area": "KaTeX draws the stroke of a struck-out sign from there",
+}
+
+
+def checker():
+    """Return the command that runs the Nu checker; skip where it is not there."""
+    java, jar = shutil.which("java"), os.environ.get("VNU_JAR", "")
+    if not java:
+        pytest.skip("the HTML checker needs Java")
+    if not jar:
+        pytest.skip("VNU_JAR names no vnu.jar (npm pack vnu-jar brings the newest)")
+    assert Path(jar).is_file(), f"VNU_JAR names {jar}, which is no file"
+    return [java, "-Xss4m", "-jar", jar, "--format", "json", "--exit-zero-always"]
+
+
+def test_html_is_valid():
+    command = [*checker(), *(str(SITE / page) for page in [*PAGES, "index.html"])]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    messages = json.loads(done.stderr)["messages"]
+    assert messages, "not even a trailing slash: was anything read?"
+    found = {
+        f"{Path(each['url']).name}: {each['message']}: {each.get('extract', '')}"
+        for each in messages
+        if not any(words in each["message"] for words in MAY_STAND)
+    }
+    assert not found, "\n" + "\n".join(sorted(found))
+
+
+# --- what comes near ----------------------------------------------------------------
+
+
+def test_exercises_sleep_until_they_come_near_or_a_key_is_pressed(address, browser):
+    sleeping = "document.querySelectorAll('[data-ready=later]').length"
+    with Visit(browser, f"{address}/{CHAPTERS[3]}", **sizes(1280)) as visit:
+        page = visit.page
+        asleep = page.evaluate(sleeping)
+        assert asleep > 5
+        last = page.locator("[data-ready=later]").last
+        assert last.locator("button:visible").count(), (
+            "it moves what follows as it wakes"
+        )
+        assert last.locator("button").first.is_disabled()
+        name = last.get_attribute("id")
+        page.locator(f"#{name}").scroll_into_view_if_needed()
+        page.wait_for_function(  # what stands above it may still get its height
+            """name => {
+                const box = document.getElementById(name);
+                box.scrollIntoView();
+                return box.dataset.ready === "1";
+            }""",
+            arg=name,
+        )
+        assert page.locator(f"#{name} button").first.is_enabled()
+        assert page.evaluate(sleeping) > 0
+        page.keyboard.press("Tab")
+        page.wait_for_function(f"{sleeping} === 0")
+        assert not visit.faults
+
+
+def test_a_link_into_a_chapter_leads_to_its_place(address, browser):
+    """From outside, by a click and by a key, though sections are laid out late."""
+    anchor = "interview-questions"
+    near = f"""() => {{
+        const {{ top }} = document.getElementById("{anchor}").getBoundingClientRect();
+        return Math.abs(top) < innerHeight / 4;
+    }}"""
+    url = f"{address}/{CHAPTERS[3]}"
+    with Visit(browser, f"{url}#{anchor}", **sizes(390)) as visit:
+        visit.page.wait_for_function(near)
+    for how in ("click", "key"):
+        with Visit(browser, url, **sizes(1280)) as visit:
+            swift = "document.documentElement.classList.contains('actlab-swift')"
+            assert visit.page.evaluate(swift)
+            link = visit.page.locator(f'.bd-toc a[href="#{anchor}"]')
+            if how == "click":
+                link.click()
+            else:
+                link.focus()
+                visit.page.keyboard.press("Enter")
+            visit.page.wait_for_function(near)
+            visit.page.wait_for_timeout(500)
+            assert visit.page.evaluate(near)
+            assert not visit.page.evaluate(swift)
+
+
+def test_the_first_picture_learns_and_follows_the_choice(address, browser):
+    with Visit(browser, f"{address}/intro.html", **sizes(1280)) as visit:
+        canvas = visit.page.locator("#actlab-live")
+        buttons = visit.page.locator(".actlab-choices")
+        buttons.wait_for()
+        first = picture(visit.page, canvas)
+        buttons.get_by_role("button", name="sine").click()
+        picture(visit.page, canvas, other_than=first)
+        assert not visit.faults
+
+
+def picture(page, canvas, other_than=b""):
+    """Return what a canvas shows once it is neither empty nor the given picture."""
+    for _ in range(120):
+        shown = canvas.screenshot()
+        if shown != other_than and len(shown) > 10_000:
+            return shown
+        page.wait_for_timeout(250)
+    raise AssertionError("the picture stays empty, or the same")
 
 
 # --- search, math, files -----------------------------------------------------------
@@ -453,6 +655,7 @@ def test_the_slider_moves_the_curve(address, browser):
         explorer = visit.page.locator(".actlab-explorer:has(.ax-slider)").first
         explorer.scroll_into_view_if_needed()
         value, slope = explorer.locator(".ax-value"), explorer.locator(".ax-slope")
+        visit.page.locator(".actlab-explorer.ax-on").first.wait_for()
         before = value.get_attribute("d"), slope.get_attribute("d")
         slider = explorer.locator(".ax-slider").first
         slider.focus()
@@ -492,6 +695,7 @@ def test_the_probe_moves_by_keyboard_and_by_pointer(address, browser):
         explorer = visit.page.locator(".actlab-explorer").first
         explorer.scroll_into_view_if_needed()
         probe, reading = explorer.locator(".ax-probe"), explorer.locator(".ax-x")
+        visit.page.locator(".actlab-explorer.ax-on").first.wait_for()
         probe.focus()
         before = reading.text_content()
         probe.press("ArrowRight")
@@ -550,9 +754,12 @@ def answer_prediction(box):
 
 @pytest.mark.parametrize("page", ["intro.html", *CHAPTERS])
 def test_predict_hides_until_commit_and_shows_afterwards(page, address, browser):
-    for name in predictions(page):
-        with Visit(browser, f"{address}/{page}", **sizes(1280)) as visit:
+    """One after the other, as a reader does; no answer shows another's result."""
+    names = predictions(page)
+    with Visit(browser, f"{address}/{page}", **sizes(1280)) as visit:
+        for name in names:
             box = visit.page.locator(f"#actlab-predict-{name}")
+            box.scroll_into_view_if_needed()
             area = box.locator("[data-reveal-here]")
             hidden = guarded(visit, name)
             for part in hidden.all():
@@ -568,19 +775,24 @@ def test_predict_hides_until_commit_and_shows_afterwards(page, address, browser)
                 assert part.is_visible(), f"{name}: hidden after the commitment"
             focused = visit.page.evaluate(
                 "document.activeElement.hasAttribute('data-reveal-here')"
+                " && document.activeElement.closest('[id^=actlab-predict-]').id"
             )
-            assert focused, f"{name}: the focus must go to the reveal"
-            visit.page.reload()
+            assert focused == f"actlab-predict-{name}", (
+                "the focus must go to the reveal"
+            )
+        visit.page.reload()
+        for name in names:
             for part in guarded(visit, name).all():
                 assert part.is_visible(), f"{name}: hidden again after a reload"
-            assert not visit.faults
+        assert not visit.faults
 
 
 @pytest.mark.parametrize("page", ["intro.html", *CHAPTERS])
 def test_predict_shows_on_request(page, address, browser):
-    for name in predictions(page):
-        with Visit(browser, f"{address}/{page}", **sizes(390)) as visit:
+    with Visit(browser, f"{address}/{page}", **sizes(390)) as visit:
+        for name in predictions(page):
             box = visit.page.locator(f"#actlab-predict-{name}")
+            box.scroll_into_view_if_needed()
             box.get_by_role("button", name="Show me").click()
             assert box.locator("[data-reveal-here]").is_visible()
             for part in guarded(visit, name).all():
@@ -648,6 +860,7 @@ def test_ask_replies_to_right_and_to_each_misconception(page, address, browser):
         for exercise in exercises:
             box = visit.page.locator(f"#actlab-ask-{exercise.id.replace('.', '-')}")
             assert box.count() == 1, f"{exercise.id} is not on {page}"
+            box.scroll_into_view_if_needed()
             answers = [validation.answer_for(exercise, w) for w in exercise.wrong]
             assert len(answers) >= 3, f"{exercise.id}: fewer than three misconceptions"
             for answer in [*answers, validation.right_answer(exercise)]:
@@ -744,6 +957,7 @@ def test_paper_is_wide_enough_for_every_table_and_listing(address, browser):
 
 def test_after_printing_the_page_is_as_before(address, browser):
     with Visit(browser, f"{address}/{CHAPTERS[3]}") as visit:
+        wake(visit)
         content = "document.querySelector('article').innerHTML"
         before = visit.page.evaluate(content).replace(' loading="lazy"', "")
         visit.page.evaluate("dispatchEvent(new Event('beforeprint'))")

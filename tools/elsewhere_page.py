@@ -586,7 +586,8 @@ opacity:.8}
 .actlab-elsewhere-filter select{font:inherit;color:inherit;background:transparent;
 padding:.3em;max-width:100%}
 .actlab-elsewhere-filter select option{color:#000;background:#fff}
-.actlab-elsewhere-filter label{margin-right:1em;display:inline-block;padding:.2em 0}
+.actlab-elsewhere-filter label{margin-right:1em;display:inline-block;padding:.2em 0;
+max-width:100%}
 """.replace("\n\n", "\n")
 
 SCRIPT = """

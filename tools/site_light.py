@@ -4,7 +4,7 @@ The theme brings 17 files into the head of each page, among them Bootstrap's who
 style sheet and an icon font of 1,400 glyphs. Here what the pages use is kept: rules
 whose classes occur in a page or in a script, glyphs that such a rule names. Nothing
 stops the first paint but the one style sheet. Figures load when they come near, with
-their size known before, and explorers start when they are seen.
+their size known before; explorers and exercises start when they are seen.
 """
 
 from __future__ import annotations
@@ -70,8 +70,27 @@ LOADED = re.compile(
     r"|\s*<script>(?:let toggle|var toggle|DOCUMENTATION_OPTIONS|window\.MathJax)[^<]*"
     r"</script>"
 )
-# Before anything is painted: results that wait for a prediction are not shown.
-EARLY = '<script>document.documentElement.classList.add("actlab-js")</script>'
+# Before anything is painted: results that wait for a prediction are not shown, and who
+# has chosen no colours gets the system's; the theme's script, which says so as well,
+# comes later. Who comes to the top of a page, and not to a place in it, gets the rest
+# of it laid out later (actlab.js).
+EARLY = (
+    "<script>(({ classList, dataset }) => {"
+    ' classList.add("actlab-js");'
+    ' const [visit] = performance.getEntriesByType("navigation");'
+    ' if (!location.hash && visit?.type === "navigate") classList.add("actlab-swift");'
+    ' if (dataset.theme === "dark" || dataset.theme === "light") return;'
+    ' const dark = matchMedia("(prefers-color-scheme: dark)").matches;'
+    ' dataset.theme = dark ? "dark" : "light";'
+    " })(document.documentElement)</script>"
+)
+# What cells and generated parts bring along for themselves. pandas' own sheet, which
+# calls itself scoped, would reach all tables; the theme has its own look for them.
+STYLE = re.compile(r"<style( scoped)?>(.*?)</style>\n?", re.DOTALL)
+# What each exercise brings along to work alone is part of the site's script.
+MOUNTING = re.compile(
+    r"<script>(?:(?!</script>).)*actlabExercises\.mount\(\)\s*</script>\n?", re.DOTALL
+)
 EXPLORER = re.compile(r"(<span class=\"ax-live\"[^>]*></span>\s*)<script>")
 TEXT = r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'"
 SIGN = re.compile(rf"url\((?:{TEXT}|[^)\"']*)\)|{TEXT}|[{{}};]", re.DOTALL)
@@ -97,7 +116,7 @@ def lighten(out: Path) -> None:
     used = words_of(pages.values(), [script, *own])
     sheets = [path for pattern in STYLES for path in sorted(static.glob(pattern))]
     style = "\n".join(cut_styles(_fold(_moved(path, static)), used) for path in sheets)
-    style = cut_icons(style, static / ICONS)
+    style = cut_icons(style, static / ICONS) + styles_of(pages.values())
     names = {
         "css": _write(static, "site.css", style),
         "js": _write(static, "site.js", script),
@@ -137,7 +156,8 @@ def page(text: str, path: Path, names: dict[str, str]) -> str:
     at = head.find("<script defer src=")
     at = len(head) if at < 0 else at
     head = f"{head[:at]}{loads}{head[at:]}"
-    body = LOADED.sub("", body)
+    for part in (LOADED, STYLE, MOUNTING):
+        body = part.sub("", body)
     body = EXPLORER.sub(r'\1<script type="text/plain" class="actlab-later">', body)
     body = LINKED.sub(r"\1", body)
     body = IMAGE.sub(lambda match: _lazy(match, path), body)
@@ -156,6 +176,20 @@ def _lazy(match: re.Match[str], path: Path) -> str:
 
 
 # --- styles --------------------------------------------------------------------------
+
+
+def styles_of(pages: Iterable[str]) -> str:
+    """Return what stands in ``<style>`` in bodies of pages, each sheet once.
+
+    HTML has no room for it there, and a browser that meets one while it reads a page
+    looks through all rules again.
+    """
+    found: dict[str, None] = {}
+    for text in pages:
+        for scoped, sheet in STYLE.findall(text.partition("</head>")[2]):
+            if not scoped:
+                found.setdefault(f"\n{sheet.strip()}")
+    return "".join(found)
 
 
 def words_of(pages: Iterable[str], scripts: Iterable[str]) -> set[str]:

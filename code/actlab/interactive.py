@@ -344,7 +344,7 @@ def _slider(name: str, param: catalogue.Param) -> str:
         f'min="{param.low:g}" max="{param.high:g}" step="{param.step:g}" '
         f'value="{param.default:g}" data-decimals="{decimals}" '
         f'aria-label="parameter {html.escape(name)}">'
-        f"<output>{_number(param.default, decimals)}</output></label>"
+        f'<span class="ax-number">{_number(param.default, decimals)}</span></label>'
     )
 
 

@@ -43,8 +43,8 @@ __all__ = [
     "predict",
     "prediction_sheet",
     "progress_panel",
-    "progress_script",
     "script",
+    "site_script",
 ]
 
 
@@ -447,10 +447,14 @@ def progress_rows() -> list[list[Any]]:
     return rows
 
 
-def progress_script() -> str:
-    """Return the script that counts, exports and imports on every page of the site."""
+def site_script() -> str:
+    """Return the script of all exercises and of the side bar's count, for the site.
+
+    There it is loaded once; elsewhere each output has its own.
+    """
     course = json.dumps(progress_rows(), ensure_ascii=False, separators=(",", ":"))
-    return f"{script('progress')}\nglobalThis.actlabCourse = {course};"
+    kinds = ("number", "choice", "order", "curve", "ask", "predict", "progress")
+    return f"{script(*kinds)}\nglobalThis.actlabCourse = {course};"
 
 
 def progress_panel() -> Element:
