@@ -197,11 +197,13 @@
 
   const SCROLLERS =
     ".cell_output, .cell_output .output, .pst-scrollable-table-container, " +
-    ".highlight pre, div.math, .cell_output pre";
+    "pre, div.math";
 
   // All widths are asked for before anything is changed: the page is laid out once.
   const markScrollers = (boxes) => {
-    const wide = boxes.map((box) => box.scrollWidth > box.clientWidth);
+    const wide = boxes.map(
+      (box) => box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight,
+    );
     boxes.forEach((box, at) => {
       if (wide[at]) box.tabIndex = 0;
       else if (box.tabIndex === 0) box.removeAttribute("tabindex");

@@ -299,3 +299,13 @@ def test_mathml_holds_nothing_that_the_standard_has_no_room_for(tex):
         assert "<mtd width" not in found
         assert 'columnspacing=""' not in found
         assert "<mo>\u2061</mo></msub>" not in found
+
+
+def test_the_themes_own_marking_goes_and_a_new_theme_is_noticed():
+    theme = (
+        'function I(){const e=()=>{document.querySelectorAll(["pre",".x > .y"]'
+        '.join(", ")).forEach(e=>{e.tabIndex=e.scrollWidth>e.clientWidth?0:-1})},t=1}'
+    )
+    assert site_light.without_scrollers(theme) == "function I(){const e=()=>{},t=1}"
+    with pytest.raises(ValueError, match="in 0 places"):
+        site_light.without_scrollers("function I(){}")

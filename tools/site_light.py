@@ -91,6 +91,10 @@ STYLE = re.compile(r"<style( scoped)?>(.*?)</style>\n?", re.DOTALL)
 MOUNTING = re.compile(
     r"<script>(?:(?!</script>).)*actlabExercises\.mount\(\)\s*</script>\n?", re.DOTALL
 )
+MARKING = re.compile(
+    r"(?<==>)\{document\.querySelectorAll\(\[\"pre\"[^\]]*\]\.join\(\", \"\)\)"
+    r"\.forEach\(\w+=>\{\w+\.tabIndex=[^{}]*\}\)\}"
+)
 EXPLORER = re.compile(r"(<span class=\"ax-live\"[^>]*></span>\s*)<script>")
 TEXT = r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'"
 SIGN = re.compile(rf"url\((?:{TEXT}|[^)\"']*)\)|{TEXT}|[{{}};]", re.DOTALL)
@@ -111,6 +115,7 @@ def lighten(out: Path) -> None:
         (static / name).read_text(encoding="utf-8").strip() for name in SCRIPTS
     )
     script = re.sub(r"^//# sourceMappingURL=.*$", "", script, flags=re.M)
+    script = without_scrollers(script)
     others = {*static.rglob("*.js")} - {static / name for name in (*SCRIPTS, *UNUSED)}
     own = [path.read_text(encoding="utf-8") for path in sorted(others)]
     used = words_of(pages.values(), [script, *own])
@@ -129,6 +134,19 @@ def lighten(out: Path) -> None:
         (static / name).unlink(missing_ok=True)
     for sheet in sheets:
         sheet.unlink()
+
+
+def without_scrollers(script: str) -> str:
+    """Return the site's script without the theme's search for what scrolls sideways.
+
+    It asks for a width and sets an attribute in turn, so that the whole page is laid
+    out once for each box, at the start and after each change. actlab.js does it better.
+    Raises ``ValueError`` if the theme has another script than the pinned one.
+    """
+    light, count = MARKING.subn("{}", script)
+    if count != 1:
+        raise ValueError(f"the theme marks what scrolls in {count} places, not in one")
+    return light
 
 
 def _write(folder: Path, name: str, text: str) -> str:
