@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 
 import pytest
 
 import build
+import function_page
+import generate_pages
 import side_process
 
 
@@ -28,7 +33,10 @@ def course(tmp_path, monkeypatch):
     monkeypatch.setattr(build, "ROOT", tmp_path)
     monkeypatch.setattr(build, "SITE", tmp_path / "_build" / "html")
     monkeypatch.setattr(build, "DOCTREES", tmp_path / "_build" / ".doctrees")
+    monkeypatch.setattr(build, "RAW", tmp_path / "_build" / "pages")
+    monkeypatch.setattr(build, "GENERATED", tmp_path / "reference" / "generated")
     monkeypatch.setattr(build, "MARK", tmp_path / "_build" / "built.json")
+    monkeypatch.setattr(build, "CHAPTERS", tmp_path / "_build" / "chapters.json")
     build.MARK.write_text(build.state(build.input_digest()), "utf-8")
     return tmp_path
 
@@ -48,7 +56,7 @@ def started(monkeypatch):
         # Git is asked through subprocess as well, in another module's name.
         known = build.input_digest()
         with monkeypatch.context() as patch:
-            patch.setattr(build, "input_digest", lambda: known)
+            patch.setattr(build, "input_digest", lambda without=(): known)
             patch.setattr(build.subprocess, "run", begin)
             try:
                 build.main()
@@ -108,6 +116,132 @@ def test_what_tools_leave_behind_changes_nothing(course, started):
 def test_another_package_builds_anew(course, started, monkeypatch):
     monkeypatch.setattr(build.importlib.metadata, "distributions", lambda: iter(()))
     assert started()
+
+
+# --- one chapter that has changed ----------------------------------------------------
+
+
+@pytest.fixture
+def built(course):
+    """Return a small course that can be built again chapter by chapter."""
+    write_chapter(course, "# A\n\ntext")
+    for folder in (build.RAW, build.DOCTREES, build.GENERATED):
+        folder.mkdir(parents=True, exist_ok=True)
+    read = build.chapters_read() | {"generated": build.digest(iter(()))}
+    build.CHAPTERS.write_text(json.dumps(read), "utf-8")
+    build.MARK.write_text(build.state(build.input_digest()), "utf-8")
+    return course
+
+
+def write_chapter(course, *sources):
+    cells = [{"cell_type": "markdown", "source": text} for text in sources]
+    path = course / "chapters" / "01-a.ipynb"
+    path.write_text(json.dumps({"cells": cells}), "utf-8")
+
+
+def to_read():
+    return build.changed_chapters(build.chapters_read())
+
+
+def test_a_chapter_with_its_old_headings_is_read_alone(built):
+    assert to_read() == []
+    write_chapter(built, "# A", "other text")
+    assert to_read() == ["chapters/01-a"]
+
+
+@pytest.mark.parametrize("text", ["# B", "# A\n\n## B", "# A\n\n(here)=\ntext"])
+def test_a_new_heading_or_target_builds_all(built, text):
+    write_chapter(built, text)
+    assert to_read() == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("chapters/02-b.ipynb", "code/actlab/a.py", "_build/html/index.html"),
+        "reference/generated/a.txt",
+    ],
+)
+def test_a_second_change_builds_all(built, name):
+    write_chapter(built, "# A", "other text")
+    (built / name).write_text("{}", "utf-8")
+    assert to_read() == []
+
+
+@pytest.mark.parametrize("name", ["RAW", "DOCTREES", "MARK", "CHAPTERS"])
+def test_without_what_was_kept_all_is_built(built, name):
+    write_chapter(built, "# A", "other text")
+    path = getattr(build, name)
+    path.rename(path.with_name("gone"))
+    assert to_read() == []
+
+
+def test_what_is_not_written_again_reads_no_chapter(monkeypatch, tmp_path):
+    """Else a page would show what another chapter said before."""
+    monkeypatch.setattr(generate_pages, "OUT", tmp_path)
+    monkeypatch.setattr(generate_pages, "landing_map", str)
+    kept = {
+        name: part
+        for name, part in generate_pages.PARTS.items()
+        if name not in generate_pages.FROM_CHAPTERS
+    }
+    monkeypatch.setattr(generate_pages, "PARTS", kept)
+    monkeypatch.setattr(sys, "argv", ["generate_pages.py"])
+    generate_pages.notebook.cache_clear()
+    generate_pages.main()
+    function_page.parts(generate_pages.links_of_functions())
+    assert generate_pages.notebook.cache_info().currsize == 0
+    assert len(list(tmp_path.iterdir())) > 10
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="it builds three times")
+def test_a_changed_chapter_gives_the_site_of_a_clean_build(tmp_path):
+    """Words come and go, and a picture; the headings stay."""
+    course = tmp_path / "course"
+    skipped = shutil.ignore_patterns("_build", ".*", "generated", "__pycache__")
+    shutil.copytree(build.ROOT, course, ignore=skipped)
+    shutil.copytree(build.ROOT / ".github", course / ".github")
+
+    def made() -> str:
+        command = [sys.executable, "tools/build.py"]
+        done = subprocess.run(command, cwd=course, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    made()
+    path = course / "chapters" / "04-relu-family.ipynb"
+    notebook = json.loads(path.read_text("utf-8"))
+    cells = [c for c in notebook["cells"] if c["cell_type"] == "markdown"]
+    plain = [
+        c for c in cells if not re.search(r"^#|<|\{|=$", "".join(c["source"]), re.M)
+    ]
+    plain[0]["source"] = ["Zyzzyva, and $y = x^{17}$."]
+    pictures = [
+        output["data"]
+        for cell in notebook["cells"]
+        for output in cell.get("outputs", ())
+        if "image/png" in output.get("data", ())
+    ]
+    pictures[0]["image/png"] = pictures[1]["image/png"]
+    path.write_text(json.dumps(notebook), "utf-8")
+    assert "read again: 04-relu-family" in made()
+    again = contents(course)
+    shutil.rmtree(course / "_build")
+    shutil.rmtree(course / "reference" / "generated")
+    made()
+    clean = contents(course)
+    different = {
+        name for name in {*again, *clean} if again.get(name) != clean.get(name)
+    }
+    assert not different
+
+
+def contents(course) -> dict[str, bytes]:
+    """Return the files of a site."""
+    site = course / "_build" / "html"
+    files = [path for path in site.rglob("*") if path.is_file()]
+    return {path.relative_to(site).as_posix(): path.read_bytes() for path in files}
 
 
 # --- the second process -------------------------------------------------------------

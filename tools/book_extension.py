@@ -22,6 +22,8 @@ from __future__ import annotations
 import html
 import itertools
 import json
+import os
+import pickle
 import re
 import shutil
 import sys
@@ -81,6 +83,7 @@ FOLD = re.compile(
 # The outermost section of a page, in which the others stand.
 WHOLE = re.compile(r"(<article class=\"bd-article\">\s*)<section class=\"([^\"]*)\"")
 BESIDE = ThreadPoolExecutor(1)  # what is done while the pages are repaired
+KEPT = "kept.pickle"  # beside the pages' trees
 UNUSED = ("scripts/fontawesome.js", "sphinx-thebe.js", "sphinx-thebe.css")
 
 
@@ -92,6 +95,67 @@ placeholder="Search the course"></form>
 <p>Or go to the <a href="intro.html">start</a>, the
 <a href="reference/catalogue.html">catalogue</a> or the
 <a href="reference/glossary.html">glossary</a>.</p>"""
+
+
+# --- what is read again -----------------------------------------------------------
+
+
+def changed() -> list[str]:
+    """Return the chapters that build.py says are to be read again; empty for all."""
+    return os.environ.get("ACTLAB_CHANGED", "").split()
+
+
+def outdated(app: Sphinx, env: Any, *found: set[str]) -> list[str]:
+    """Name the chapters to be read again: their files may be older than the site."""
+    return changed()
+
+
+def kept(app: Sphinx) -> dict[str, Any]:
+    """Return what :func:`keep_for_next` wrote beside the pages' trees."""
+    return pickle.loads((Path(app.doctreedir) / KEPT).read_bytes())
+
+
+def complete_index(app: Sphinx) -> list[Any]:
+    """Mend Sphinx's own search index where some chapters alone were read.
+
+    It forgets the index entries of the pages that it does not read again, and keeps
+    words that no page has any more.
+    """
+    indexer = getattr(app.builder, "indexer", None)
+    if changed() and indexer is not None:
+        entries = kept(app)["entries"] | indexer._index_entries
+        indexer._index_entries = dict(sorted(entries.items()))
+        for words in (indexer._mapping, indexer._title_mapping):
+            for word in [word for word, pages in words.items() if not pages]:
+                del words[word]
+    return []
+
+
+def keep_for_next(app: Sphinx, out: Path) -> None:
+    """Keep the pages as they were written, for a build that reads some of them again.
+
+    What no page shows any more goes first.
+    """
+    shown = {name for _, name in app.env.images.values()}
+    for image in (out / "_images").iterdir():
+        if image.name not in shown:
+            image.unlink()
+    found = {"records": records_of(app), "entries": app.builder.indexer._index_entries}
+    (Path(app.doctreedir) / KEPT).write_bytes(pickle.dumps(found))
+    raw = out.with_name("pages")
+    shutil.rmtree(raw, ignore_errors=True)
+    shutil.copytree(out, raw, copy_function=_link_or_copy)
+
+
+def _link_or_copy(source: str, target: str) -> str:
+    """Copy a file; an image, which is never changed, as a second name."""
+    if "_images" in Path(source).parts:
+        try:
+            os.link(source, target)
+            return target
+        except OSError:  # a file system without them
+            pass
+    return shutil.copy2(source, target)
 
 
 # --- reveals and chapter links ---------------------------------------------------
@@ -188,9 +252,13 @@ def keep_tags(app: Sphinx, doctree: nodes.document) -> None:
 
 
 def records_of(app: Sphinx) -> dict[str, Record | None]:
-    """Return what the search is to find on each page that was written so far."""
+    """Return what the search is to find on each page that was written so far.
+
+    Where some chapters alone are read, the others' records are those of the build
+    before.
+    """
     if not hasattr(app, "actlab_records"):
-        app.actlab_records = {}
+        app.actlab_records = kept(app)["records"] if changed() else {}
     return app.actlab_records
 
 
@@ -344,6 +412,7 @@ def finish(app: Sphinx, error: Exception | None) -> None:
     if error or app.builder.name != "html":
         return
     out = Path(app.outdir)
+    keep_for_next(app, out)
     side_process.end()
     found = (generate_pages.OUT / generate_pages.FUNCTIONS).read_text("utf-8")
     write_pages(out, json.loads(found))
@@ -502,7 +571,7 @@ def write_beside(app: Sphinx, env: Any) -> None:
     What was read is complete here. Reading stays in one process: meanwhile another
     writes the generated parts.
     """
-    if sys.platform == "linux":
+    if sys.platform == "linux" and not changed():
         app.parallel = 3  # this one puts the pages' trees in order for the two
 
 
@@ -573,11 +642,13 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_css_file("actlab.css")
     app.add_js_file("actlab.js")  # in the head, so that nothing flashes
     app.connect("config-inited", configure, priority=900)
+    app.connect("env-get-outdated", outdated)
     app.connect("source-read", prepare_notebook)
     app.connect("doctree-read", wrap_reveals)
     app.connect("doctree-read", keep_tags)
     app.connect("env-updated", write_beside)
     app.connect("doctree-resolved", keep_record, priority=900)
+    app.connect("html-collect-pages", complete_index)
     app.connect("html-collect-pages", own_pages)
     app.connect("html-page-context", complete_head, priority=900)
     # Last: the theme writes the colours of code when the build is finished, too.

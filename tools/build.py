@@ -2,7 +2,10 @@
 
 Warnings are errors. What Jupyter Book prints is shown only when something fails. Where
 neither what the site is made of nor the site itself has changed since it was built,
-nothing is done; otherwise all of it is built anew, and nothing stale is left.
+nothing is done. Where nothing but what stands in chapters has changed, under the same
+headings, these are read again and all pages are finished anew from what Jupyter Book
+wrote of them. Otherwise all is built anew. Nothing stale is left, and the site is the
+same byte for byte whichever way it was built.
 """
 
 from __future__ import annotations
@@ -11,17 +14,25 @@ import hashlib
 import importlib.metadata
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / "_build" / "html"
 DOCTREES = ROOT / "_build" / ".doctrees"
+RAW = ROOT / "_build" / "pages"  # the site as Jupyter Book wrote it
 MARK = ROOT / "_build" / "built.json"  # what the site was made of, and what it is
+CHAPTERS = ROOT / "_build" / "chapters.json"  # what chapters it was made of
+GENERATED = ROOT / "reference" / "generated"
+CHANGED = "ACTLAB_CHANGED"  # the variable that names the chapters to read again
+# What other pages may show of a chapter: headings, and targets of links.
+OUTLINE = re.compile(r"^(?:#{1,6} .*|\([\w-]+\)=.*)$", re.MULTILINE)
 # What the site is made of. Folders that nothing reads (tests, _build) are left out.
 FOLDERS = ("assets", "chapters", "code", "findings", "reference", "tools")
 FILES = ("*.md", "*.yml", "*.txt", "LICENSE*")
@@ -41,7 +52,11 @@ sys.argv = ["generate_pages.py"]
 import generate_pages
 import side_process
 from actlab import catalogue, interactive, properties
-side_process.start(generate_pages.main, generate_pages.later)
+changed = os.environ.get("ACTLAB_CHANGED", "").split()
+if changed:  # what has changed is looked for before anything is read
+    generate_pages.again(changed)
+else:
+    side_process.start(generate_pages.main, generate_pages.later)
 status = 1
 try:
     from jupyter_book.cli.main import main
@@ -65,9 +80,15 @@ def main() -> int:
     if MARK.is_file() and MARK.read_text("utf-8") == state(inputs):
         print(f"Nothing has changed ({time.perf_counter() - started:.1f} s)")
         return 0
+    chapters = chapters_read()
+    changed = changed_chapters(chapters)
     MARK.unlink(missing_ok=True)
-    for folder in (SITE, DOCTREES):
-        shutil.rmtree(folder, ignore_errors=True)
+    shutil.rmtree(SITE, ignore_errors=True)
+    if changed:
+        RAW.rename(SITE)
+    else:
+        for folder in (RAW, DOCTREES):
+            shutil.rmtree(folder, ignore_errors=True)
     done = subprocess.run(
         [sys.executable, "-c", STEPS],
         cwd=ROOT,
@@ -75,6 +96,7 @@ def main() -> int:
         | {
             "PYTHONPATH": f"{ROOT / 'code'}{os.pathsep}{ROOT / 'tools'}",
             "OMP_NUM_THREADS": "1",
+            CHANGED: " ".join(changed),
         },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -85,9 +107,12 @@ def main() -> int:
         print("The book was not built; the cause stands above.", file=sys.stderr)
         return done.returncode
     complete_redirect(SITE / "index.html")
+    chapters["generated"] = digest(files_below(GENERATED))
+    CHAPTERS.write_text(json.dumps(chapters), "utf-8")
     MARK.write_text(state(inputs), "utf-8")
     pages = sum(1 for _ in SITE.rglob("*.html"))
-    print(f"{pages} pages in {time.perf_counter() - started:.1f} s")
+    again = f"; read again: {', '.join(Path(c).name for c in changed)}" * bool(changed)
+    print(f"{pages} pages in {time.perf_counter() - started:.1f} s{again}")
     return 0
 
 
@@ -120,11 +145,63 @@ def state(inputs: str) -> str:
     return json.dumps({"inputs": inputs, "site": digest(files_below(SITE))})
 
 
-def input_digest() -> str:
+def chapters_read() -> dict[str, Any]:
+    """Return what CHAPTERS holds of the chapters as they are.
+
+    ``rest`` is a hash of all else that the site depends on; ``chapters`` has, by the
+    name of the page, a hash of the notebook and one of its outline.
+    """
+    notebooks = sorted((ROOT / "chapters").glob("*.ipynb"))
+    return {
+        "rest": input_digest(without=notebooks),
+        "chapters": {f"chapters/{path.stem}": _hashes(path) for path in notebooks},
+    }
+
+
+def _hashes(path: Path) -> list[str]:
+    """Return the hashes of a notebook and of its outline."""
+    text = path.read_bytes()
+    try:
+        cells = json.loads(text).get("cells", [])
+    except ValueError:  # that is for Jupyter Book to say
+        cells = []
+    sources = ["".join(c["source"]) for c in cells if c["cell_type"] == "markdown"]
+    outline = "\n".join(OUTLINE.findall("\n".join(sources)))
+    return [hashlib.sha256(part).hexdigest() for part in (text, outline.encode())]
+
+
+def changed_chapters(now: dict[str, Any]) -> list[str]:
+    """Return the pages to read again if nothing else has changed since the last build.
+
+    Empty where all must be built anew: something else has changed, a chapter's outline
+    has, or what was built is not as it was left.
+    """
+    kept = (MARK, CHAPTERS, RAW, DOCTREES)
+    if not all(path.exists() for path in kept):
+        return []
+    before = json.loads(CHAPTERS.read_text("utf-8"))
+    old, new = before["chapters"], now["chapters"]
+    if before["rest"] != now["rest"] or old.keys() != new.keys():
+        return []
+    if any(old[name][1] != new[name][1] for name in new):
+        return []
+    site = json.loads(MARK.read_text("utf-8"))["site"]
+    if site != digest(files_below(SITE)):
+        return []
+    if before["generated"] != digest(files_below(GENERATED)):
+        return []
+    return [name for name in new if old[name][0] != new[name][0]]
+
+
+def input_digest(without: Iterable[Path] = ()) -> str:
     """Return a hash of all that the site depends on.
 
     These are the course's files, the installed packages, this Python, and the address
     and commit that the pages name.
+
+    Parameters
+    ----------
+    without : files that are left out.
     """
     from stamp import origin
 
@@ -132,7 +209,8 @@ def input_digest() -> str:
         f"{found.name}=={found.version}" for found in importlib.metadata.distributions()
     )
     facts = repr((sys.version, tools, origin(ROOT)))
-    return hashlib.sha256(f"{facts}{digest(inputs())}".encode()).hexdigest()
+    files = digest(path for path in inputs() if path not in {*without})
+    return hashlib.sha256(f"{facts}{files}".encode()).hexdigest()
 
 
 def inputs() -> Iterator[Path]:

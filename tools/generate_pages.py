@@ -680,6 +680,28 @@ def main() -> None:
         write(name, text)
 
 
+# The parts that depend on what stands in chapters.
+FROM_CHAPTERS = (
+    *(name for name in PARTS if name.startswith("claims")),
+    *("chapters_zh.txt", "interview.txt", "trials.txt", "advice.txt"),
+)
+
+
+def again(changed: Iterable[str]) -> None:
+    """Write what depends on chapters that have changed; the rest was written before.
+
+    Parameters
+    ----------
+    changed : names of their pages, such as ``chapters/04-relu-family``.
+    """
+    from chapter_zips import write_zips
+
+    for name in FROM_CHAPTERS:
+        write(name, PARTS[name]())
+    write("landing_map.html", landing_map())
+    write_zips(ZIPS, (ROOT / f"{name}.ipynb" for name in changed))
+
+
 def later() -> None:
     """Write what no page includes: the functions' pages, and each chapter's zip."""
     from chapter_zips import write_zips
