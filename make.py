@@ -453,11 +453,10 @@ def of_chapter(chapter: tuple[str, str]) -> str:
     return " or ".join(names)
 
 
-@command("test the site in a browser", "book")
+@command("test the site in a browser (WORKERS=2)", "book")
 def site_test() -> None:
-    """Test the built site; a browser for each file."""
-    for name in SITE_TESTS:
-        pytest(test_file(name), parallel=False)
+    """Test the built site; a browser for each process, which shares out the pages."""
+    pytest("--dist", "worksteal", *map(test_file, SITE_TESTS))
     say("All browser tests passed.")
 
 

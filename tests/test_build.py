@@ -152,5 +152,42 @@ def test_work_beside_that_fails_is_told(tmp_path):
     assert "generated pages could not be written" in done.stderr
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere all is done at once")
+def test_what_is_needed_later_is_waited_for_at_the_end(tmp_path):
+    done = run(
+        "import os, pathlib, time, side_process\n"
+        "def later():\n"
+        "    while not os.path.exists('go on'):\n"
+        "        time.sleep(0.01)\n"
+        "    pathlib.Path('later').touch()\n"
+        "side_process.start(lambda: pathlib.Path('part').touch(), later)\n"
+        "side_process.wait()\n"
+        "print(sorted(os.listdir()))\n"
+        "pathlib.Path('go on').touch()\n"
+        "side_process.wait()\n"
+        "side_process.end()\n"
+        "print(sorted(os.listdir()))",
+        tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "['part']\n['go on', 'later', 'part']\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it fails on the spot")
+def test_later_work_that_fails_is_told_at_the_end(tmp_path):
+    done = run(
+        "import side_process\n"
+        "side_process.start(lambda: None, lambda: 1 / 0)\n"
+        "side_process.wait()\n"
+        "print('waited')\n"
+        "side_process.end()",
+        tmp_path,
+    )
+    assert done.returncode == 1
+    assert done.stdout == "waited\n"
+    assert "ZeroDivisionError" in done.stderr
+
+
 def test_waiting_for_nothing_takes_no_time():
     side_process.wait()
+    side_process.end()

@@ -13,9 +13,9 @@ import function_page
 import generate_pages
 from actlab import catalogue, cost, elsewhere, interactive
 from actlab.elsewhere.environments import ENVIRONMENTS
-from book_extension import links_of_functions
 from function_code import elsewhere_examples, pytorch_example
 from function_sketch import drawn_of, sketch
+from generate_pages import links_of_functions
 
 ROWS = list(catalogue.CATALOGUE.values())
 SCALAR = [row for row in ROWS if row.kind == "scalar"]
@@ -161,7 +161,7 @@ def test_pages_are_written_from_the_marks(tmp_path, links):
     )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        names = function_page.write_pages(tmp_path, links)
+        names = function_page.write_pages(tmp_path, function_page.parts(links))
     assert not template.exists()
     assert len(names) == len(ROWS) == len(list(folder.iterdir()))
     title, about, before, after, own, _ = (

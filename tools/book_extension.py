@@ -24,6 +24,7 @@ import itertools
 import json
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -36,12 +37,12 @@ import yaml
 from docutils import nodes
 from sphinx.application import Sphinx
 
+import generate_pages
 import side_process
 from catalogue_page import FAMILY_TITLES, cards, file_of
-from chapter_zips import write_zips
 from course.lab.presets import PRESETS
 from function_page import FOLDER as FUNCTIONS
-from function_page import TEMPLATE, Links, write_pages
+from function_page import TEMPLATE, write_pages
 from site_light import lighten
 from site_links import deepen, open_lab, sections
 from site_math import typeset
@@ -79,7 +80,7 @@ FOLD = re.compile(
 )
 # The outermost section of a page, in which the others stand.
 WHOLE = re.compile(r"(<article class=\"bd-article\">\s*)<section class=\"([^\"]*)\"")
-BESIDE = ThreadPoolExecutor(2)  # what is done while the pages are written
+BESIDE = ThreadPoolExecutor(1)  # what is done while the pages are repaired
 UNUSED = ("scripts/fontawesome.js", "sphinx-thebe.js", "sphinx-thebe.css")
 
 
@@ -193,6 +194,11 @@ def records_of(app: Sphinx) -> dict[str, Record | None]:
     return app.actlab_records
 
 
+def keep_record(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Keep what the search is to find on a page."""
+    records_of(app)[docname] = page_record(docname, doctree, topics())
+
+
 def describe(doctree: nodes.document | None) -> str:
     """Return a page's description: the start of its first real paragraph."""
     for paragraph in doctree.findall(nodes.paragraph) if doctree else []:
@@ -212,9 +218,6 @@ def complete_head(
     doctree: nodes.document | None,
 ) -> None:
     """Add description and Open Graph data; drop scripts that no page uses."""
-    if doctree is not None:
-        record = page_record(pagename, doctree, topics())
-        records_of(app)[pagename] = record
     context["script_files"] = [
         script for script in context.get("script_files", []) if not _unused(script)
     ]
@@ -333,19 +336,6 @@ def function_pages() -> list[str]:
     return [f"{FUNCTIONS}/{file_of(row)}" for row in catalogue.CATALOGUE.values()]
 
 
-def links_of_functions() -> Links:
-    """Return bibliography and chapters as links from a function's page."""
-    from actlab import catalogue
-    from generate_pages import as_html, chapter_link, citation
-
-    rows = catalogue.CATALOGUE.values()
-    sources = {row.source for row in rows if row.source}
-    return Links(
-        {key: as_html(citation(key), "../") for key in sources},
-        {row.chapter: as_html(chapter_link(row.chapter), "../") for row in rows},
-    )
-
-
 # --- after the build -------------------------------------------------------------
 
 
@@ -354,7 +344,11 @@ def finish(app: Sphinx, error: Exception | None) -> None:
     if error or app.builder.name != "html":
         return
     out = Path(app.outdir)
-    write_pages(out, links_of_functions())
+    side_process.end()
+    found = (generate_pages.OUT / generate_pages.FUNCTIONS).read_text("utf-8")
+    write_pages(out, json.loads(found))
+    shutil.rmtree(out / "downloads", ignore_errors=True)
+    shutil.copytree(generate_pages.ZIPS, out / "downloads")
     # Pagefind is another program; it works while the pages are repaired.
     index = BESIDE.submit(write_search, app, out)
     known = {
@@ -378,7 +372,6 @@ def finish(app: Sphinx, error: Exception | None) -> None:
         lost.write_text(absolute(text, root), encoding="utf-8")
     write_downloads(app, out)
     index.result()
-    app.actlab_zips.result()
     write_sitemap(app, out)
     (out / ".nojekyll").touch()  # GitHub would drop folders that start with "_"
 
@@ -503,14 +496,14 @@ def write_downloads(app: Sphinx, out: Path) -> None:
             target.write_text(text, encoding="utf-8")
 
 
-def begin_zips(app: Sphinx, env: Any) -> None:
-    """Begin to write the zips: packing needs no Python, and a core is free."""
-    if app.builder.name != "html":
-        return
-    documents = sorted(env.found_docs)  # a draft that the book leaves out is none
-    paths = [ROOT / f"{name}.ipynb" for name in documents if "chapters/" in name]
-    folder = Path(app.outdir) / "downloads"
-    app.actlab_zips = BESIDE.submit(write_zips, folder, paths)
+def write_beside(app: Sphinx, env: Any) -> None:
+    """Let two processes write the pages, where forks are safe.
+
+    What was read is complete here. Reading stays in one process: meanwhile another
+    writes the generated parts.
+    """
+    if sys.platform == "linux":
+        app.parallel = 3  # this one puts the pages' trees in order for the two
 
 
 def write_sitemap(app: Sphinx, out: Path) -> None:
@@ -573,11 +566,6 @@ def configure(app: Sphinx, config: Any) -> None:
     config.html_static_path.append(str(ROOT / "reference" / "generated" / "static"))
 
 
-def copy_fresh(app: Sphinx) -> None:
-    """Remove pages of an earlier build that the book no longer has."""
-    shutil.rmtree(Path(app.outdir) / "downloads", ignore_errors=True)
-
-
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the extension."""
     app.add_config_value("actlab_address", None, "env")
@@ -585,11 +573,11 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_css_file("actlab.css")
     app.add_js_file("actlab.js")  # in the head, so that nothing flashes
     app.connect("config-inited", configure, priority=900)
-    app.connect("builder-inited", copy_fresh)
     app.connect("source-read", prepare_notebook)
     app.connect("doctree-read", wrap_reveals)
     app.connect("doctree-read", keep_tags)
-    app.connect("env-updated", begin_zips)
+    app.connect("env-updated", write_beside)
+    app.connect("doctree-resolved", keep_record, priority=900)
     app.connect("html-collect-pages", own_pages)
     app.connect("html-page-context", complete_head, priority=900)
     # Last: the theme writes the colours of code when the build is finished, too.

@@ -27,9 +27,10 @@ FOLDERS = ("assets", "chapters", "code", "findings", "reference", "tools")
 FILES = ("*.md", "*.yml", "*.txt", "LICENSE*")
 PASSING = {"__pycache__", ".ipynb_checkpoints", "generated"}
 # The generated parts are written by a second process while Jupyter Book reads the
-# chapters, which need none of them. Hundreds of thousands of small objects live until
-# the end: looking for garbage among them, again and again, took a fifth of the time,
-# and taking them apart at the end another seventh.
+# chapters, which need none of them; then what only finished pages need, the functions'
+# pages and the zips, while the first one writes. Hundreds of thousands of small objects
+# live until the end: looking for garbage among them, again and again, took a fifth of
+# the time, and taking them apart at the end another seventh.
 STEPS = """
 import gc
 import os
@@ -40,12 +41,12 @@ sys.argv = ["generate_pages.py"]
 import generate_pages
 import side_process
 from actlab import catalogue, interactive, properties
-side_process.start(generate_pages.main)
+side_process.start(generate_pages.main, generate_pages.later)
 status = 1
 try:
     from jupyter_book.cli.main import main
     main(["build", ".", "-W", "--keep-going", "-q"], standalone_mode=False)
-    side_process.wait()
+    side_process.end()
     status = 0
 except SystemExit as end:
     status = end.code if isinstance(end.code, int) else int(end.code is not None)

@@ -27,7 +27,7 @@ from function_code import elsewhere_examples, is_recorded, pytorch_example
 from function_sketch import drawn_of, sketch
 from site_math import formula
 
-__all__ = ["FOLDER", "TEMPLATE", "Links", "body", "facts", "write_pages"]
+__all__ = ["FOLDER", "TEMPLATE", "Links", "body", "facts", "parts", "write_pages"]
 
 FOLDER = "reference/functions"
 TEMPLATE = "template-of-functions"  # the name of the page with the marks
@@ -322,10 +322,27 @@ def facts(row: catalogue.Activation) -> dict[str, Any]:
 # --- writing ----------------------------------------------------------------------
 
 
-def write_pages(out: Path, links: Links) -> list[str]:
+def parts(links: Links) -> dict[str, dict[str, str]]:
+    """Return what stands on each function's page in place of the marks, by key."""
+    return {
+        row.key: {
+            "TITLE": html.escape(row.name),
+            "ABOUT": _about(row),
+            "BODY": body(row, links),
+        }
+        for row in catalogue.CATALOGUE.values()
+    }
+
+
+def write_pages(out: Path, found: dict[str, dict[str, str]]) -> list[str]:
     """Write a page for each function from the theme's; return their names.
 
     The page with the marks goes.
+
+    Parameters
+    ----------
+    out : the site's folder.
+    found : what :func:`parts` returns.
     """
     template = out / FOLDER / f"{TEMPLATE}.html"
     text = template.read_text(encoding="utf-8")
@@ -337,9 +354,7 @@ def write_pages(out: Path, links: Links) -> list[str]:
         before = rows[place - 1] if place else None
         after = rows[place + 1] if place + 1 < len(rows) else None
         marks = {
-            "TITLE": html.escape(row.name),
-            "ABOUT": _about(row),
-            "BODY": body(row, links),
+            **found[row.key],
             **_neighbour("PREVIOUS", before),
             **_neighbour("NEXT", after),
         }

@@ -15,6 +15,7 @@ import html
 import json
 import os
 import re
+import shutil
 import sys
 import tempfile
 import unicodedata
@@ -27,10 +28,13 @@ import yaml
 
 if TYPE_CHECKING:
     from course.claims import Claim
+    from function_page import Links
 
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "reference"
 OUT = REFERENCE / "generated"
+FUNCTIONS = "functions.json"  # what function_page.write_pages needs
+ZIPS = OUT / "downloads"  # what readers download; the build moves it to the site
 sys.path.insert(0, str(ROOT / "code"))
 
 # Estimates for reading and exercises, in minutes.
@@ -619,6 +623,19 @@ def as_html(link: str, up: str) -> str:
     return f'<a href="{html.escape(address)}">{html.escape(match[1])}</a>'
 
 
+def links_of_functions() -> Links:
+    """Return bibliography and chapters as links from a function's page."""
+    from actlab import catalogue
+    from function_page import Links
+
+    rows = catalogue.CATALOGUE.values()
+    sources = {row.source for row in rows if row.source}
+    return Links(
+        {key: as_html(citation(key), "../") for key in sources},
+        {row.chapter: as_html(chapter_link(row.chapter), "../") for row in rows},
+    )
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "glossary.txt": glossary,
     "chapters_zh.txt": lambda: f"{state_zh()}\n\n{chapter_map_zh()}",
@@ -661,6 +678,16 @@ def main() -> None:
     write("census.txt", census_part())
     for name, text in {**landing(), **lab()}.items():
         write(name, text)
+
+
+def later() -> None:
+    """Write what no page includes: the functions' pages, and each chapter's zip."""
+    from chapter_zips import write_zips
+    from function_page import parts
+
+    write(FUNCTIONS, json.dumps(parts(links_of_functions()), ensure_ascii=False))
+    shutil.rmtree(ZIPS, ignore_errors=True)
+    write_zips(ZIPS, map(chapter_file, filter(in_book, chapters())))
 
 
 if __name__ == "__main__":

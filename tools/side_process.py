@@ -11,25 +11,38 @@ import sys
 import traceback
 from collections.abc import Callable
 
-__all__ = ["start", "wait"]
+__all__ = ["end", "start", "wait"]
 
-_running: list[int] = []
+_running: dict[int, int] = {}  # process to the end of the pipe on which it says "done"
 
 
-def start(work: Callable[[], None]) -> None:
-    """Begin the work. What it prints goes where this process prints."""
+def start(work: Callable[[], None], later: Callable[[], None] | None = None) -> None:
+    """Begin the work. What it prints goes where this process prints.
+
+    Parameters
+    ----------
+    work : what :func:`wait` waits for.
+    later : what is done after it; :func:`end` waits for that, too.
+    """
     if sys.platform != "linux":
         work()
+        if later:
+            later()
         return
     sys.stdout.flush()
     sys.stderr.flush()
+    done, tell = os.pipe()
     child = os.fork()
     if child:
-        _running.append(child)
+        os.close(tell)
+        _running[child] = done
         return
     status = 1
     try:
         work()
+        os.write(tell, b"1")
+        if later:
+            later()
         status = 0
     except BaseException:
         traceback.print_exc()
@@ -44,7 +57,24 @@ def wait() -> None:
 
     Raises ``RuntimeError`` if it failed; what it raised was printed by then.
     """
+    for child, done in list(_running.items()):
+        if done >= 0:
+            _running[child] = -1
+            told = os.read(done, 1)  # nothing comes from a process that has failed
+            os.close(done)
+            if not told:
+                end()
+
+
+def end() -> None:
+    """Wait until what was begun is done, all of it.
+
+    Raises ``RuntimeError`` if it failed; what it raised was printed by then.
+    """
     while _running:
-        _, status = os.waitpid(_running.pop(), 0)
+        child, done = _running.popitem()
+        if done >= 0:
+            os.close(done)
+        _, status = os.waitpid(child, 0)
         if status:
             raise RuntimeError("the generated pages could not be written")

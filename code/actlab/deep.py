@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, TypeVar
 
 import torch
@@ -104,6 +105,7 @@ def train(
     epochs: int = 20,
     clip: float | None = None,
     optimiser: str = "sgd",
+    epsilon: float = 1e-8,
     batch_size: int = 128,
     seed: int = 0,
 ) -> dict[str, list[float]]:
@@ -115,13 +117,17 @@ def train(
     clip : the longest gradient that is let through, all parameters together; None for
         no limit.
     optimiser : ``"sgd"`` without momentum, or ``"adam"``.
+    epsilon : what Adam adds to the size of a gradient before it divides by it.
 
     Returns the history: lists ``epoch``, ``train_loss``, ``test_loss`` and
     ``test_accuracy`` in per cent. Raises ``NonFiniteLossError`` where the loss is no
     longer a number. Chapter 09.
     """
-    make = {"sgd": torch.optim.SGD, "adam": torch.optim.Adam}[optimiser]
-    stepper = make(network.parameters(), lr=lr)
+    makers: dict[str, Callable[..., torch.optim.Optimizer]] = {
+        "sgd": torch.optim.SGD,
+        "adam": partial(torch.optim.Adam, eps=epsilon),
+    }
+    stepper = makers[optimiser](network.parameters(), lr=lr)
     shuffle = torch.Generator().manual_seed(seed)
     x, y = data.x_train, data.y_train
     history: dict[str, list[float]] = {

@@ -459,3 +459,27 @@ def test_scaled_and_algebraic_cousins_of_tanh() -> None:
         torch.testing.assert_close(result, torch.tensor([top, -top]))
         (slope,) = torch.autograd.grad(result.sum(), huge)
         assert torch.equal(slope, torch.zeros(2))
+
+
+def test_poly_norm_does_not_depend_on_size_nor_overflow():
+    module = activations.PolyNorm(eps=0.0)
+    x = torch.randn(4, 6, generator=torch.Generator().manual_seed(0))
+    expected = module(x)
+    for factor in (1e-3, 1e3, 1e12):
+        # Odd powers keep their sign, and no power is inf or 0 in between.
+        torch.testing.assert_close(module(factor * x), expected)
+    half = module((1e3 * x).half())
+    assert half.dtype == torch.float16 and half.isfinite().all()
+
+
+def test_poly_norm_learns_four_numbers_along_an_axis():
+    module = activations.PolyNorm(dim=1).double()
+    x = torch.randn(2, 5, 3, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(module, (x,))
+    assert [p.numel() for p in module.parameters()] == [3, 1]
+    moved = activations.PolyNorm().double()(x.movedim(1, -1)).movedim(-1, 1)
+    torch.testing.assert_close(module(x), moved)
+    with pytest.raises(ValueError, match="has no such axis"):
+        module(torch.zeros(3))
+    with pytest.raises(ValueError, match="eps must be at least 0"):
+        activations.PolyNorm(eps=-1.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import random
 import time
 from functools import cache
 from pathlib import Path
@@ -697,6 +698,217 @@ def test_blow_ups_do_not_hang(text) -> None:
     start = time.process_time()
     assert property_sheet(text).smoothness
     assert time.process_time() - start < 1.0
+
+
+# --- What the sheet cannot see --------------------------------------------------------
+
+
+@pytest.mark.parametrize("key", ["relu", "gelu", "tanh", "leaky_relu", "step", "selu"])
+@pytest.mark.parametrize("size", [1e30, 1e9, 1e-8, 1e-30])
+def test_a_very_large_or_small_function_has_the_sheet_of_its_shape(key, size) -> None:
+    row = catalogue.get(key)
+    plain, module = property_sheet(row), row.make().double()
+    found = property_sheet(lambda tensor: size * module(tensor))
+    for name in ("monotone", "saturation", "hard_saturation", "attained"):
+        assert getattr(found, name) == getattr(plain, name), name
+    assert found.mean == pytest.approx(size * plain.mean, rel=1e-6, abs=0)
+    for name in ("forward_gain", "backward_gain"):
+        expected = getattr(plain, name) / size
+        assert getattr(found, name) == pytest.approx(expected, rel=1e-6, abs=0)
+    near = {"rel": 1e-6, "abs": 1e-9 * size}
+    ends = [size * end for end in (*plain.range, *plain.limits, plain.lipschitz)]
+    assert [*found.range, *found.limits, found.lipschitz] == pytest.approx(ends, **near)
+    for mine, theirs in ((found.kinks, plain.kinks), (found.jumps, plain.jumps)):
+        assert [k.x for k in mine] == pytest.approx([k.x for k in theirs], abs=1e-8)
+        sides = [size * side for k in theirs for side in (k.left, k.right)]
+        assert [s for k in mine for s in (k.left, k.right)] == pytest.approx(
+            sides, **near
+        )
+    lines = str(found).split("\n")
+    (gain,) = [line for line in lines if line.startswith("forward gain")]
+    assert not gain.endswith(" 0")
+
+
+def test_a_formula_of_any_size_has_the_sheet_of_its_shape() -> None:
+    found = property_sheet("10**12*relu(x)")
+    assert found.formula and found.kinks[0].right == pytest.approx(1e12)
+    assert found.smoothness == "C⁰" and found.lipschitz == pytest.approx(1e12)
+    assert property_sheet("gelu(x)/10**12").smoothness == "C^ω"
+    assert property_sheet("10**12*abs(x)**3").smoothness == "C²"
+
+
+def power_times_swing(power: int):
+    def function(tensor: torch.Tensor) -> torch.Tensor:
+        inside = torch.where(tensor == 0, 1.0, tensor)
+        return torch.where(tensor == 0, 0.0, tensor**power * torch.sin(1 / inside))
+
+    return function
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        *(power_times_swing(power) for power in (0, 1, 2)),
+        lambda t: torch.tanh(1e30 * t),
+        lambda t: torch.sin(1e7 * t),
+    ],
+)
+def test_what_swings_too_fast_gets_no_verdict(function) -> None:
+    found = property_sheet(function)
+    assert found.smoothness == "?" and math.isnan(found.lipschitz)
+    assert math.isnan(found.backward_gain) and not found.jumps and not found.kinks
+    text = str(found)
+    assert "smoothness          not known" in text
+    assert "Lipschitz constant  not known" in text
+    assert "not seen            near x = " in text
+
+
+def test_an_average_that_no_rule_can_find_is_not_known() -> None:
+    found = property_sheet(lambda tensor: torch.sin(1e7 * tensor))
+    assert math.isnan(found.mean) and math.isnan(found.second_moment)
+    assert "mean, Z ~ N(0, 1)   not known" in str(found)
+    assert "zero-centred        not known" in str(found)
+    # one that finer panels find is found
+    assert second_moment(lambda t: torch.sin(300 * t)) == pytest.approx(0.5)
+
+
+class Straight(torch.autograd.Function):
+    """Whole numbers, with the slope of x."""
+
+    @staticmethod
+    def forward(ctx, tensor):
+        return torch.round(tensor)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return gradient
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        Straight.apply,
+        lambda t: torch.tanh(t.detach()) + 0 * t,
+        lambda t: torch.floor(1e4 * t) / 1e4,
+    ],
+)
+def test_a_slope_that_is_not_that_of_the_values_is_named(function) -> None:
+    found = property_sheet(function)
+    assert "the slope that autograd returns is not that of the values" in str(found)
+    assert found.smoothness in ("jump", "?")
+
+
+def test_what_is_no_number_far_out_leaves_the_range_open() -> None:
+    found = property_sheet(lambda t: torch.where(t > 50, torch.nan, t.relu()))
+    assert math.isnan(found.range[1]) and found.saturation == "left"
+    assert "range                       not known" in str(found)
+    assert "towards +∞ its values cannot be followed" in str(found)
+
+
+class Broken(torch.autograd.Function):
+    """Values without a way back."""
+
+    @staticmethod
+    def forward(ctx, tensor):
+        return torch.tanh(tensor)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        raise RuntimeError("no way back.")
+
+
+class Mute(Broken):
+    """A way back on which nothing travels."""
+
+    @staticmethod
+    def backward(ctx, gradient):
+        return None
+
+
+class Counting(torch.nn.Module):
+    """Gives something else at each call."""
+
+    calls = 0
+
+    def forward(self, tensor: torch.Tensor) -> torch.Tensor:
+        self.calls += 1
+        return torch.relu(tensor) + 1e-3 * self.calls
+
+
+def later(after: int):
+    calls = []
+
+    def function(tensor: torch.Tensor) -> torch.Tensor:
+        calls.append(1)
+        return torch.relu(tensor) if len(calls) > after else torch.tanh(tensor)
+
+    return function
+
+
+@pytest.mark.parametrize(
+    "function, error, message",
+    [
+        (
+            Counting(),
+            ValueError,
+            "Counting keeps something from call to call.*no random",
+        ),
+        (later(1), ValueError, "keeps something from call to call"),
+        (later(8), ValueError, "keeps something from call to call"),
+        (lambda t: t + 1e-12 * torch.randn_like(t), ValueError, "f is random"),
+        (lambda t: t * (torch.rand_like(t) > 1e-4), ValueError, "f is random"),
+        (lambda t: t * np.random.rand(), ValueError, "f is random"),
+        (lambda t: t * random.random(), ValueError, "f is random"),
+        (lambda t: torch.sort(t).values, ValueError, "f is not element-wise"),
+        (lambda t: torch.cummax(t, 0).values, ValueError, "f is not element-wise"),
+        (lambda t: t.to_sparse(), TypeError, "f returned a sparse tensor"),
+        (lambda t: np.tanh(t.detach().numpy()), TypeError, "torch.as_tensor makes one"),
+        (Broken.apply, TypeError, r"its gradient failed: .*back; for slopes .*x\.det"),
+        (
+            lambda t: torch.where((t > 1) & (t < 2), torch.inf, t),
+            FormulaError,
+            r"infinite at x = 1\.0.* and beside it",
+        ),
+        (
+            lambda t: torch.where((t > 0.5001) & (t < 0.5003), torch.nan, t),
+            FormulaError,
+            r"not a real number at x = 0\.500",
+        ),
+    ],
+)
+def test_a_function_that_is_none_says_why(function, error, message) -> None:
+    with pytest.raises(error, match=message):
+        property_sheet(function)
+
+
+def test_advice_for_a_broken_gradient_works() -> None:
+    found = property_sheet(lambda tensor: Broken.apply(tensor.detach()))
+    assert found.lipschitz == pytest.approx(1, abs=1e-6)
+    assert property_sheet(Mute.apply).lipschitz == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        torch.jit.script(torch.nn.GELU()),
+        torch.vmap(torch.nn.functional.gelu),
+        lambda t: torch.nn.functional.gelu(t).requires_grad_(),
+        lambda t: torch.from_numpy(torch.nn.functional.gelu(t.detach()).numpy()),
+    ],
+)
+def test_other_ways_to_write_a_function_give_its_sheet(function) -> None:
+    plain, found = property_sheet("gelu"), property_sheet(function)
+    assert found.smoothness == "smooth" and found.saturation == plain.saturation
+    for name in ("lipschitz", "mean", "second_moment", "minimum", "backward_gain"):
+        assert getattr(found, name) == pytest.approx(getattr(plain, name), abs=1e-5)
+
+
+def test_a_kink_of_code_is_found_far_out_and_a_staircase_is_quick() -> None:
+    (kink,) = property_sheet(lambda t: torch.relu(t - 100.3)).kinks
+    assert kink.x == pytest.approx(100.3) and (kink.left, kink.right) == (0, 1)
+    start = time.process_time()
+    assert len(property_sheet(lambda t: torch.floor(20 * t) / 20).jumps) > 700
+    assert time.process_time() - start < 10.0  # 0.5 s on an idle machine
 
 
 # --- Properties that hold for every function ----------------------------------------

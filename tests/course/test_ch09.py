@@ -210,3 +210,25 @@ def test_six_starts_leave_thirty_sigmoids_guessing():
         for optimiser in ("sgd", "adam"):
             where = {"regime": "sigmoid", "init": init, "optimiser": optimiser}
             assert cell_of("thirty-starts", **where).max() < 11
+
+
+def test_ten_times_xavier_learns_as_the_chapter_says():
+    path = next((Path(__file__).parents[2] / "chapters").glob("09-*.ipynb"))
+    short, long = (
+        cell_of(
+            "thirty-controls", regime=regime, optimiser="adam", variant="times_10"
+        ).mean()
+        for regime in ("sigmoid", "longer")
+    )
+    wanted = f"to {short:.0f} % in 20 epochs and {long:.0f} % in 100"
+    assert wanted in path.read_text("utf-8")
+
+
+def test_adams_epsilon_stops_relu_and_not_sigmoid():
+    relu, sigmoid = (
+        cell_of("thirty-controls", regime=regime, variant="no_epsilon")
+        for regime in ("vanishing", "sigmoid")
+    )
+    path = next((Path(__file__).parents[2] / "chapters").glob("09-*.ipynb"))
+    assert f"it comes to {relu.mean():.0f} %" in path.read_text("utf-8")
+    assert relu.min() > 20 and sigmoid.max() < 11

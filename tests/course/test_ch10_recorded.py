@@ -10,8 +10,11 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from actlab import studies
+from actlab import probes, studies
+from actlab.networks import MLP
 from course import claims
+from course.ch10 import tasks
+from course.ch10.tasks import redraw
 
 CHAPTER = Path(__file__).parents[2] / "chapters" / "10-dead-neurons.ipynb"
 
@@ -106,3 +109,52 @@ def test_a_broken_function_fails_its_check(
     monkeypatch.setattr(torch, name, instead, raising=False)
     with pytest.raises(claims.ClaimError, match=message):
         claims.claim_checks()[check]()
+
+
+def last_task(lr: float, activation: str = "relu", variant: str = "") -> np.ndarray:
+    """Share of the twelfth labels known, one number per seed, in percent."""
+    table = studies.load("changing-tasks")
+    cell = (table["lr"] == lr) & (table["activation"] == activation)
+    cell &= (table["variant"] == variant) & (table["epoch"] == 12)
+    return table[cell]["test_accuracy"].to_numpy()
+
+
+@pytest.mark.parametrize("lr", [0.01, 0.03])
+def test_growth_and_death_each_keep_a_network_from_learning(lr) -> None:
+    """Neither is the whole of it: each is shown with the other one away."""
+    assert last_task(lr, "leaky_relu").mean() < 50  # growth without any death
+    assert last_task(lr, "leaky_relu", "size").mean() > 95
+    held, both = last_task(lr, variant="size"), last_task(lr, variant="both")
+    assert (both > held).all() and both.mean() > 95  # death without growth
+    living, dead = (last_task(lr, variant=v) for v in ("living", "dead"))
+    assert (dead > living).all() and last_task(lr).mean() < living.mean()
+
+
+def test_redrawing_moves_no_output_and_wakes_the_dead() -> None:
+    x = torch.randn(50, 8, generator=torch.Generator().manual_seed(0))
+    network = MLP([8, 16, 16, 3], "relu", seed=0)
+    with torch.no_grad():
+        network.linears[0].bias[:5] = -100.0
+    before, counted = network(x), probes.dead_units(network, x)
+    assert counted.total >= 5
+    redraw(network, x)
+    torch.testing.assert_close(network(x), before)
+    assert probes.dead_units(network, x).total < counted.total
+    redraw(network, x, living=True)  # nobody dead: nobody re-drawn
+    weights = network.linears[0].weight.clone()
+    with torch.no_grad():
+        network.linears[0].bias[:5] = -100.0
+    redraw(network, x, living=True)
+    assert torch.equal(network.linears[0].weight[:5], weights[:5])
+    assert not torch.equal(network.linears[0].weight, weights)
+
+
+def test_held_weights_have_the_norms_of_the_start() -> None:
+    network = MLP([8, 16, 3], "relu", seed=0)
+    sizes = [p.detach().norm() for p in network.parameters()]
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter.mul_(7)
+    tasks._shrink(network, sizes)
+    found = [p.detach().norm() for p in network.parameters()]
+    torch.testing.assert_close(found, sizes)

@@ -38,6 +38,23 @@ function movedLater(session, rate, steps) {
     return moved;
   });
 }
+// What a challenge says after some steps; `seen` is what it noticed before.
+const SEEN = {};
+function missing(id, change, step) {
+  const challenge = CHALLENGES.find((one) => one.id === id);
+  const session = runOf(id, change, step);
+  const { state } = session;
+  const curve = new Curve(functionOf(state.f, ROWS).tree);
+  return lacking(challenge, {
+    state,
+    frame: session.look(false),
+    depth: state.start === "own" ? depthProfile(curve, 30, "own", state.gain) : null,
+    sheets: id === "unit" ? [sheetOf(curve)] : [null],
+    setup: stateOf(SETUPS[id], ROWS).state,
+    rows: ROWS,
+    seen: (SEEN[id] ||= {}),
+  });
+}
 function profileOf(f, gain) {
   const curve = new Curve(functionOf(f, ROWS).tree);
   const { activation, errorSignal } = depthProfile(curve, 30, "own", gain);
@@ -235,3 +252,94 @@ def test_ten_layers_shrink_mostly_by_their_weights(after, accuracy):
         assert accuracy("ten", 2000, **change) >= 90, change
     for change in helpless:
         assert accuracy("ten", 2000, **change) < 90, change
+
+
+def blow(at, value):
+    return {"at": at, "kind": "k", "value": value, "layer": 0}
+
+
+def shift(at, layer, value):
+    return {"at": at, "kind": "b", "value": value, "layer": layer}
+
+
+ADAM = {"start": "matched", "optimiser": "adam", "rate": 0.01}
+KILLED = [blow(100, 200)]
+SLOW = {"at": 101, "kind": "r", "value": 0.001, "layer": 0}
+REVIVED = [*KILLED, SLOW, shift(101, 0, 1), shift(102, 1, 6)]
+LAYERS = {n: [8] * n for n in (7, 9)}
+# Challenge; then moves in turn: what is changed of the set-up, up to which step, and
+# words of what is said to it; "" is a challenge that is met.
+MOVES = [
+    ("sigmoid", {"f": "relu"}, 10, "has to be sigmoid"),
+    ("sigmoid", {"layers": LAYERS[7]}, 10, "8 hidden layers; there are 7"),
+    ("sigmoid", {}, 400, "50.0 % on the test set at step 400"),
+    ("sigmoid", {}, 400, "e−7 times that of layer 8"),
+    ("sigmoid", ADAM, 3000, ""),
+    ("kill", {}, 10, "No blow yet"),
+    ("kill", {"events": [blow(0, 1)]}, 1, "at most 0 of 12 units"),
+    # Killed by a shift, and brought back by another: no blow did that.
+    ("kill", {"events": [blow(0, 1), shift(1, 0, -50)]}, 2, "at most 12 of 12"),
+    ("kill", {"events": [blow(0, 1), shift(1, 0, -50), shift(2, 0, 50)]}, 3, "at most"),
+    ("kill", {"events": KILLED}, 99, "falls at step 100"),
+    ("kill", {"events": KILLED}, 101, "in layer 2 9 of 12"),
+    # Another run in which nothing died does not count as a revival.
+    ("kill", {"events": [blow(50, 1)]}, 51, "at most 1 of 12"),
+    ("kill", {"events": KILLED}, 101, "Still dead"),
+    ("kill", {"events": REVIVED}, 103, ""),
+    ("swap", {"rate": 0.3}, 200, "this is step 200"),
+    ("swap", {"rate": 0.3}, 300, "ReLU wins at 0.3. Test loss here: ReLU 0.28"),
+    # Another width is not another step size.
+    ("swap", {"rate": 0.5, "layers": [2, 2]}, 0, "It counts at step 300; this is"),
+    ("swap", {"rate": 0.3}, 300, "Find a step size at which tanh wins"),
+    ("swap", {"rate": 0.5}, 300, ""),
+    ("thirty", {"gain": 2}, 0, "of 2 the signal of layer 30 is 23000 times"),
+    ("thirty", {"start": "he"}, 0, "an own gain"),
+    ("thirty", {"gain": 1.41}, 0, ""),
+    ("born", {}, 50, "Dead altogether: layer"),
+    ("born", {"start": "default"}, 0, "Changed: start."),
+    ("born", {"bias": 0, "rate": 0.02}, 0, "Changed: step size."),
+    ("born", {"bias": -0.3}, 1500, ""),
+    ("own", {"f": "abs(x) * 0.7 - 0.2"}, 0, "This is the example"),
+    ("own", {"f": "max(x, 0)"}, 0, "a row of the catalogue: ReLU"),
+    ("own", {"f": "0.7*x - 0.2"}, 500, "% on the test set at step 500"),
+    ("own", {"f": "abs(x)*0.6"}, 1200, "counts up to step 1000"),
+    ("own", {"f": "abs(x)*0.6"}, 900, ""),
+    ("xor", {"layers": [3]}, 0, "2 units; there are 3"),
+    ("xor", {}, 600, "97 % are wanted"),
+    ("xor", {"f": "x*x"}, 1000, ""),
+    ("break", {}, 100, "Both losses are numbers"),
+    ("break", {"rate": 5}, 100, "Both have left"),
+    ("break", {"events": [blow(3, 100)]}, 60, "By the step size alone"),
+    ("break", {"rate": 0.3}, 601, "go back"),
+    ("break", {"rate": 0.3}, 500, ""),
+    ("signal", {"layers": [64, 64]}, 0, "At most 32"),
+    ("signal", {}, 400, "The smaller test loss is 0.1 at step 400"),
+    ("signal", {"f": "sin(3*x)"}, 1200, ""),
+    ("unit", {"f": "tanh"}, 0, "needs a kink"),
+    ("unit", {"f": "max(x, 0) - 0.4"}, 0, "E f(Z) is −0.001 and E f(Z)² is 0.341"),
+    ("unit", {"f": "(max(x, 0) - 0.399)/0.584"}, 0, ""),
+    ("quiet", {"events": [shift(0, 0, -1)]}, 1, "at most 0 of 12"),
+    ("quiet", {"events": [shift(0, 0, -61)]}, 1, "12 of the layer’s 12 units"),
+    ("quiet", {"events": [shift(0, 0, -8)]}, 1, ""),
+    ("ten", {}, 100, "Nothing is changed"),
+    ("ten", {"start": "he", "rate": 0.2}, 0, "Changed: start, step size."),
+    ("ten", {"layers": LAYERS[9]}, 0, "kept as it was set up: hidden layers"),
+    ("ten", {"rate": 0.5}, 500, "90 % are wanted. The error signal of layer 1 is"),
+    # A gain belongs to the start that uses it: together they are one setting.
+    ("ten", {"start": "own", "gain": 1.5}, 1500, ""),
+]  # fmt: skip
+
+
+def test_each_challenge_says_what_is_missing_until_it_is_met(engine):
+    """In the order of a reader's moves: two ways to fail or more, one to succeed."""
+    names = evaluate(engine, "CHALLENGES.map((challenge) => challenge.id)")
+    wrong = []
+    for name, change, step, words in MOVES:
+        call = f"missing({json.dumps(name)}, {json.dumps(change)}, {step})"
+        said = evaluate(engine, call)
+        if words not in said or bool(words) != bool(said):
+            wrong.append(f"{name} {change} {step}: {said!r}, not {words!r}")
+    assert not wrong, "\n".join(wrong)
+    for name in names:
+        said = [words for challenge, *_, words in MOVES if challenge == name]
+        assert said[-1] == "" and len(said) >= 3, name

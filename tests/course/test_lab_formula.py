@@ -95,6 +95,10 @@ def test_the_page_reads_what_the_package_reads(text, engine):
         ("x + y", 4, "unknown name 'y'"),
         ("x/(1 - 1)", 0, "divides by zero"),
         ("silu(x)", 0, "write x*sigmoid(x)"),
+        ("constructor", 0, "unknown name 'constructor'"),
+        ("x + toString", 4, "unknown name 'toString'"),
+        ("__proto__", 0, "unknown name '__proto__'"),
+        ("x valueOf", 2, "cannot read ‘valueOf’ here"),
     ],
 )
 def test_a_message_says_where_and_what(text, at, word, engine):

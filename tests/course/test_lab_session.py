@@ -118,6 +118,51 @@ def test_anything_in_an_address_gives_a_state_that_runs(address, engine):
     if address not in HARMLESS and not address.startswith(HARMLESS_BEGINNINGS):
         assert found["complaints"]
     assert all(len(text) < 700 for text in found["complaints"])
+    assert not [text for text in found["complaints"] if "[" in text]  # an object's text
+
+
+def test_a_formula_that_is_too_long_is_told_from_one_that_cannot_be_read(engine):
+    said = evaluate(engine, "stateOf('#g=' + '-'.repeat(501) + 'x', ROWS).complaints")
+    assert said == ["g: the formula has more than 500 characters"]
+    assert evaluate(engine, "stateOf('#f=%zz', ROWS).complaints") == ["f"]
+
+
+def test_a_pause_shows_the_step_at_which_the_run_stands(engine):
+    engine.eval(
+        "var steps = []; var later = []; var clock = 0; var desk = new Desk(ROWS,"
+        "(m) => m.kind === 'frame' && steps.push(m.step), (f) => later.push(f),"
+        "() => (clock += 1));"
+        "desk.receive({ kind: 'set', state: stateOf('', ROWS).state });"
+        "desk.receive({ kind: 'play', on: true });"
+        "for (let i = 0; i < 30; i++) later.shift()()"
+    )
+    assert engine.eval("steps.at(-1) < desk.session.step")
+    engine.eval("desk.receive({ kind: 'play', on: false })")
+    assert engine.eval("steps.at(-1) === desk.session.step")
+
+
+def test_the_run_goes_before_the_sheets_and_of_these_the_last_counts(engine):
+    engine.eval(
+        "var said = []; var later = []; var desk = new Desk(ROWS,"
+        "(m) => said.push([m.kind, m.text]), (f) => later.push(f), () => 0);"
+        "for (const text of ['tanh', 'x', 'relu']) "
+        "  desk.receive({ kind: 'sheet', side: 0, text });"
+        "desk.receive({ kind: 'set', state: stateOf('', ROWS).state });"
+        "while (later.length) later.shift()()"
+    )
+    said = evaluate(engine, "said")
+    assert [kind for kind, _ in said] == ["ready", "frame", "sheet", "depth"]
+    assert said[2][1] == "relu"
+
+
+def test_a_function_without_a_sheet_says_why(engine):
+    engine.eval(
+        "var said = []; var desk = new Desk(ROWS, (m) => said.push(m), (f) => f(), "
+        "() => 0); desk.receive({ kind: 'sheet', side: 1, text: 'log(x)' })"
+    )
+    [answer] = evaluate(engine, "said")
+    assert answer["kind"] == "sheet" and answer["sheet"] is None
+    assert answer["why"].startswith("log(x) is not a real number at x = −0.0877")
 
 
 def test_the_way_back_leads_to_the_same_bits(engine):

@@ -25,6 +25,7 @@ def test_an_answer_gets_its_reply(row):
     got = core.grade(core.exercise(row["id"]), answer_from_source(row["answer"]))
     assert got.status == row["status"], got.text
     assert row.get("said", "correct") in got.text
+    assert "unsaid" not in row or row["unsaid"] not in got.text
 
 
 def test_the_table_has_right_and_wrong_ones_of_each_exercise(capsys):

@@ -20,6 +20,7 @@ __all__ = [
     "GroupSort",
     "Maxout",
     "Mixture",
+    "PolyNorm",
     "ReGLU",
     "SwiGLU",
 ]
@@ -289,6 +290,51 @@ class Mixture(nn.Module):
 
     def extra_repr(self) -> str:
         return f"functions={len(self.functions)}, features={self.features}"
+
+
+class PolyNorm(nn.Module):
+    """Σ a_k xᵏ / rms(xᵏ) + b, k = 1 to 3: powers, each normalised along an axis.
+
+    Parameters
+    ----------
+    eps : float
+        Is added to the mean of the squares before its root is taken; at least 0.
+    dim : int
+        The axis along which the root of the mean of the squares is taken.
+
+    The weights a_k, in ``weight``, start at ⅓ and the shift b, in ``bias``, at 0; all
+    four are learnt. An output depends on its whole axis, and hardly on the input's
+    size. ``forward`` raises ``ValueError`` for an axis that is missing.
+
+    Chapter: 7. Source: Zhuo et al. 2024, arXiv:2411.03884.
+    """
+
+    def __init__(self, eps: float = 1e-6, dim: int = -1) -> None:
+        super().__init__()
+        if not eps >= 0:
+            raise ValueError(f"eps must be at least 0, not {eps!r}")
+        self.eps, self.dim = eps, dim
+        self.weight = nn.Parameter(torch.full((3,), 1 / 3))
+        self.bias = nn.Parameter(torch.zeros(1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the sum of the normalised powers, in the shape and dtype of ``x``."""
+        _size(x, self.dim, "PolyNorm")
+        half = x.dtype in (torch.float16, torch.bfloat16)
+        wide = x.float() if half or not x.is_floating_point() else x
+        # The powers of what is at most 1 do not overflow; eps shrinks along with them.
+        unit = wide.detach().abs().amax(self.dim, keepdim=True).clamp(min=1.0)
+        scaled = wide / unit
+        weight, total = self.weight.to(wide.dtype), self.bias.to(wide.dtype)
+        for power in (1, 2, 3):
+            raised = scaled**power
+            square = raised.square().mean(self.dim, keepdim=True)
+            small = self.eps / unit ** (2 * power)
+            total = total + weight[power - 1] * raised * torch.rsqrt(square + small)
+        return total.to(x.dtype) if x.is_floating_point() else total
+
+    def extra_repr(self) -> str:
+        return f"eps={self.eps}, dim={self.dim}"
 
 
 def _size(x: Tensor, dim: int, name: str) -> int:

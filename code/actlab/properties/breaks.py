@@ -31,7 +31,8 @@ _BESIDE = 1e-9
 _SAME_PLACE = 1e-6  # numerical and exact places nearer than this are the same break
 # A break is bracketed in rounds: (halvings, gap that is left of it, relatively). The
 # grid's gaps are wide, so at first a steep slope may look like a jump.
-_ROUNDS = ((0, 1e-4), (12, 1e-4), (40, _SAME))
+_ROUNDS = ((0, 1e-4), (12, 1e-4), (8, 1e-4), (32, _SAME))
+_STILL = 0.05  # of the first gap; a slope that bends within 1e-8 has so much left
 
 
 @dataclass(frozen=True)
@@ -69,10 +70,17 @@ def bisect(change: Scalar, left: Array, right: Array, rounds: int) -> tuple:
     return left, right, low, high
 
 
-def _breaks_of(change: Scalar) -> Array:
-    """Return the places on [-REACH, REACH] where ``change`` is discontinuous."""
+def _breaks_of(change: Scalar) -> tuple[Array, Array]:
+    """Return the places on [-REACH, REACH] where ``change`` is discontinuous.
+
+    Also those where it still swings after twenty halvings, and is continuous.
+    """
     grid = GRID[np.abs(GRID) <= REACH + 0.005]
     left, right = grid[:-1], grid[1:]
+    low, high = change(left), change(right)
+    with np.errstate(invalid="ignore"):
+        wide = np.abs(high - low)
+    lost, before = np.array([]), wide
     for rounds, smallest in _ROUNDS:
         if len(left) == 0:
             break
@@ -80,10 +88,12 @@ def _breaks_of(change: Scalar) -> Array:
         with np.errstate(invalid="ignore"):
             gap = np.abs(high - low)
             keep = np.isfinite(gap) & (gap > smallest * (1 + np.abs(low)))
-        left, right = left[keep], right[keep]
+        if rounds == _ROUNDS[-1][0]:
+            lost = left[~keep & (before > _STILL * wide)]
+        left, right, wide, before = left[keep], right[keep], wide[keep], gap[keep]
     places = (left + right) / 2
     tidy = np.round(places, 9) + 0.0
-    return np.unique(np.where(np.abs(places - tidy) < 1e-14, tidy, places))
+    return np.unique(np.where(np.abs(places - tidy) < 1e-14, tidy, places)), lost
 
 
 _HUGE = 1e8  # a value or slope beyond it, beside a place, is looked at as a pole
@@ -211,12 +221,17 @@ def _zeros(gap: sympy.Expr, params: Mapping[str, float]) -> Array:
 
 @dataclass(frozen=True)
 class Breaks:
-    """Kinks, jumps and poles, and all ``places`` at which an integral is cut."""
+    """Kinks, jumps and poles, and all ``places`` at which an integral is cut.
+
+    unresolved: where value or slope turns faster than a billionth of x, and yet no
+    two neighbouring numbers show a break, as those of x sin(1/x) beside 0.
+    """
 
     kinks: tuple[Kink, ...]
     jumps: tuple[Kink, ...]
     poles: tuple[float, ...]
     places: Array
+    unresolved: tuple[float, ...] = ()
 
 
 def find_breaks(
@@ -230,9 +245,10 @@ def find_breaks(
     Parameters: the function and its slope on float64 arrays; its formula, where
     there is one, with the values of the formula's other letters.
     """
-    found = [_breaks_of(slope), _breaks_of(value), _blow_ups(value), _blow_ups(slope)]
+    (bends, wild), (steps, wilder) = _breaks_of(slope), _breaks_of(value)
+    found = [bends, steps, _blow_ups(value), _blow_ups(slope)]
     if expr is None:
-        found += [_walls(value), _far_steps(value)]
+        found += [_walls(value), _far_steps(value), _far_steps(slope)]
     borders = np.array([])
     if expr is not None:
         singular = _singular(value, slope, expr, params or {})
@@ -242,6 +258,8 @@ def find_breaks(
     if len(borders):
         near = np.abs(rough[:, None] - borders[None, :]).min(axis=1) < _SAME_PLACE
         rough = rough[~near]
+    if len(rough) > _MOST:
+        rough = rough[np.argsort(np.abs(rough))[:_MOST]]
     places = np.unique(np.concatenate([borders, rough]))
     kinks, jumps, poles = [], [], []
     for place in places:
@@ -253,7 +271,41 @@ def find_breaks(
             jumps.append(Kink(float(place), tidied(low), tidied(high)))
         elif up != down and not abs(up - down) <= _dust(up, down):
             kinks.append(Kink(float(place), tidied(down), tidied(up)))
-    return Breaks(tuple(kinks), tuple(jumps), tuple(poles), places)
+    jumps, no_jumps = _sorted_out(value, jumps, borders)
+    kinks, no_kinks = _sorted_out(slope, kinks, borders)
+    swings = np.concatenate([wild, wilder])
+    swings = swings[[bool((np.abs(s - places) > _NEARBY).all()) for s in swings]]
+    unresolved = *(one.x for one in (*no_jumps, *no_kinks)), *map(float, swings)
+    return Breaks(tuple(kinks), tuple(jumps), tuple(poles), places, unresolved)
+
+
+_NEARBY = 0.05  # nearer to a pole or a kink of infinite slope, all is steep
+_MOST = 8000  # breaks that are looked at; a staircase of 200 steps per unit has them
+
+
+def _sorted_out(
+    change: Scalar, found: list[Kink], known: Array
+) -> tuple[list[Kink], list[Kink]]:
+    """Which breaks are there between two neighbouring numbers as well, and which not.
+
+    ``known``: places that a formula gives, which need no second look.
+    """
+    if not found:
+        return [], []
+    places = np.array([one.x for one in found])
+    gaps = np.array([one.right - one.left for one in found])
+    reach = 2 * _BESIDE * np.maximum(1.0, np.abs(places))
+    # not as far on both sides: halving must not land on the place itself
+    sides = places - reach, places + 1.1 * reach
+    _, _, low, high = bisect(change, *sides, _TO_NEIGHBOURS)
+    with np.errstate(invalid="ignore"):
+        gone = np.abs(high - low) <= np.abs(gaps) / 4
+    gone &= np.isfinite(gaps) & ~np.isin(places, known)
+    stay = [one for one, away in zip(found, gone, strict=True) if not away]
+    return stay, [one for one, away in zip(found, gone, strict=True) if away]
+
+
+_TO_NEIGHBOURS = 110  # halvings from 1e-9 to 1e-42; elsewhere numbers end before
 
 
 def _dust(first: float, second: float) -> float:
@@ -274,15 +326,27 @@ def _side(value: Scalar, place: float, side: int) -> float:
         return tidied(2 * near - far)  # a straight line through both, at the place
     nearer = float(value(place + step / 1000))
     nearest = float(value(place + step / 1e6))
+    if not math.isfinite(nearer):
+        return math.copysign(math.inf, nearer)
+    straight = _runs_one_way(value, place, step)
     grows = abs(nearer) > 3 * abs(near) and not abs(nearest) < abs(nearer)
-    if grows or not math.isfinite(nearer):
+    if grows and straight:
         return math.copysign(math.inf, nearer)
     # A logarithm takes the same step each time: it never arrives.
     further = float(value(place + step * 1000))
     steady = abs(nearest - nearer) > 0.9 * abs(nearer - near)
-    if steady and abs(nearer - near) > 0.97 * abs(near - further):
+    far_steps = abs(nearer - near) > 0.97 * abs(near - further)
+    if steady and far_steps and straight:
         return math.copysign(math.inf, nearer - near)
     return 0.0 if abs(nearer) < abs(near) / 3 else near
+
+
+def _runs_one_way(value: Scalar, place: float, step: float) -> bool:
+    """Whether values only grow, or only fall, towards the place: no swing there."""
+    # by no whole power of ten, which a swing might share
+    near = np.array([value(place + step * 7.0**-n) for n in range(6)], dtype=float)
+    moves = np.diff(near)
+    return bool((moves >= 0).all() or (moves <= 0).all() or np.isnan(moves).any())
 
 
 def tidied(value: float) -> float:

@@ -10,8 +10,9 @@ Chapter: 02.
 from __future__ import annotations
 
 import copy
+import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -36,6 +37,17 @@ class Function:
     slope: Scalar
     expr: sympy.Expr | None = None
     params: Mapping[str, float] | None = None
+    recheck: Callable[[], None] = lambda: None
+
+    def divided(self, size: float) -> Function:
+        """The same curve in other units: f divided by ``size``, a power of two."""
+        expr = None if self.expr is None else self.expr / sympy.Float(size)
+        return replace(
+            self,
+            value=lambda places: self.value(places) / size,
+            slope=lambda places: self.slope(places) / size,
+            expr=expr,
+        )
 
     @cached_property
     def breaks(self) -> Breaks:
@@ -98,7 +110,8 @@ def _own_x(expr: sympy.Expr) -> sympy.Expr:
 
 def _describe(error: Exception) -> str:
     text = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {text[0] if text else 'no message'}"
+    first = text[0].rstrip(".") if text else "no message"
+    return f"{type(error).__name__}: {first}"
 
 
 def _from_callable(function: Callable, name: str) -> Function:
@@ -116,7 +129,10 @@ def _from_callable(function: Callable, name: str) -> Function:
             ) from error
         if not isinstance(result, torch.Tensor):
             kind = type(result).__name__
-            raise TypeError(f"{name} returned a {kind}, not a tensor")
+            made = "; torch.as_tensor makes one of it" * isinstance(result, np.ndarray)
+            raise TypeError(f"{name} returned a {kind}, not a tensor{made}")
+        if result.layout is not torch.strided:
+            raise TypeError(f"{name} returned a sparse tensor, not a plain one")
         if result.is_complex() or result.dtype in (torch.float16, torch.bfloat16):
             kind = str(result.dtype).removeprefix("torch.")
             raise TypeError(
@@ -135,7 +151,7 @@ def _from_callable(function: Callable, name: str) -> Function:
         flat = torch.from_numpy(np.array(array, dtype=np.float64).ravel())
         with torch.no_grad():
             result = apply(flat)
-        found = result.double()
+        found = result.detach().double()
         if not (result.is_floating_point() or result.dtype == torch.bool):
             # A cast to whole numbers ends at the largest of them.
             found[flat.abs() >= torch.iinfo(result.dtype).max] = torch.nan
@@ -145,6 +161,15 @@ def _from_callable(function: Callable, name: str) -> Function:
         step = 1e-6 * np.maximum(1.0, np.abs(array))
         return (value(array + step) - value(array - step)) / (2 * step)
 
+    def backward(result: torch.Tensor, flat: torch.Tensor) -> torch.Tensor | None:
+        try:
+            return torch.autograd.grad(result.sum(), flat, allow_unused=True)[0]
+        except Exception as error:
+            raise TypeError(
+                f"{name} has values, but its gradient failed: {_describe(error)}; for "
+                "slopes from differences of its values give lambda x: f(x.detach())"
+            ) from error
+
     def slope(array: Array) -> Array:
         flat = torch.from_numpy(np.array(array, dtype=np.float64).ravel())
         flat.requires_grad_()
@@ -153,7 +178,9 @@ def _from_callable(function: Callable, name: str) -> Function:
             result = apply(flat.clone())
             if not result.requires_grad:
                 return difference(np.asarray(array, dtype=np.float64))
-            (gradient,) = torch.autograd.grad(result.sum(), flat)
+            gradient = backward(result, flat)
+        if gradient is None:
+            return difference(np.asarray(array, dtype=np.float64))
         found = gradient.numpy().reshape(np.shape(array))
         # A branch that is not taken may turn the gradient into nan, not the values.
         lost = np.isnan(found)
@@ -161,26 +188,63 @@ def _from_callable(function: Callable, name: str) -> Function:
             found[lost] = difference(np.asarray(array, dtype=np.float64)[lost])
         return found
 
-    _check_element_wise(value, name)
-    return Function(name, value, slope)
+    recheck = _check_element_wise(value, name)
+    return Function(name, value, slope, recheck=recheck)
 
 
-def _check_element_wise(value: Scalar, name: str) -> None:
+def _check_element_wise(value: Scalar, name: str) -> Callable[[], None]:
+    """Raise unless each value depends on its own number alone.
+
+    Returns a function that raises if the values have changed since.
+    """
     sample = np.linspace(-3.0, 3.0, 64) + 0.01
+    before = _generators()
     whole = value(sample)
-    if not np.allclose(whole, value(sample), rtol=1e-9, equal_nan=True):
-        raise ValueError(
-            f"{name} is random: two calls on the same numbers differ; "
-            "for a module call .eval() first"
-        )
+    draws = _generators() != before
+
+    def recheck() -> None:
+        if not np.array_equal(whole, value(sample), equal_nan=True):
+            raise ValueError(f"{name} {_RANDOM if draws else _KEEPS_STATE}")
+
+    recheck()
+    if draws:  # a rare draw shows in many numbers
+        many = value(GRID)
+        for _ in range(20):
+            if not np.array_equal(many, value(GRID), equal_nan=True):
+                raise ValueError(f"{name} {_RANDOM}")
+    # the neighbours change, and so does the order
+    turned = value(sample[::-1])[::-1]
     parts = np.concatenate([value(sample[:7]), value(sample[7:])])
-    if not np.allclose(whole, parts, rtol=1e-5, atol=1e-7, equal_nan=True):
-        worst = int(np.nanargmax(np.abs(whole - parts)))
-        raise ValueError(
-            f"{name} is not element-wise: its value at {sample[worst]:.3g} changes "
-            "when other numbers of the tensor change (as in softmax); a property "
-            "sheet needs a function that works on each number alone"
-        )
+    for other in (parts, turned):
+        if not np.allclose(whole, other, rtol=1e-5, atol=1e-7, equal_nan=True):
+            worst = int(np.nanargmax(np.abs(whole - other)))
+            raise ValueError(
+                f"{name} is not element-wise: its value at {sample[worst]:.3g} changes "
+                "when other numbers of the tensor change (as in softmax); a property "
+                "sheet needs a function that works on each number alone"
+            )
+    return recheck
+
+
+_RANDOM = (
+    "is random: two calls on the same numbers differ; for a module call .eval() first"
+)
+_KEEPS_STATE = (
+    "keeps something from call to call: two calls on the same numbers differ, though "
+    "no random number was drawn; a property sheet needs a function of x alone (for a "
+    "module call .eval() first)"
+)
+
+
+def _generators() -> tuple:
+    """The states of the three generators that a function may draw from."""
+    drawn = np.random.get_state()
+    return (
+        torch.get_rng_state().numpy().tobytes(),
+        random.getstate(),
+        drawn[1].tobytes(),  # type: ignore[index]
+        drawn[2],  # type: ignore[index]
+    )
 
 
 def function_of(f: Any, params: Mapping[str, float] | None = None) -> Function:

@@ -30,11 +30,14 @@ def panels(edges: Array, count: int) -> tuple[Array, Array]:
     return places, weights * np.exp(-0.5 * places**2) / math.sqrt(2 * math.pi)
 
 
-def gaussian_rule(q: float, places: Array) -> tuple[Array, Array]:
+def gaussian_rule(
+    q: float, places: Array, count: int = 20, cuts: int = 1
+) -> tuple[Array, Array]:
     """Return nodes z and weights for an average over N(0, 1) of g(√q z).
 
     Panels end at each kink, and grow geometrically around 0 in units of x, so that
-    a function with features of size 1 is resolved for any q.
+    a function with features of size 1 is resolved for any q. Each is cut into ``cuts``
+    equal ones, with ``count`` nodes.
     """
     scale = math.sqrt(q)
     near = 2.0 ** np.arange(-4, 6) / scale
@@ -49,11 +52,17 @@ def gaussian_rule(q: float, places: Array) -> tuple[Array, Array]:
         ]
     )
     edges = np.unique(edges[np.abs(edges) <= 38])
-    return panels(edges, 20)
+    if cuts > 1:
+        whole = np.arange(len(edges))
+        edges = np.interp(np.arange(whole[-1] * cuts + 1) / cuts, whole, edges)
+    return panels(edges, count)
 
 
 def average(function: Function, integrand: Callable, q: float = 1.0) -> float:
-    """Return the mean of ``integrand(x, z)`` with x = √q z, z from N(0, 1)."""
+    """Return the mean of ``integrand(x, z)`` with x = √q z, z from N(0, 1).
+
+    Not a number where it is none, or is not known: two rules do not agree on it.
+    """
     if not q >= 0:
         raise ValueError(f"a variance is 0 or more, not {q}")
     if q == 0:
@@ -67,9 +76,7 @@ def average(function: Function, integrand: Callable, q: float = 1.0) -> float:
         for place in function.breaks.poles:
             steps = _BESIDE_POLES[_BESIDE_POLES > 1e-12 * abs(place)]
             places = np.concatenate([places, place + steps, place - steps])
-    nodes, weights = gaussian_rule(q, places)
-    with np.errstate(all="ignore"):
-        terms = weights * integrand(math.sqrt(q) * nodes, nodes)
+    terms = _terms(integrand, q, places)
     if np.isnan(terms).any():
         return math.nan
     # A sum that lives on the outermost panel has not converged: it is infinite.
@@ -78,7 +85,35 @@ def average(function: Function, integrand: Callable, q: float = 1.0) -> float:
     if sum(np.abs(end).sum() for end in ends) > whole:
         away = {math.copysign(math.inf, end.sum()) for end in ends if _runs(end, whole)}
         return sum(away) if away else math.copysign(math.inf, terms.sum())
-    return float(terms.sum())
+    within = _SURE if function.breaks.unresolved else _SAME_SUM
+    return _agreed(integrand, q, places, terms, within)
+
+
+_SAME_SUM = 1e-4  # of the sum of sizes
+_SURE = 1e-7  # where chance may make two rules agree: many swings add up to little
+
+
+def _agreed(
+    integrand: Callable, q: float, places: Array, terms: Array, within: float
+) -> float:
+    """The sum on which two rules agree; nan if even the finest ones do not.
+
+    Between the nodes of one rule a function may swing, or have steps that nobody found.
+    """
+    for cuts in (1, 8, 64):
+        if cuts > 1:
+            terms = _terms(integrand, q, places, 20, cuts)
+        other = _terms(integrand, q, places, 17, cuts).sum()
+        once, size = float(terms.sum()), float(np.abs(terms).sum())
+        if not math.isfinite(size) or abs(once - float(other)) <= within * size:
+            return once
+    return math.nan
+
+
+def _terms(integrand: Callable, q: float, places: Array, *rule: int) -> Array:
+    nodes, weights = gaussian_rule(q, places, *rule)
+    with np.errstate(all="ignore"):
+        return weights * integrand(math.sqrt(q) * nodes, nodes)
 
 
 _BESIDE_POLES = 2.0 ** -np.arange(1, 80)

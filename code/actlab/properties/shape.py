@@ -183,6 +183,8 @@ def extreme(
     function: Function, breaks: Breaks, tails: tuple[Tail, Tail], sign: int
 ) -> Extreme:
     """Return the infimum of ``sign`` × f."""
+    if any(tail.limit is not None and math.isnan(tail.limit) for tail in tails):
+        return Extreme(math.nan, False, None)  # it may lie where nothing is known
     place, inner = _lowest_inside(function, breaks, sign)
     sides = [sign * s for p in breaks.poles for s in both_sides(function.value, p)]
     if -math.inf in (inner, *sides):
@@ -290,9 +292,11 @@ class Steepest(NamedTuple):
 
 
 def lipschitz_constant(function: Function, breaks: Breaks) -> Steepest:
-    """Return the largest |slope|; infinite at a jump or pole."""
+    """Return the largest |slope|; infinite at a jump or pole, nan if not known."""
     if breaks.jumps or breaks.poles:
         return Steepest(math.inf, None)
+    if breaks.unresolved:
+        return Steepest(math.nan, None)
     tails = [
         tail_of(lambda v: np.abs(function.slope(v)), side, function.reach)
         for side in (-1, 1)
@@ -318,9 +322,11 @@ _SUPERSCRIPTS = "⁰¹²³⁴"
 
 
 def smoothness(function: Function, breaks: Breaks) -> str:
-    """Return "pole", "jump", "C⁰", ..., "C³", "C^ω" (analytic) or "smooth"."""
+    """Return "pole", "jump", "C⁰", ..., "C³", "C^ω" (analytic), "smooth" or "?"."""
     if breaks.jumps or breaks.poles:
         return "jump" if breaks.jumps else "pole"
+    if breaks.unresolved:
+        return "?"
     if breaks.kinks:
         return "C⁰"
     if function.expr is None:
@@ -352,3 +358,63 @@ def _curvature_jumps(slope: Scalar) -> bool:
     # A smooth curvature changes over 1e-4 by about f‴ × 1e-4, and nearer by less.
     nearer = np.abs(curvature(right + 3e-6, 1e-6) - curvature(left - 3e-6, 1e-6))
     return bool(((gap > 1e-2 * size) & (nearer > 0.3 * gap)).any())
+
+
+# --- What the sheet cannot see -------------------------------------------------------
+
+_ORDINARY = (1e-3, 1e5)  # sizes at which the tolerances of this package are meant
+_ALIKE = 1e6  # pieces of one size differ by less
+
+
+def size_of(function: Function) -> float:
+    """A power of two near the size of f's ups and downs; 1 for an ordinary function.
+
+    Tolerances are for sizes near 1, so 10³⁰ relu(x) is looked at as relu(x). A function
+    that is of many sizes, as exp(exp(exp(x))), is left as it is.
+    """
+    pieces = function.value(np.linspace(-2, 2, 16 * 9 + 1)[:-1].reshape(16, 9) + 1e-3)
+    far = function.value(GRID)
+    if not np.isfinite(pieces).all():
+        return 1.0
+    rises = np.ptp(pieces, axis=1)
+    rises = rises[rises > 0]
+    if len(rises) == 0:  # flat, at least here
+        rises = np.array([np.ptp(far) or np.abs(far).max()])
+    low, high = float(rises.min()), float(rises.max())
+    if not 0 < low or high > _ALIKE * low or _ORDINARY[0] <= high <= _ORDINARY[1]:
+        return 1.0
+    grows = high < 1 and not np.nanmax(np.abs(far)) < _ALIKE * high
+    if grows or function.reach > GRID[-1]:
+        return 1.0
+    return 2.0 ** round(math.log2(high))
+
+
+def unseen(function: Function, tails: tuple[Tail, Tail]) -> tuple[str, ...]:
+    """What keeps the sheet from knowing all: one sentence for each."""
+    words = []
+    if function.breaks.unresolved:
+        near = f"{min(function.breaks.unresolved, key=abs):.3g}".replace("-", "−")
+        words.append(
+            f"near x = {near} the curve swings or bends faster than can be followed; "
+            "what it does there is not in this sheet"
+        )
+    elif function.expr is None and _autograd_differs(function):
+        words.append(
+            "the slope that autograd returns is not that of the values (a "
+            "straight-through gradient, or a number that left the graph): the "
+            "Lipschitz constant, saturation and backward gain are autograd's"
+        )
+    for tail, side in zip(tails, "−+", strict=True):
+        if tail.limit is not None and math.isnan(tail.limit):
+            words.append(f"towards {side}∞ its values cannot be followed")
+    return tuple(words)
+
+
+def _autograd_differs(function: Function) -> bool:
+    """Whether slope and values disagree at more than a tenth of the places."""
+    places = function.grid[np.abs(function.grid) < REACH]
+    step = 1e-4
+    rise = (function.value(places + step) - function.value(places - step)) / (2 * step)
+    slopes = function.slope(places)
+    apart = np.abs(rise - slopes) > 0.05 * (1e-3 + np.abs(slopes) + np.abs(rise))
+    return bool(apart.mean() > 0.1)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import html
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,12 +18,15 @@ from .breaks import Kink
 from .functions import Function, function_of
 from .integrals import mean, second_moment
 from .shape import (
+    Tail,
     extreme,
     hard_sides,
     lipschitz_constant,
     monotone,
+    size_of,
     smoothness,
     tail_of,
+    unseen,
 )
 from .signal import backward_gain, forward_gain
 
@@ -36,6 +39,7 @@ _SMOOTHNESS_WORDS = {
     "C³": "C³: three continuous derivatives",
     "C^ω": "analytic (smooth of every order)",
     "smooth": "smooth (no kink found)",
+    "?": "not known",
 }
 
 
@@ -61,6 +65,9 @@ class PropertySheet:
     zero_centred : whether the mean is 0.
     mean, second_moment : E f(Z) and E f(Z)² for Z from N(0, 1).
     forward_gain, backward_gain : 1/√E f(Z)² and 1/√E f′(Z)².
+    not_seen : sentences about what keeps the sheet from knowing all.
+
+    A number that is not known is nan, a smoothness that is not known "?".
     """
 
     name: str
@@ -84,6 +91,7 @@ class PropertySheet:
     second_moment: float
     forward_gain: float
     backward_gain: float
+    not_seen: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields as a dictionary, kinks and jumps as dictionaries too."""
@@ -91,7 +99,7 @@ class PropertySheet:
 
     def rows(self) -> list[tuple[str, str]]:
         """Return the sheet as (property, value) pairs of plain text."""
-        steepest = f"{_number(self.lipschitz)}"
+        steepest = _number(self.lipschitz) if self.lipschitz >= 0 else "not known"
         if self.steepest_at is not None and self.lipschitz > 0:
             steepest += f" (steepest at x = {_number(self.steepest_at, 5)})"
         rows = [
@@ -104,15 +112,28 @@ class PropertySheet:
             ("jumps (value left | right)", _places(self.jumps)),
             ("Lipschitz constant", steepest),
             ("saturates", self._saturation_text()),
-            ("zero-centred", "yes" if self.zero_centred else "no"),
-            ("mean, Z ~ N(0, 1)", _number(self.mean)),
-            ("second moment", _number(self.second_moment)),
-            ("forward gain", _number(self.forward_gain)),
-            ("backward gain", _number(self.backward_gain)),
+            ("zero-centred", self._centre_text()),
+            ("mean, Z ~ N(0, 1)", self._average_text(self.mean)),
+            ("second moment", self._average_text(self.second_moment)),
+            ("forward gain", self._average_text(self.forward_gain)),
+            ("backward gain", self._average_text(self.backward_gain)),
+            ("not seen", "; ".join(self.not_seen)),
         ]
         return [(label, text) for label, text in rows if text]
 
+    def _centre_text(self) -> str:
+        if math.isnan(self.mean) and self.smoothness != "pole":
+            return "not known"
+        return "yes" if self.zero_centred else "no"
+
+    def _average_text(self, value: float) -> str:
+        # beside a pole an average may have no value; elsewhere it has one
+        unknown = math.isnan(value) and self.smoothness != "pole"
+        return "not known" if unknown else _number(value)
+
     def _range_text(self) -> str:
+        if math.isnan(self.range[0]) and math.isnan(self.range[1]):
+            return "not known"
         left = "[" if self.attained[0] else "("
         right = "]" if self.attained[1] else ")"
         return f"{left}{_number(self.range[0])}, {_number(self.range[1])}{right}"
@@ -126,7 +147,7 @@ class PropertySheet:
 
     def _minimum_text(self) -> str:
         if self.minimum is None:
-            return "none"
+            return "not known" if math.isnan(self.range[0]) else "none"
         where = "" if self.argmin is None else f" at x = {_number(self.argmin)}"
         return f"{_number(self.minimum)}{where}"
 
@@ -190,8 +211,6 @@ def _number(value: float, digits: int = 6) -> str:
         return "∞" if value > 0 else "−∞"
     if math.isnan(value):
         return "undefined"
-    if abs(value) < 1e-12:
-        return "0"
     return f"{value:.{digits}g}".replace("-", "−")
 
 
@@ -237,47 +256,91 @@ def property_sheet(f: Any, **params: float) -> PropertySheet:
     """
     function = function_of(f, params)
     with np.errstate(all="ignore"):
-        _check_defined(function)
-        return _sheet(function)
+        size = size_of(function)
+        looked_at = function if size == 1 else function.divided(size)
+        _check_defined(looked_at)
+        found = _sheet(looked_at)
+    function.recheck()
+    words: dict[str, Any] = {"name": function.name}
+    if function.expr is not None:
+        derivative = formulas.derivative(function.expr)
+        words["formula"] = formulas.latex(function.expr)
+        words["derivative"] = formulas.latex(derivative)
+    return replace(found if size == 1 else _enlarged(found, size), **words)
 
 
 def _sheet(function: Function) -> PropertySheet:
+    """The sheet of a function of ordinary size, without its formula."""
     breaks = function.breaks
     left, right = (tail_of(function.value, side, function.reach) for side in (-1, 1))
     tails = left, right
     slopes = [tail_of(function.slope, side, function.reach).limit for side in (-1, 1)]
     lowest = extreme(function, breaks, tails, 1)
     highest = extreme(function, breaks, tails, -1)
-    hard = hard_sides(function)
+    hard = [h and _known(t) for h, t in zip(hard_sides(function), tails, strict=True)]
     flat = [
-        h or (s is not None and abs(s) < 1e-6)
-        for h, s in zip(hard, slopes, strict=True)
+        h or (_known(t) and s is not None and abs(s) < 1e-6)
+        for h, s, t in zip(hard, slopes, tails, strict=True)
     ]
     average = mean(function)
+    average = 0.0 if abs(average) < _DUST else average
     steepest = lipschitz_constant(function, breaks)
-    derivative = None if function.expr is None else formulas.derivative(function.expr)
+    limits = unseen(function, tails)
+    kind = smoothness(function, breaks)
     return PropertySheet(
         name=function.name,
-        formula=None if function.expr is None else formulas.latex(function.expr),
-        derivative=None if derivative is None else formulas.latex(derivative),
+        formula=None,
+        derivative=None,
         range=(lowest.value, -highest.value + 0.0),
         attained=(lowest.attained, highest.attained),
-        limits=(tails[0].limit, tails[1].limit),
+        limits=(left.limit, right.limit),
         minimum=lowest.value if lowest.attained else None,
         argmin=lowest.at,
         monotone=monotone(function),
         kinks=breaks.kinks,
         jumps=breaks.jumps,
-        smoothness=smoothness(function, breaks),
+        smoothness="?" if limits and kind == "smooth" else kind,
         lipschitz=steepest.slope,
         steepest_at=steepest.at,
         saturation=_sides(*flat),
         hard_saturation=_sides(*hard),
-        zero_centred=bool(abs(average) < 1e-9),
+        zero_centred=abs(average) < 1e-9,
         mean=average,
         second_moment=second_moment(function),
         forward_gain=forward_gain(function),
         backward_gain=backward_gain(function),
+        not_seen=limits,
+    )
+
+
+_DUST = 1e-12  # what is left of a sum that is 0
+
+
+def _known(tail: Tail) -> bool:
+    return tail.limit is None or not math.isnan(tail.limit)
+
+
+def _enlarged(found: PropertySheet, size: float) -> PropertySheet:
+    """The sheet of ``size`` times the function that a sheet is of."""
+
+    def grown(value: float | None) -> Any:
+        return None if value is None else value * size
+
+    def sides(places: tuple[Kink, ...]) -> tuple[Kink, ...]:
+        return tuple(Kink(p.x, p.left * size, p.right * size) for p in places)
+
+    return replace(
+        found,
+        range=(grown(found.range[0]), grown(found.range[1])),
+        limits=(grown(found.limits[0]), grown(found.limits[1])),
+        minimum=grown(found.minimum),
+        kinks=sides(found.kinks),
+        jumps=sides(found.jumps),
+        lipschitz=grown(found.lipschitz),
+        mean=grown(found.mean),
+        second_moment=found.second_moment * size * size,
+        forward_gain=found.forward_gain / size,
+        backward_gain=found.backward_gain / size,
     )
 
 
@@ -298,6 +361,24 @@ def _gap(function: Function, place: float) -> str:
     )
 
 
+def _check_finite(function: Function, sample: np.ndarray, values: np.ndarray) -> None:
+    """Refuse infinity between ordinary values; where numbers overflow they climb."""
+    endless = np.isinf(values)
+    starts = np.flatnonzero(endless[1:] & ~endless[:-1])
+    for start in starts:
+        back = np.flatnonzero(~endless[start + 1 :])
+        if len(back) and back[0] > 1:
+            ends = np.abs(values[[start, start + 1 + back[0]]])
+            if (ends < _CLIMBED).all():
+                raise FormulaError(
+                    f"{function.name} is infinite at x = {sample[start + 1]:.4g} and "
+                    "beside it; an activation must have a value for every x"
+                )
+
+
+_CLIMBED = 1e6  # beside an overflow values are larger
+
+
 def _check_defined(function: Function) -> None:
     sample = np.concatenate([np.linspace(-30.0, 30.0, 601) + 0.0123, [0.0, -1.0, 1.0]])
     values = function.value(sample)
@@ -307,5 +388,14 @@ def _check_defined(function: Function) -> None:
             f"{function.name} is not a real number at x = {place:.4g}"
             f"{_gap(function, place)}; an activation must have a value for every x"
         )
+    places = np.linspace(-30.0, 30.0, 600_001) + 1e-5 * math.pi
+    dense = function.value(places if function.expr is None else places[:1])
+    if np.isnan(dense).any():
+        place = places[np.isnan(dense)][0]
+        raise FormulaError(
+            f"{function.name} is not a real number at x = {place:.6g}; an activation "
+            "must have a value for every x"
+        )
+    _check_finite(function, sample[:-3], values[:-3])
     if len(function.grid) < 100:
         raise FormulaError(f"{function.name} overflows at nearly every x")

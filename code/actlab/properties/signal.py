@@ -118,7 +118,8 @@ def chi_1(
     """Return χ₁ = weight_variance · E f′(√q Z)²: the gradient's factor per layer.
 
     It is also the slope of the correlation map at c = 1: above 1, inputs that are
-    nearly the same part from each other. Jumps count as slope 0. Chapter: 04 and 09.
+    nearly the same part from each other. Jumps count as slope 0; nan where the slope
+    turns too fast to be followed. Chapter: 04 and 09.
     Source: Schoenholz et al. 2017, arXiv:1611.01232.
     """
     function = function_of(f, params)
@@ -128,6 +129,8 @@ def chi_1(
 
     if _slope_is_too_steep(function):
         return math.inf
+    if function.breaks.unresolved:
+        return math.nan
     return weight_variance * average(function, integrand, q)
 
 

@@ -1,4 +1,4 @@
-"""Rows of chapter 7: gated units and maxout, which need a whole axis, and mixtures."""
+"""Rows of chapter 7: units that need a whole axis, such as gates, and mixtures."""
 
 from __future__ import annotations
 
@@ -51,6 +51,13 @@ def _clamped_swiglu(
         [np.clip(value, -limit, limit) + 1, np.minimum(gate, limit)], axis=-1
     )
     return _swiglu(both, beta)
+
+
+def _poly_norm(values: np.ndarray) -> np.ndarray:
+    powers = np.asarray(values, dtype=np.float64)[..., None] ** np.arange(1, 4)
+    size = np.sqrt((powers**2).mean(axis=-2, keepdims=True) + 1e-6)
+    third = float(np.float32(1 / 3))  # as the module's weights hold it
+    return third * (powers / size).sum(axis=-1)
 
 
 def _maxout(values: np.ndarray, pieces: float = 2) -> np.ndarray:
@@ -175,6 +182,22 @@ ROWS = (
         reference=_group_sort,
         aliases=("maxmin",),
         vector_latex=r"\operatorname{sort}(x_{ki}, x_{ki+1}, \dots, x_{ki+k-1})",
+    ),
+    Activation(
+        key="poly_norm",
+        name="PolyNorm",
+        family="gated",
+        expr=None,
+        module=activations.PolyNorm,
+        source="zhuo2024polynomial",
+        chapter=7,
+        kind="vector",
+        reference=_poly_norm,
+        vector_latex=(
+            r"\sum_{k=1}^{3} a_k\,\frac{x_i^k}"
+            r"{\sqrt{\operatorname{mean}_j x_j^{2k} + \varepsilon}} + b"
+        ),
+        coefficients="a₁, a₂ and a₃, which start at ⅓, and b, which starts at 0",
     ),
     Activation(
         key="mixture",

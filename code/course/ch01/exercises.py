@@ -245,7 +245,7 @@ PREDICTIONS = [
         because={
             "No line can separate the classes, so it must guess.": "No line separates them all. A line can still be right more often than wrong: it cuts off the outer ends of two arms.",
             "64 hidden units are plenty.": "They are, for a network that bends. Without an activation all of them together are one straight line.",
-            "A straight line gets some of it.": "That is what happens. The border it finds is the best that a line can do.",
+            "A straight line gets some of it.": "That is what happens: it cuts off the outer ends of two arms, and a line can do little more.",
         },
         source="study spirals, no activation, 5 seeds",
     ),

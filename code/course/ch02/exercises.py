@@ -486,7 +486,7 @@ PREDICTIONS = [
             "The last layer learns on what the random layers hand it.": "That is what happens. How much it can do depends on what is left of the image after three random layers.",
             "Steps can compute anything, see chapter 01.": "They can, if somebody sets the weights. Here nobody can tell the weights in which direction to go.",
         },
-        source="the training runs of the next cell, 3 seeds each",
+        source="the training runs of the next cell, 6 seeds of the step, 3 of ReLU",
     ),
     Prediction(
         id="2.B",

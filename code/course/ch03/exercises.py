@@ -230,11 +230,15 @@ def compare_loss(
     why = "Two terms: y · ln σ(z), and (1 − y) · ln σ(−z)."
     if math.isnan(got):
         why = (
-            "0 · (−inf): the logarithm of a probability that has been rounded to 0. "
-            "Take the logarithm on paper first."
+            "0 · (−inf), or ∞ − ∞: the logarithm of a probability that has been rounded "
+            "to 0, or an exponential beyond the largest float. Take the logarithm on "
+            "paper first."
         )
     elif math.isinf(got):
-        why = "The probability has been rounded to 0 before its logarithm was taken."
+        why = (
+            "Before the logarithm was taken, the probability has been rounded to 0, or "
+            "an exponential has run beyond the largest float."
+        )
     elif right > 50 and got > right + 1:
         why = "An infinite loss was replaced by the largest float, not by the loss."
     elif right > 50 and 5 < got < right:

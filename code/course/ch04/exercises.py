@@ -408,7 +408,7 @@ PREDICTIONS = [
             "The leak keeps information that noise would otherwise destroy.": "It keeps a quarter of the left side, signal and noise alike.",
             "Training adapts the weights to either function.": "Nothing here measured that, but it is the simplest story that fits.",
         },
-        source="study centred, 10 seeds, the column of step 0.3",
+        source="the training runs of the next cells, 5 seeds each",
     ),
     Prediction(
         id="4.B",

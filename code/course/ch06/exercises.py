@@ -366,7 +366,7 @@ EXERCISES = [
             "lambda scores, allowed: scores.softmax(-1)": "The axis is right, and the mask is not used at all.",
             """def attention_weights(scores, allowed):
     weights = scores.softmax(-1) * allowed
-    return weights / weights.sum(-1, keepdim=True)""": "Right for ordinary scores. Where a forbidden score is far ahead, every allowed weight has underflowed and 0/0 is left: mask before the softmax.",
+    return weights / weights.sum(-1, keepdim=True)""": "Right for ordinary scores. Where a forbidden score is far ahead, it decides what is within the range of floats: 0/0 or ∞ · 0 is left. Mask before anything is exponentiated.",
         },
     ),
     Page(

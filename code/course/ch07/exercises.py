@@ -15,7 +15,7 @@ from actlab.statistics import Interval
 
 from ..exercises.measured import ratio
 from ..exercises.model import Choice, Code, Number, Page, Prediction, slips
-from ..exercises.report import Report, answer_from_source
+from ..exercises.report import Report, answer_from_source, items
 
 
 def sigmoid(x: float) -> float:
@@ -93,16 +93,18 @@ def grade_hat(answer: Any, variant: int | None, report: Report) -> None:
     """7.7: two lists of lines whose maxima differ by the hat."""
     report.function(answer)
     got = report.call(answer, at="hat()")
-    report.expect(
-        isinstance(got, (tuple, list)) and len(got) == 2,
-        "hat() should return two lists of lines, the first unit's and the second's.",
-    )
-    first, second = (_lines(part, report) for part in got)
+    both = items(got, 2)
+    if both is None:
+        report.fail(
+            "hat() should return two lists of lines, the first unit's and the second's."
+        )
+    first, second = (_lines(part, report) for part in both)
     x = torch.linspace(-3, 3, 241, dtype=torch.float64)
     units = [(x[:, None] * k[:, 0] + k[:, 1]).amax(1) for k in (first, second)]
     wanted = (1 - x.abs()).clamp(min=0)
     gap = (units[0] - units[1] - wanted).abs()
     if gap.max() <= 1e-6:
+        _hat_far_out(first, second, report)
         report.cases += len(x)
         return
     at = int((gap > 1e-6).nonzero()[0])
@@ -112,6 +114,21 @@ def grade_hat(answer: Any, variant: int | None, report: Report) -> None:
         f"got {values[at].item():.4g}."
     )
     report.fail(f"{seen} {_why_no_hat(values, units, wanted)}".strip())
+
+
+def _hat_far_out(first: torch.Tensor, second: torch.Tensor, report: Report) -> None:
+    """Fail unless the difference stays 0, wherever a steep line may cross."""
+    far = torch.logspace(0.5, 9, 400, dtype=torch.float64)
+    x = torch.cat([-far, far])
+    units = [(x[:, None] * k[:, 0] + k[:, 1]).amax(1) for k in (first, second)]
+    gap = units[0] - units[1]
+    bad = gap.abs() > 1e-6 * (1 + units[0].abs())
+    if bad.any():
+        at = int(bad.nonzero()[0])
+        report.fail(
+            f"right from −3 to 3. At x = {x[at].item():.3g}: expected 0, got "
+            f"{gap[at].item():.4g}: a line that is too steep takes over out there."
+        )
 
 
 def _why_no_hat(values: torch.Tensor, units: list, wanted: torch.Tensor) -> str:

@@ -120,7 +120,8 @@ def _started_as(report: Report, module: nn.Module, rows: Mapping[str, Tensor]) -
                 "nn.Parameter."
             )
         if isinstance(value, nn.Parameter):
-            same = value.shape == row.shape and torch.allclose(value.detach(), row)
+            flat = value.detach().flatten()  # an axis of length 1 does no harm
+            same = flat.shape == row.shape and torch.allclose(flat, row)
             report.expect(
                 same, f"`{name}` does not start with the numbers that were given."
             )
@@ -199,6 +200,7 @@ def grade_rational(answer: Any, variant: int | None, report: Report) -> None:
     leaves = {"a": a.clone().requires_grad_(), "b": b.clone().requires_grad_()}
     x = report.draw(40, -3, 3)
     _all_learn(report, lambda x: answer(x, leaves["a"], leaves["b"]), leaves, x)
+    _right_slopes(report, answer, exact, {"x": x, "a": a, "b": b})
 
 
 # --- 8.6 ----------------------------------------------------------------------------
@@ -233,7 +235,7 @@ def grade_pieces(answer: Any, variant: int | None, report: Report) -> None:
     leaf = c.clone().requires_grad_()
     x = report.draw(60, -1.95, 1.95, salt="slopes")
     _all_learn(report, lambda x: answer(x, leaf), {"c": leaf}, x)
-    _right_slopes(report, answer, x, c)
+    _right_slopes(report, answer, reference_pieces, {"x": x, "c": c})
 
 
 PIECES = """def pieces(x, c):
@@ -243,17 +245,22 @@ PIECES = """def pieces(x, c):
     return (1 - t) * c[i] + t * c[i + 1]"""
 
 
-def _right_slopes(report: Report, answer: Any, x: Tensor, c: Tensor) -> None:
-    """Fail unless both gradients of the sum are those of the straight pieces."""
+def _right_slopes(
+    report: Report, answer: Any, exact: Any, leaves: Mapping[str, Tensor]
+) -> None:
+    """Fail unless all gradients of the sum are those of the exact function."""
 
-    def slopes(function: Any, x: Tensor, c: Tensor) -> tuple[Tensor, ...]:
-        x, c = x.clone().requires_grad_(), c.clone().requires_grad_()
-        return torch.autograd.grad(function(x, c).sum(), (x, c))
+    def slopes(function: Any, *leaves: Tensor) -> tuple[Tensor, ...]:
+        own = [leaf.clone().requires_grad_() for leaf in leaves]
+        return torch.autograd.grad(function(*own).sum(), own)
 
-    got = report.call(lambda x, c: slopes(answer, x, c), x, c, at="backward")
-    wanted = slopes(reference_pieces, x, c)
-    for name, mine, right in zip(("x", "c"), got, wanted, strict=True):
-        close = torch.allclose(mine.double(), right.double(), atol=1e-3)
+    def answered(*leaves: Tensor) -> tuple[Tensor, ...]:
+        return slopes(answer, *leaves)
+
+    got = report.call(answered, *leaves.values(), at="backward")
+    wanted = slopes(exact, *leaves.values())
+    for name, mine, right in zip(leaves, got, wanted, strict=True):
+        close = torch.allclose(mine.double(), right.double(), rtol=1e-3, atol=1e-3)
         report.expect(close, f"the values are right, the gradient of `{name}` is not.")
 
 
@@ -346,6 +353,13 @@ def _relu_shape(report: Report, control: Any, learnt: nn.Module, name: str) -> N
     same = factor > 0 and torch.allclose(got, factor * F.relu(x), atol=1e-3)
     report.expect(
         same, f"control of {name}: it should be a positive number times relu(x)."
+    )
+    far = torch.tensor([-1e4, -30.0, 8.0, 1e4])
+    out = report.tensor(report.call(control, far, at=name), far.shape, name)
+    report.expect(
+        torch.allclose(out, factor * F.relu(far), rtol=1e-3, atol=1e-3),
+        f"control of {name}: it is a number times relu(x) from −3 to 3, and not "
+        "beyond: ReLU has no bound on the right and is 0 on the whole left.",
     )
 
 

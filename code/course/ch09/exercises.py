@@ -124,7 +124,7 @@ def grade_init(answer: Any, variant: int | None, report: Report) -> None:
     from actlab.networks import MLP
 
     report.function(answer)
-    sizes, errors, offsets = [], [], []
+    sizes, errors, offsets, started = [], [], [], []
     for seed in range(5):
         network = MLP([256] * 31 + [10], "relu", seed=seed + 10 * (variant or 0))
         with torch.random.fork_rng(devices=[]):
@@ -132,15 +132,23 @@ def grade_init(answer: Any, variant: int | None, report: Report) -> None:
             for linear in network.linears:
                 assert isinstance(linear, nn.Linear)  # no reader has seen it yet
                 _apply(answer, linear, report)
+        fifth: Any = network.linears[5]  # as the reader left it
+        started.append(fifth.weight.detach().clone())
         size, error, offset = _both_ends(network, seed)
         sizes.append(size)
         errors.append(error)
         offsets.append(offset)
     size, error = float(np.median(sizes)), float(np.median(errors))
+    random = not torch.equal(started[0], started[1])
     seen = f"activation size {size:.0e}, error signal {error:.0e}."
     if not all(math.isfinite(v) for v in (*sizes, *errors)):
         report.fail("the activations or the error signals are no longer finite.")
     if 0.2 <= size <= 5 and 0.2 <= error <= 5:
+        report.expect(
+            random,
+            "sizes and error signals are in range, and the weights come out the same "
+            "each time. A start is drawn: two networks must not begin alike.",
+        )
         report.expect(
             max(offsets) < 1,
             "sizes and error signals are in range, but the biases add more to the "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -29,6 +29,9 @@ CURES: dict[str, dict[str, Any]] = {
     "scaled_residual": {"branch": "depth"},
     "residual_layer_norm": {"branch": 1.0, "norm": "layer"},
     "as_tanh": {},
+    "times_10": {},
+    "no_epsilon": {},
+    "mean_out": {},
 }
 
 
@@ -54,14 +57,39 @@ def patient(setting: Setting) -> DeepMLP:
         seed=setting.seed,
         **options,
     )
-    if condition.variant == "as_tanh":
+    if condition.variant in ("as_tanh", "mean_out"):
         start_as_tanh_(network)
-    if condition.regime == "exploding":
-        with torch.no_grad():
-            for linear in network.linears[:-1]:
-                assert isinstance(linear, nn.Linear)
-                linear.weight.mul_(2)
+    if condition.variant == "mean_out":
+        _take_mean_out_(network)
+    factor = {"exploding": 2, "times_10": 10}
+    _enlarge_(network, factor.get(condition.regime, 1))
+    _enlarge_(network, factor.get(condition.variant, 1))
     return network
+
+
+class _LessHalf(nn.Module):
+    """σ(x) − ½."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return σ − ½ of each element of ``x``, in its shape and dtype."""
+        return torch.sigmoid(x) - 0.5
+
+
+@torch.no_grad()
+def _take_mean_out_(network: DeepMLP) -> None:
+    """Put σ − ½ in place of σ, and biases of zero for those that took the ½ away."""
+    for linear in network.linears:
+        assert isinstance(linear, nn.Linear)
+        nn.init.zeros_(linear.bias)
+    network.activations = nn.ModuleList(_LessHalf() for _ in network.activations)
+
+
+@torch.no_grad()
+def _enlarge_(network: DeepMLP, factor: float) -> None:
+    """Multiply the weights of all hidden layers, in place."""
+    for linear in network.linears[:-1]:
+        assert isinstance(linear, nn.Linear)
+        linear.weight.mul_(factor)
 
 
 def _run(setting: Setting) -> tuple[dict[str, list[Any]], float]:
@@ -69,13 +97,18 @@ def _run(setting: Setting) -> tuple[dict[str, list[Any]], float]:
     condition = setting.condition
     assert isinstance(condition, DeepRun)
     started = time.perf_counter()
+    network, data, epsilon = patient(setting), datasets.digits(), 1e-8
+    if condition.variant == "no_epsilon":  # squares of 1e-25 need float64
+        network, epsilon = network.double(), 1e-30
+        data = replace(data, x_train=data.x_train.double(), x_test=data.x_test.double())
     history = train(
-        patient(setting),
-        datasets.digits(),
+        network,
+        data,
         lr=condition.lr,
         epochs=condition.epochs,
         clip=CURES[condition.variant].get("clip"),
         optimiser=condition.optimiser,
+        epsilon=epsilon,
         batch_size=condition.batch_size,
         seed=setting.seed,
     )
@@ -214,4 +247,44 @@ THIRTY_STARTS = Study(
     conditions=_starts(),
 )
 
-STUDIES = (CURES_STUDY, CURES_ADAM, THIRTY_STARTS)
+THIRTY_CONTROLS = Study(
+    name="thirty-controls",
+    question="Thirty layers: does sigmoid learn at the gain that keeps the error "
+    "signal, is it Adam's epsilon that stops PyTorch's start, and does the mean or the "
+    "size of the weights hold back the sigmoids that start as tanh?",
+    home=__package__,
+    seeds=3,
+    further=("variant",),
+    conditions=(
+        *(
+            DeepRun(
+                regime, "sigmoid", lr, optimiser=optimiser, init="xavier",
+                variant="times_10", epochs=epochs,
+            )
+            for regime, epochs, optimiser, rates in (
+                ("sigmoid", 20, "sgd", _RATES),
+                ("sigmoid", 20, "adam", _ADAM),
+                ("longer", 100, "adam", _ADAM[:2]),
+            )
+            for lr in rates
+        ),
+        *(
+            DeepRun(regime, activation, lr, optimiser="adam", variant="no_epsilon")
+            for regime, activation in (("vanishing", "relu"), ("sigmoid", "sigmoid"))
+            for lr in _ADAM
+        ),
+        *(
+            DeepRun(
+                "sigmoid", "sigmoid", lr, optimiser=optimiser, init="xavier",
+                variant="mean_out",
+            )
+            for optimiser, rates in (
+                ("sgd", (*_RATES, 1.0)),
+                ("adam", (0.0001, *_ADAM)),
+            )
+            for lr in rates
+        ),
+    ),
+)  # fmt: skip
+
+STUDIES = (CURES_STUDY, CURES_ADAM, THIRTY_STARTS, THIRTY_CONTROLS)

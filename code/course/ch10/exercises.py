@@ -132,6 +132,8 @@ def grade_across_batches(answer: Any, variant: int | None, report: Report) -> No
             (report.draw(rows, 30, 0, 1, salt=salt + str(rows)) - 0.9).relu()
             for rows in (5, 9, 2)
         ]
+        for h in drawn:
+            h[:, 0] = 0.3  # never moves, and is alive
         got = report.number(report.call(answer, drawn, at="on random batches"))
         report.expect(
             got == right_count(drawn),
@@ -215,10 +217,14 @@ def grade_wake(answer: Any, variant: int | None, report: Report) -> None:
         living = (into.weight - weight)[~mask].abs()
         if layer:
             living = living[:, ~dead[layer - 1]]
+        why = (
+            "The outgoing weights of unit u are a *column* of the next matrix, `[:, u]`."
+            if layer  # the first matrix leads out of no hidden unit
+            else "Only rows of dead units may be drawn anew."
+        )
         report.expect(
             living.max() == 0 and torch.equal(into.bias[~mask], bias[~mask]),
-            f"{name}: weights of living units changed. The outgoing weights of unit u "
-            "are a *column* of the next matrix, `[:, u]`.",
+            f"{name}: weights of living units changed. {why}",
         )
         untouched = torch.equal(into.weight[mask], weight[mask])
         report.expect(

@@ -1,4 +1,4 @@
-"""The study of chapter 10: who kills the units, the depth, the start or the step?"""
+"""The studies of chapter 10: who kills the units, and where does it cost?"""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from actlab.studies.runners import (
 )
 
 from ..steps import STEPS
+from .tasks import CHANGING_TASKS
 
 __all__ = ["STUDIES", "UnitCountRun", "UnitCounts"]
 
@@ -159,4 +160,4 @@ DEAD = Study(
     ),
 )
 
-STUDIES = (DEAD,)
+STUDIES = (DEAD, CHANGING_TASKS)

@@ -449,7 +449,7 @@ PREDICTIONS = [
             "Saturated units pass nothing on.": "Many saturate at a large gain; the few that do not pass on the more.",
             "Weights stretch, tanh shrinks, and the gain decides who wins.": "That is it; for very large networks they are even at g = 1.",
         },
-        source="the simulation of the next cell, two draws for each of two sizes",
+        source="the simulation of the next cell, four draws for each of two sizes",
     ),
     Prediction(
         id="11.B",

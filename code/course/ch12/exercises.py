@@ -314,7 +314,7 @@ def grade_fair(answer: Any, variant: int | None, report: Report) -> None:
     bench = Bench(0.4)
     got = report.call(answer, bench, NAMES, RATES, TUNING, FINAL, at="on a test bench")
     report.expect(
-        isinstance(got, dict) and list(got) == NAMES,
+        isinstance(got, dict) and sorted(map(str, got)) == NAMES,
         "a dictionary is expected, with one list of test accuracies per name.",
     )
     check_seeds(bench, report)
@@ -386,6 +386,11 @@ def check_runs(
         f"{name}: {len(values)} results for {len(FINAL)} final seeds.",
     )
     used = {lr for asked, lr, _, tuning in bench.asked if asked == name and not tuning}
+    if not used:
+        report.fail(
+            f"{name} was never run on the test set; the runs for it are those of "
+            "another name."
+        )
     if used == {0.3}:
         report.fail(
             f"{name}: rate 0.3 was chosen, the best of one lucky run. Compare "
@@ -403,16 +408,18 @@ def check_runs(
             f"{name}: the final runs used rate {sorted(used)}; held-out images "
             f"are in favour of {FAVOURED[name]}.{why}"
         )
-    given = [float(v) for v in values]
-    if given != right and sorted(given) == sorted(right):
+    given = [report.number(v, name) for v in values]
+
+    def same(mine: list[float], wanted: list[float]) -> bool:
+        return all(abs(m - w) < 1e-4 for m, w in zip(mine, wanted, strict=True))
+
+    if not same(given, right) and same(sorted(given), sorted(right)):
         report.fail(
             f"{name}: the right results in another order. The run of final seed i "
             "stands at place i; sorted, the pairs are torn."
         )
-    report.expect(
-        all(abs(float(v) - r) < 1e-9 for v, r in zip(values, right)),
-        f"{name}: expected {right}, got {[float(v) for v in values]}.",
-    )
+    shown = ", ".join(f"{v:.7g}" for v in given)
+    report.expect(same(given, right), f"{name}: expected {right}, got [{shown}].")
 
 
 # --- 12.1, 12.2 and 12.7 --------------------------------------------------------------

@@ -18,7 +18,7 @@ from torch import Tensor
 from actlab import catalogue, datasets
 
 from ..exercises.model import Choice, Code, Number, Page, Prediction, slips
-from ..exercises.report import Report, answer_from_source, two_numbers
+from ..exercises.report import Report, answer_from_source, items, two_numbers
 
 # --- 15.5 -----------------------------------------------------------------------------
 
@@ -39,12 +39,13 @@ def grade_bias(answer: Any, variant: int | None, report: Report) -> None:
     for number, (search, fresh) in enumerate(cases):
         at = "on the example" if number == 0 else f"on {len(search)} functions"
         got = report.call(answer, search, fresh, at=at)
-        report.expect(
-            isinstance(got, tuple | list) and len(got) == 2,
-            f"{at}: return two things, the number of the winner and the bias.",
-        )
-        winner = report.number(got[0], "the winner")
-        bias = report.number(got[1], "the bias")
+        both = items(got, 2)
+        if both is None:
+            report.fail(
+                f"{at}: return two things, the number of the winner and the bias."
+            )
+        winner = report.number(both[0], "the winner")
+        bias = report.number(both[1], "the bias")
         expected = answer_from_source(BIAS)(search, fresh)
         if winner != expected[0] or abs(bias - expected[1]) > 1e-3:
             why = report.mistake((winner, bias), search, fresh, rtol=0, atol=1e-3)
@@ -96,20 +97,8 @@ def grade_difference(answer: Any, variant: int | None, report: Report) -> None:
     ):
         mine = _trials(report, salt + "m", bests[0])
         theirs = _trials(report, salt + "t", bests[1])
-
-        def call(
-            mine: Tensor,
-            theirs: Tensor,
-            tables: tuple[Trials, Trials] = (mine, theirs),
-        ) -> Any:
-            copies = [
-                {lr: (v.clone(), t.clone()) for lr, (v, t) in table.items()}
-                for table in tables
-            ]
-            return answer(*copies)
-
         at = "on made-up trials"
-        got = report.number(report.call(call, mine[0.01][0], mine[0.01][1], at=at), at)
+        got = report.number(report.call(answer, mine, theirs, at=at), at)
         expected = answer_from_source(DIFFERENCE)(mine, theirs)
         if abs(got - expected) > 1e-3:
             why = report.mistake(got, mine, theirs, rtol=0, atol=1e-3)

@@ -219,6 +219,7 @@ def reply(exercise: Page, answer: Any) -> Reply:
 
 
 def _by_part(parts: Sequence[dict], answer: Any) -> dict[str, Any]:
+    answer = _plain(answer)
     if isinstance(answer, Mapping):
         return {part["name"]: answer.get(part["name"]) for part in parts}
     if len(parts) == 1:
@@ -319,6 +320,16 @@ def _read(part: dict, raw: Any) -> tuple[Any, str]:
     return order, ""
 
 
+def _plain(raw: Any) -> Any:
+    """Arrays and tensors of several numbers as lists; all else as it is."""
+    try:
+        return raw.tolist() if len(raw) < 100 and hasattr(raw, "tolist") else raw
+    except (KeyboardInterrupt, GeneratorExit):
+        raise
+    except BaseException:
+        return raw
+
+
 def _as_text(raw: Any) -> str:
     """A number as it would be typed; text as it is; anything else becomes empty."""
     try:
@@ -326,7 +337,8 @@ def _as_text(raw: Any) -> str:
             return _SPACES.sub(" ", raw).strip(" ")
         if hasattr(raw, "item") and not isinstance(raw, bool):
             raw = raw.item()
-        if isinstance(raw, bool) or not isinstance(raw, (numbers.Real, Decimal)):
+        real = isinstance(raw, (numbers.Real, Decimal)) or hasattr(raw, "__float__")
+        if isinstance(raw, bool) or not real:
             return ""
         return f"{float(raw):.12g}"
     except (KeyboardInterrupt, GeneratorExit):
@@ -347,6 +359,7 @@ def _as_place(options: Sequence[str], raw: Any) -> int | None:
 
 
 def _as_list(raw: Any) -> list:
+    raw = _plain(raw)
     return list(raw) if isinstance(raw, (list, tuple)) and len(raw) < 100 else []
 
 

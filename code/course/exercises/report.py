@@ -28,6 +28,7 @@ import math
 import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any, NoReturn
 
 import numpy as np
@@ -42,12 +43,15 @@ __all__ = [
     "Report",
     "answer_from_source",
     "is_stub",
+    "items",
+    "listed",
     "show",
     "two_numbers",
 ]
 
 LONGEST = 120  # characters of anything the reader made that go into a reply
 LARGEST = 50_000_000  # elements of a returned tensor that are looked at
+MOST = 10_000  # items that are taken from a returned iterator
 # bound here, so that an answer that assigns to torch.isclose makes nothing right
 _isclose, _allclose = torch.isclose, torch.allclose
 
@@ -227,6 +231,28 @@ def plain(value: Any) -> Any:
         return value.as_subclass(torch.Tensor)
 
 
+def listed(value: Any) -> Any:
+    """A generator, map or zip as the list that it stands for, in a dictionary too.
+
+    It runs the reader's code when it is read, so it is read where that is safe.
+    """
+    if isinstance(value, Iterator):
+        return list(islice(value, MOST))
+    if type(value) is dict and len(value) < LONGEST:
+        return {key: listed(item) for key, item in value.items()}
+    return value
+
+
+def items(value: Any, count: int) -> list[Any] | None:
+    """The items of a tuple, list, array or tensor; None if it has not so many."""
+    if isinstance(value, (torch.Tensor, np.ndarray)):
+        whole = value.ndim > 0 and len(value) == count
+        return [value[at] for at in range(count)] if whole else None
+    if isinstance(value, (tuple, list)) and len(value) == count:
+        return list(value)
+    return None
+
+
 class Report:
     """What is known about one answer while it is graded.
 
@@ -244,6 +270,7 @@ class Report:
         self.variant = variant
         self.wrong = wrong
         self.cases = 0
+        self._given: list[tuple[tuple, Any]] = []  # arguments and what came of them
 
     # -- ending ----------------------------------------------------------------
 
@@ -278,12 +305,21 @@ class Report:
         got: numbers, of any shape. arguments: what the wrong functions are called
         with. by: (wrong function) -> its numbers, where a plain call is not enough.
         rtol, atol: as in `torch.allclose`. otherwise: the reply if none fits.
+
+        A slip that gives something else for earlier arguments was not made.
         """
 
-        def fits(wrong: Callable[..., Any]) -> bool:
-            made = by(wrong) if by else wrong(*_clone(arguments))
-            a, b = (torch.as_tensor(v, dtype=torch.float64) for v in (got, made))
+        def alike(mine: Any, made: Any) -> bool:
+            a, b = (torch.as_tensor(v, dtype=torch.float64) for v in (mine, made))
             return a.shape == b.shape and _allclose(a, b, rtol, atol, equal_nan=True)
+
+        def fits(wrong: Callable[..., Any]) -> bool:
+            if by:
+                return alike(got, by(wrong))
+            earlier = [pair for pair in self._given if len(pair[0]) == len(arguments)]
+            return alike(got, wrong(*_clone(arguments))) and all(
+                alike(mine, wrong(*_clone(given))) for given, mine in earlier
+            )
 
         return _first_reply(self.mistakes, fits) or otherwise
 
@@ -329,7 +365,7 @@ class Report:
         at = at or self.where(arguments)
         try:
             with _quiet():
-                got = plain(function(*given))
+                got = plain(listed(function(*given)))
         except (KeyboardInterrupt, GeneratorExit):
             raise
         except NotImplementedError:
@@ -350,6 +386,7 @@ class Report:
             raise NotAttempted
         if got is None:
             self.fail(f"{at}: returned None: is the return missing?")
+        self._given.append((arguments, got))
         return got
 
     def value_and_slope(

@@ -412,8 +412,8 @@ class Grammar {
       const end = this.text.trimEnd().length;
       throw new FormulaError(`the formula ends too early: ${expected} is missing`, end);
     }
-    const known = REFUSED[token.word] || WORDS_REFUSED[token.word];
-    const message = known || `cannot read ‘${token.word}’ here: ${expected} was expected`;
+    const known = [REFUSED, WORDS_REFUSED].find((words) => Object.hasOwn(words, token.word));
+    const message = known?.[token.word] || `cannot read ‘${token.word}’ here: ${expected} was expected`;
     throw new FormulaError(message, token.at, token.end);
   }
 
@@ -548,7 +548,7 @@ class Grammar {
       return { kind: "number", value, at: token.at, end: token.end };
     }
     if (token.kind === "name") {
-      if (token.word in WORDS_REFUSED || token.word === "if" || token.word === "else") {
+      if (Object.hasOwn(WORDS_REFUSED, token.word) || token.word === "if" || token.word === "else") {
         this.fail("a number, x or a function");
       }
       this.place += 1;

@@ -11,6 +11,7 @@ const view = {
   frame: null, // the last look at them
   events: [],
   sheets: [null, null],
+  without: ["", ""], // why a function has no sheet
   profiles: [null, null], // thirty layers, by start
   own: [null, null], // the same at the reader's own gain
   curves: [null, null],
@@ -20,6 +21,8 @@ const view = {
   dirty: false, // something is to be drawn
   furthest: 0, // the last step that was reached
   drawn: false, // drawing a function
+  serial: 0, // of the run; what the worker says of another one comes late
+  challenge: null, // the card that is set up
 };
 
 // --- the worker --------------------------------------------------------------------
@@ -46,11 +49,13 @@ function openDesk(receive) {
 const send = openDesk((message) => replies[message.kind](message));
 
 const replies = {
-  ready({ points }) {
+  ready({ points, serial }) {
+    if (serial !== view.serial) return;
     view.points = points;
     view.furthest = 0;
   },
   frame(message) {
+    if (message.serial !== view.serial) return; // of the run before
     view.frame = message;
     view.history = message.history;
     view.furthest = Math.max(view.furthest, message.step);
@@ -58,15 +63,18 @@ const replies = {
     if (message.whole && !view.playing) settle();
     checkChallenges();
   },
-  events({ events }) {
+  events({ events, serial }) {
+    if (serial !== view.serial) return;
     view.events = events;
     writeAddress();
   },
   arrived: () => settle(),
-  ended: () => play(false),
-  sheet({ side, text, sheet }) {
+  ended: ({ serial }) => serial === view.serial && play(false),
+  sheet({ side, text, sheet, why = "" }) {
     if (text !== textOf(side)) return;
     view.sheets[side] = sheet;
+    view.without[side] = why;
+    if (why && !inputs[side].hasAttribute("aria-invalid")) messages[side].textContent = `${why}.`;
     writeSheets();
     checkChallenges();
   },
@@ -85,6 +93,7 @@ const replies = {
   error({ message }) {
     play(false);
     say(message);
+    if (!view.frame) buildStage(true); // what stood there is another run's
   },
 };
 
@@ -93,6 +102,10 @@ const replies = {
 function say(text) {
   byId("lab-note").textContent = text;
 }
+byId("lab-close").addEventListener("click", () => {
+  say("");
+  byId("lab-play").focus({ preventScroll: true }); // the button is gone
+});
 
 function number(value, digits = 3) {
   if (value === null || value === undefined) return "–";
@@ -117,6 +130,7 @@ function element(name, attributes = {}, ...children) {
 }
 
 const textOf = (side) => (side === 0 ? view.state.f : view.state.g);
+const keyOf = (side) => element("span", { class: `lab-key lab-${"ab"[side]}`, "aria-hidden": "true" });
 const sidesShown = () => (view.state.g ? [0, 1] : [0]);
 
 // --- settings ----------------------------------------------------------------------
@@ -133,10 +147,9 @@ function showSettings() {
   };
   for (const field of fields) {
     field.value = String(shown[field.dataset.set]);
+    field.removeAttribute("aria-invalid");
     if (field.dataset.set === "gain") field.disabled = state.start !== "own";
   }
-  byId("lab-f").value = state.f;
-  byId("lab-g").value = state.g;
   byId("lab-layer").max = String(state.layers.length);
   byId("lab-new-rate").value = String(state.rate);
 }
@@ -177,6 +190,8 @@ function set(state, on = false) {
   const before = view.state;
   view.state = state;
   view.events = state.events;
+  view.frame = null; // the last run's says nothing of this one
+  view.serial += 1;
   view.playing = false;
   showSettings();
   for (const side of [0, 1]) {
@@ -187,7 +202,8 @@ function set(state, on = false) {
   buildStage();
   writeAddress();
   const begin = () => {
-    send({ kind: "set", state, play: on });
+    if (view.state !== state) return; // another one while the digits were loaded
+    send({ kind: "set", state, play: on, serial: view.serial });
     view.playing = on && state.step === 0;
     showPlaying();
     drawViews();
@@ -270,11 +286,14 @@ function complain(side, error) {
 
 function changeFunction(side) {
   view.sheets[side] = view.profiles[side] = view.own[side] = view.curves[side] = null;
-  complain(side, null);
+  view.without[side] = "";
   const text = textOf(side);
+  inputs[side].value = text;
+  complain(side, null);
   if (text) {
     view.curves[side] = new LAB.Program(LAB.functionOf(text, rows).tree);
     send({ kind: "sheet", side, text });
+    if (side === 0 && view.drawn) takeHeights();
     if (view.state.start === "own") askOwn(side);
   }
   writeSheets();
@@ -297,27 +316,66 @@ const knotFields = KNOTS.map((place, k) => {
   field.addEventListener("input", () => bend(k, Number(field.value)));
   return { field, reading, label: element("label", {}, `x = ${place}`.replace("-", "−"), field, reading) };
 });
-byId("lab-knots").append(element("div", {}, ...knotFields.map(({ label }) => label)));
+const sketchPad = element("canvas", {
+  id: "lab-sketch", class: "lab-chart", role: "img", "aria-label": "the function that is drawn",
+});
+byId("lab-knots").append(sketchPad, element("div", {}, ...knotFields.map(({ label }) => label)));
 
 byId("lab-draw").addEventListener("click", () => {
   view.drawn = !view.drawn;
   byId("lab-draw").setAttribute("aria-expanded", String(view.drawn));
   byId("lab-knots").hidden = !view.drawn;
   if (!view.drawn) return;
-  const curve = view.curves[0];
+  fit(sketchPad);
+  takeHeights();
+});
+
+// The heights of the function that stands in the field.
+function takeHeights() {
   KNOTS.forEach((place, k) => {
-    const value = curve.at(place)[0];
+    const value = view.curves[0].at(place)[0];
     heights[k] = Math.max(-4, Math.min(4, Number.isFinite(value) ? Math.round(10 * value) / 10 : 0));
   });
   showKnots();
-});
+}
 
 function showKnots() {
   knotFields.forEach(({ field, reading }, k) => {
     field.value = String(heights[k]);
     reading.textContent = heights[k].toFixed(1).replace("-", "−");
   });
+  drawSketch();
 }
+
+function drawSketch() {
+  const tints = colours();
+  const limits = { low: -5, high: 5, bottom: -4.6, top: 4.6 };
+  const { paint, x, y, box } = axes(sketchPad, limits, tints);
+  view.pad = { x, y };
+  // Beyond the ends it goes on as steeply as between the last two.
+  const reach = (k, by) => heights[k] + (heights[k] - heights[k + by]);
+  const places = [[-5, reach(0, 1)], ...KNOTS.map((place, k) => [place, heights[k]]), [5, reach(8, -1)]];
+  inBox(paint, box, () => {
+    paint.strokeStyle = paint.fillStyle = tints.sides[0];
+    paint.lineWidth = 2.5;
+    line(paint, places.map(([place, height]) => [x(place), y(height)]));
+    for (const [place, height] of places.slice(1, -1)) {
+      paint.beginPath();
+      paint.arc(x(place), y(height), 6, 0, 7);
+      paint.fill();
+    }
+  });
+}
+
+function sketchAt(event) {
+  if (!view.pad || (event.type === "pointermove" && !event.buttons)) return;
+  const bounds = sketchPad.getBoundingClientRect();
+  const { x, y } = view.pad;
+  const [px, py] = [event.clientX - bounds.left, event.clientY - bounds.top];
+  const place = (px - x(0)) / (x(1) - x(0));
+  bend(Math.max(0, Math.min(8, Math.round(place) + 4)), (py - y(0)) / (y(1) - y(0)));
+}
+for (const kind of ["pointerdown", "pointermove"]) sketchPad.addEventListener(kind, sketchAt);
 
 let bending = 0;
 function bend(k, height) {
@@ -353,7 +411,9 @@ function play(on) {
   view.playing = on;
   send({ kind: "play", on });
   showPlaying();
-  if (!on) settle();
+  if (on) return;
+  settle();
+  checkChallenges();
 }
 
 function showPlaying() {
@@ -395,10 +455,13 @@ byId("lab-scrub").addEventListener("input", (event) => {
   send({ kind: "goto", step: Number(event.target.value) });
 });
 
+const ACTS = { r: "New step size", k: "One blow", b: "Biases" };
+
 function act(kind, field, more = {}) {
   const value = LAB.READ_EVENT(kind, byId(field).value.trim());
+  byId(field).setAttribute("aria-invalid", String(value === null));
   if (value === null) {
-    say("Give a number.");
+    say(`${ACTS[kind]}: give a number from ${kind === "b" ? "−100 to 100" : "0 to 100000"}.`);
     return;
   }
   say("");
@@ -421,7 +484,7 @@ byId("lab-move").addEventListener("click", () => {
 // --- the address -------------------------------------------------------------------
 
 function present() {
-  const step = view.frame ? view.frame.step : 0;
+  const { step } = view.frame || view.state;
   return { ...view.state, step, events: view.events };
 }
 
@@ -438,8 +501,7 @@ function writeAddress() {
 function readAddress(first) {
   const { state, complaints } = LAB.stateOf(location.hash, rows);
   const plain = location.hash.length < 2;
-  view.frame = null;
-  byId("lab-task").hidden = true; // what an address brings is nobody's challenge
+  showTask(null); // what an address brings is nobody's challenge
   if (plain) state.g = "tanh"; // two at once, so that there is something to compare
   set(state, first && plain && !calm.matches);
   say(complaints.length ? `This address has parts that were ignored: ${complaints.join("; ")}.` : "");
@@ -487,8 +549,15 @@ function colours() {
   };
 }
 
-// Make room for the runs: a picture each, the losses, the layers' tables.
-function buildStage() {
+// Make room for the runs: a picture each, the losses, the layers' tables. What is there
+// and fits stays until something else is drawn, so that nothing flickers.
+function buildStage(anew = false) {
+  const plan = `${sidesShown().length} ${view.state.layers.length}`;
+  if (!anew && plan === view.plan) {
+    nameStage();
+    return;
+  }
+  view.plan = plan;
   const stage = root.querySelector(".lab-pictures");
   const tables = root.querySelector(".lab-layers");
   stage.replaceChildren();
@@ -499,29 +568,53 @@ function buildStage() {
       width: 384, height: 384, role: "img", "aria-label": "what the network answers",
     });
     const words = element("p", { class: "lab-numbers" });
-    const name = LAB.functionOf(textOf(side), rows).name;
-    const key = element("span", { class: `lab-key lab-${"ab"[side]}`, "aria-hidden": "true" });
-    stage.append(
-      element("figure", { class: "lab-map" }, element("figcaption", {}, key, clipped(name)), canvas, words),
-    );
-    const table = buildTable(side, clipped(name));
+    const title = element("figcaption", {});
+    stage.append(element("figure", { class: "lab-map" }, title, canvas, words));
+    const table = buildTable();
     tables.append(table.box);
-    return { canvas, words, ...table };
+    return { canvas, words, title, ...table };
   });
-  const narrow = root.clientWidth < 600;
-  const [width, height] = narrow ? [460, 260] : [760, sidesShown().length > 1 ? 190 : 420];
-  view.loss = element("canvas", { width, height, role: "img", "aria-label": "losses" });
+  nameStage();
+  view.loss = element("canvas", { class: "lab-chart", role: "img", "aria-label": "losses" });
   stage.append(
     element("figure", { class: "lab-loss" },
       element("figcaption", {}, "Loss (log scale): training solid, test dashed"), view.loss),
   );
+  fit(view.loss);
 }
+
+function nameStage() {
+  view.stage.forEach(({ title, caption, box }, side) => {
+    const name = clipped(LAB.functionOf(textOf(side), rows).name);
+    title.replaceChildren(keyOf(side), name);
+    caption.replaceChildren(keyOf(side), `Layers of ${name}`);
+    box.setAttribute("aria-label", `Layers of ${name}, function ${side + 1}`);
+  });
+}
+
+// Give a chart as many points as the screen has for it: words keep their size.
+function fit(canvas) {
+  const wide = canvas.clientWidth;
+  if (!wide) return; // folded away
+  const ratio = Math.min(3, window.devicePixelRatio || 1);
+  const alone = canvas === view.loss && sidesShown().length === 1;
+  const tall = wide > 560 ? 190 : Math.round(Math.max(190, (alone ? 0.8 : 0.57) * wide));
+  canvas.ratio = ratio;
+  canvas.width = Math.round(ratio * wide);
+  canvas.height = Math.round(ratio * tall);
+}
+
+new ResizeObserver(() => {
+  for (const canvas of root.querySelectorAll(".lab-chart")) fit(canvas);
+  if (view.drawn) drawSketch();
+  drawViews();
+}).observe(root);
 
 const clipped = (text) => (text.length > 60 ? `${text.slice(0, 57)}…` : text);
 
 const COLUMNS = ["layer", "pre-activations", "dead", "flat", "nearly flat", "size", "error signal", "weight gradient", "update / weight"];
 
-function buildTable(side, name) {
+function buildTable() {
   const head = element("tr", {}, ...COLUMNS.map((text) => element("th", { scope: "col" }, text)));
   const lines = view.state.layers.map((_, l) => {
     const bars = element("canvas", {
@@ -531,13 +624,13 @@ function buildTable(side, name) {
     const line = element("tr", {}, element("th", { scope: "row" }, String(l + 1)), element("td", {}, bars), ...cells);
     return { line, bars, cells };
   });
+  const caption = element("caption", {});
   const table = element("table", {},
-    element("caption", {}, `Layers of ${name}`),
+    caption,
     element("thead", {}, head),
     element("tbody", {}, ...lines.map(({ line }) => line)));
-  const label = `Layers of ${name}`;
-  const box = element("div", { class: "lab-scroll", role: "region", tabindex: "0", "aria-label": `${label}, function ${side + 1}` }, table);
-  return { box, lines };
+  const box = element("div", { class: "lab-scroll", role: "region", tabindex: "0" }, table);
+  return { box, caption, lines };
 }
 
 function draw() {
@@ -633,13 +726,17 @@ function drawFit(paint, size, picture, tints, k) {
 function writeNumbers({ words }, side) {
   const accuracy = side.test.accuracy;
   const main = side.broken
-    ? "no number"
+    ? "no number any more"
     : accuracy === accuracy
       ? `${accuracy.toFixed(1)} %`
       : number(side.test.loss);
-  const what = side.broken ? " the loss has left the numbers" : accuracy === accuracy ? " right on the test set" : " test loss";
-  const rest = `Loss ${number(side.train.loss)} in training, ${number(side.test.loss)} in the test.`;
-  words.replaceChildren(element("strong", {}, main), what, element("br"), side.broken ? "" : rest);
+  const what = side.broken ? "" : accuracy === accuracy ? "right on the test set" : "test loss";
+  const losses = side.broken
+    ? []
+    : [`train loss ${number(side.train.loss)}`];
+  if (accuracy === accuracy && !side.broken) losses.push(`test loss ${number(side.test.loss)}`);
+  const parts = [what, ...losses].map((text) => element("span", {}, text));
+  words.replaceChildren(element("strong", {}, main), ...parts.flatMap((part) => [" ", part]));
 }
 
 function drawLayers(stage, side, tint) {
@@ -677,29 +774,32 @@ function drawBars(canvas, bins, tint) {
 // Axes with round numbers; returns functions from numbers to places.
 function axes(canvas, { low, high, bottom, top, logarithmic = false, xLabel = "" }, tints) {
   const paint = canvas.getContext("2d");
-  const { width, height } = canvas;
-  const box = { left: 78, right: width - 12, top: 12, bottom: height - (xLabel ? 44 : 30) };
+  const ratio = canvas.ratio || 1;
+  const [width, height] = [canvas.width / ratio, canvas.height / ratio];
+  paint.setTransform(ratio, 0, 0, ratio, 0, 0);
+  const box = { left: 48, right: width - 10, top: 8, bottom: height - (xLabel ? 36 : 22) };
   const scale = logarithmic ? Math.log10 : (value) => value;
   const [from, to] = [scale(bottom), scale(top)];
   const x = (value) => box.left + ((box.right - box.left) * (value - low)) / (high - low);
   const y = (value) =>
     Math.max(-1e4, Math.min(1e4, box.bottom - ((box.bottom - box.top) * (scale(value) - from)) / (to - from)));
   paint.clearRect(0, 0, width, height);
-  paint.font = "16px system-ui";
+  paint.font = "13px system-ui";
   paint.fillStyle = tints.mute;
   paint.strokeStyle = tints.line;
   paint.lineWidth = 1;
   paint.textAlign = "center";
   for (const mark of ticks(low, high, 6)) {
     line(paint, [[x(mark), box.top], [x(mark), box.bottom]]);
-    paint.fillText(number(mark), x(mark), box.bottom + 19);
+    const half = paint.measureText(number(mark)).width / 2; // the last one stays whole
+    paint.fillText(number(mark), Math.min(x(mark), width - half - 1), box.bottom + 16);
   }
-  if (xLabel) paint.fillText(xLabel, (box.left + box.right) / 2, height - 5);
+  if (xLabel) paint.fillText(xLabel, (box.left + box.right) / 2, height - 4);
   paint.textAlign = "right";
   const marks = logarithmic ? decades(from, to) : ticks(bottom, top, 5);
   for (const mark of marks) {
     line(paint, [[box.left, y(mark)], [box.right, y(mark)]]);
-    paint.fillText(number(mark), box.left - 6, y(mark) + 5);
+    paint.fillText(logarithmic ? powered(mark) : number(mark), box.left - 6, y(mark) + 4);
   }
   return { paint, x, y, box };
 }
@@ -713,7 +813,22 @@ function ticks(low, high, count) {
   return Array.from({ length: Math.max(0, last - first + 1) }, (_, k) => (first + k) * step);
 }
 
+// A power of ten as it is written by hand, where it has many digits.
+function powered(value) {
+  if (value > 5e-4 && value < 2e4) return number(value);
+  const digits = String(Math.round(Math.log10(value)));
+  return `10${[...digits].map((digit) => (digit === "-" ? "⁻" : "⁰¹²³⁴⁵⁶⁷⁸⁹"[digit])).join("")}`;
+}
+
+// Of few decades 2 and 5 are marked as well.
 function decades(from, to) {
+  if (to - from < 2.2) {
+    const marks = [];
+    for (let power = Math.floor(from); power <= to; power++) {
+      marks.push(...[1, 2, 5].map((digit) => digit * 10 ** power));
+    }
+    return marks.filter((mark) => Math.log10(mark) >= from && Math.log10(mark) <= to);
+  }
   const step = Math.max(1, Math.ceil((to - from) / 5));
   const first = Math.ceil(from / step - 1e-9) * step;
   const marks = [];
@@ -737,7 +852,9 @@ function inBox(paint, box, work) {
 }
 
 function drawLosses(tints) {
-  const past = view.history.filter((row) => row.step <= view.frame.step);
+  const past = view.history.filter((row) => row.step < view.frame.step);
+  const now = view.frame.sides.map(({ train, test }) => ({ loss: train.loss, testLoss: test.loss }));
+  past.push({ step: view.frame.step, sides: now }); // between two that were noted
   const all = past.flatMap((row) => row.sides.flatMap((side) => [side.loss, side.testLoss]));
   const known = all.filter((value) => value > 0 && Number.isFinite(value));
   if (!known.length) return;
@@ -754,7 +871,9 @@ function drawLosses(tints) {
         paint.lineWidth = name === "loss" ? 2.6 : 1.8;
         paint.setLineDash(name === "loss" ? [] : [7, 5]);
         const seen = past.filter((row) => row.sides[k] && Number.isFinite(row.sides[k][name]));
-        line(paint, seen.map((row) => [x(row.step), y(Math.max(row.sides[k][name], 1e-12))]));
+        const places = seen.map((row) => [x(row.step), y(Math.max(row.sides[k][name], 1e-12))]);
+        if (places.length === 1) places.push([places[0][0] + 3, places[0][1]]); // to be seen
+        line(paint, places);
       }
     });
   });
@@ -799,10 +918,10 @@ function drawCurves() {
       paint.beginPath();
       paint.arc(x(probe), y(value), 6, 0, 7);
       paint.fill();
-      readings.push(`${clipped(textOf(side))}: value ${number(value, 4)}, slope ${number(slope, 4)}`);
+      readings.push([side, `${clipped(textOf(side))}: value ${number(value, 4)}, slope ${number(slope, 4)}`]);
     }
   });
-  byId("lab-reading").textContent = `At x = ${number(probe, 4)}. ${readings.join("; ")}.`;
+  byId("lab-reading").replaceChildren(`At x = ${number(probe, 4)}. `, ...keyed(readings));
   PROBE.setAttribute("aria-valuetext", byId("lab-reading").textContent);
   canvas.setAttribute("aria-label", `Curves from −5 to 5. ${byId("lab-reading").textContent}`);
 }
@@ -825,17 +944,9 @@ const curveCanvas = byId("lab-curve");
 function fromPointer(event) {
   if (!view.plot || (event.type === "pointermove" && !event.buttons)) return;
   const bounds = curveCanvas.getBoundingClientRect();
-  const [px, py] = [
-    ((event.clientX - bounds.left) * curveCanvas.width) / bounds.width,
-    ((event.clientY - bounds.top) * curveCanvas.height) / bounds.height,
-  ];
+  const px = event.clientX - bounds.left;
   const { box, limits } = view.plot;
   const place = limits.low + ((limits.high - limits.low) * (px - box.left)) / (box.right - box.left);
-  if (view.drawn) {
-    const height = limits.bottom + ((limits.top - limits.bottom) * (box.bottom - py)) / (box.bottom - box.top);
-    bend(Math.max(0, Math.min(8, Math.round(place) + 4)), height);
-    return;
-  }
   PROBE.value = String(Math.max(-5, Math.min(5, place)));
   drawCurves();
 }
@@ -861,15 +972,20 @@ function drawNormal() {
       });
     });
   });
-  const moments = shown.map((side) => {
-    const sheet = view.sheets[side];
-    if (!sheet) return "";
-    return `${clipped(textOf(side))}: mean ${number(sheet.mean, 4)}, second moment ${number(sheet.second_moment, 4)}`;
+  const moments = shown.filter((side) => view.sheets[side]).map((side) => {
+    const { mean, second_moment: second } = view.sheets[side];
+    return [side, `${clipped(textOf(side))}: mean ${number(mean, 4)}, second moment ${number(second, 4)}`];
   });
-  const text = moments.filter(Boolean).join("; ");
-  byId("lab-moments").textContent = text ? `Shares of 70 bins. ${text}.` : "";
+  const text = moments.map(([, words]) => words).join("; ");
+  const cut = counts.some((row) => Math.max(...row) > limits.top);
+  const shares = `Shares of 70 bins${cut ? "; bars that reach the top are higher" : ""}. `;
+  byId("lab-moments").replaceChildren(shares, ...keyed(moments));
   canvas.setAttribute("aria-label", `Distribution of f of a normal number. ${text}`);
 }
+
+// [side, text] of each function as a sentence, each with the colour that it is drawn in.
+const keyed = (lines) =>
+  lines.flatMap(([side, text], k) => [keyOf(side), `${text}${k < lines.length - 1 ? "; " : "."}`]);
 
 const asCurve = (program) => ({
   value(places) {
@@ -906,8 +1022,8 @@ function drawDepth() {
     inBox(paint, box, () => {
       for (const { side, values, thin } of lines) {
         paint.strokeStyle = tints.sides[side];
-        paint.globalAlpha = thin ? 0.5 : 1;
-        paint.lineWidth = thin ? 1.2 : 3.4;
+        paint.globalAlpha = thin ? 0.7 : 1;
+        paint.lineWidth = thin ? 1.4 : 3.4;
         line(paint, values.map((v, l) => [x(l + 1), y(v)]).filter((_, l) => values[l] > 0 && Number.isFinite(values[l])));
       }
     });
@@ -925,13 +1041,13 @@ function drawDepth() {
 function labelLines(paint, lines, x, y, box, key, tints) {
   const atEnd = key === "activation";
   const taken = [];
-  paint.font = "15px system-ui";
+  paint.font = "13px system-ui";
   paint.textAlign = atEnd ? "right" : "left";
   for (const { start, values, thin } of [...lines].reverse()) {
     const value = atEnd ? values.at(-1) : values[0];
     if (!(value > 0) || !Number.isFinite(value)) continue;
-    let down = Math.max(box.top + 14, Math.min(box.bottom - 5, y(value) - 6));
-    while (taken.some((other) => Math.abs(other - down) < 16) && down < box.bottom - 5) down += 16;
+    let down = Math.max(box.top + 12, Math.min(box.bottom - 4, y(value) - 5));
+    while (taken.some((other) => Math.abs(other - down) < 14) && down < box.bottom - 4) down += 14;
     taken.push(down);
     // A rim of the page's colour keeps a name apart from the lines behind it.
     const place = atEnd ? box.right - 4 : box.left + 4;
@@ -945,6 +1061,7 @@ function labelLines(paint, lines, x, y, box, key, tints) {
 
 function drawViews() {
   if (!view.state) return;
+  for (const canvas of root.querySelectorAll(".lab-chart:not([width])")) fit(canvas);
   drawCurves();
   drawNormal();
   drawDepth();
@@ -989,10 +1106,10 @@ function writeSheets() {
   if (!view.state) return;
   const table = root.querySelector(".lab-sheet");
   const shown = sidesShown();
-  const names = shown.map((side) => element("th", { scope: "col" }, clipped(textOf(side))));
+  const names = shown.map((side) => element("th", { scope: "col" }, keyOf(side), clipped(textOf(side))));
   table.tHead.replaceChildren(element("tr", {}, element("th", { scope: "col" }, "property"), ...names));
   const lines = SHEET.map(([name, write]) => {
-    const cells = shown.map((side) => element("td", {}, view.sheets[side] ? write(view.sheets[side]) : "…"));
+    const cells = shown.map((side) => element("td", {}, view.sheets[side] ? write(view.sheets[side]) : view.without[side] ? "–" : "…"));
     return element("tr", {}, element("th", { scope: "row" }, name), ...cells);
   });
   table.tBodies[0].replaceChildren(...lines);
@@ -1001,29 +1118,35 @@ function writeSheets() {
 
 // --- challenges --------------------------------------------------------------------
 
-const stored = (() => {
+// {id: {guess, solved}} of what is stored; what is damaged there counts for nothing.
+function recall() {
+  const known = {};
+  let found = null;
   try {
-    const found = JSON.parse(localStorage.getItem(STORE) || "{}");
-    return found !== null && typeof found === "object" && !Array.isArray(found) ? found : {};
+    found = JSON.parse(localStorage.getItem(STORE));
   } catch {
-    return {}; // storage is off, or damaged
+    // Storage is off, or damaged.
   }
-})();
+  for (const { id, options } of LAB.CHALLENGES) {
+    const { guess, solved } = (found && Object.hasOwn(found, id) && found[id]) || {};
+    if (!Number.isInteger(guess) || options[guess] === undefined) continue;
+    known[id] = { guess, solved: solved === true };
+  }
+  return known;
+}
+
+let stored = recall();
+const record = (id) => stored[id] || {};
 
 function remember(id, change) {
-  const known = stored[id] && typeof stored[id] === "object" ? stored[id] : {};
-  stored[id] = { ...known, ...change };
+  const own = record(id);
+  stored = { ...stored, ...recall(), [id]: { ...own, ...change } }; // another tab may have written
   try {
     localStorage.setItem(STORE, JSON.stringify(stored));
   } catch {
     // The page works without.
   }
 }
-
-const record = (id) => {
-  const known = Object.hasOwn(stored, id) && stored[id];
-  return known && typeof known === "object" ? known : {};
-};
 
 const cards = LAB.CHALLENGES.map((challenge) => {
   const { id, chapter, title, task, question, options, hint, setup } = challenge;
@@ -1040,7 +1163,7 @@ const cards = LAB.CHALLENGES.map((challenge) => {
     element("h3", {}, title), element("p", {}, task), ...(hint ? [element("p", { class: "lab-fine" }, hint)] : []),
     area, begin, " ", link, status);
   const state = LAB.stateOf(setup, rows).state;
-  const own = { challenge, card, choices, commit, begin, status, setup: state, seen: {}, active: false };
+  const own = { challenge, card, choices, commit, begin, status, setup: state, seen: {} };
   commit.addEventListener("click", () => {
     const chosen = choices.findIndex(({ box }) => box.checked);
     if (chosen < 0) {
@@ -1053,12 +1176,8 @@ const cards = LAB.CHALLENGES.map((challenge) => {
   });
   begin.addEventListener("click", () => {
     own.seen = {};
-    own.active = true;
-    view.frame = null;
+    showTask(own);
     set({ ...state });
-    const words = byId("lab-task"); // the card is out of sight now
-    words.hidden = false;
-    words.replaceChildren(element("strong", {}, `${title}. `), task);
     byId("lab-train").scrollIntoView({ behavior: calm.matches ? "auto" : "smooth" });
     byId("lab-play").focus({ preventScroll: true });
   });
@@ -1066,40 +1185,78 @@ const cards = LAB.CHALLENGES.map((challenge) => {
 });
 root.querySelector(".lab-challenges").append(...cards.map(({ card }) => card));
 
-function showCard({ challenge, card, choices, commit, begin, status }) {
+const verdictOf = ({ challenge }) => {
   const { guess, solved } = record(challenge.id);
-  const committed = Number.isInteger(guess) && guess >= 0 && guess < choices.length;
+  if (guess === undefined) return "";
+  if (!solved) return "Predicted; not met yet.";
+  const right = challenge.options[challenge.right];
+  return guess === challenge.right ? "✓ Met, and predicted." : `✓ Met. Right would have been: ${right}.`;
+};
+
+function showCard(own) {
+  const { challenge, card, choices, commit, begin, status } = own;
+  const { guess, solved } = record(challenge.id);
+  const committed = guess !== undefined;
   choices.forEach(({ box }, k) => {
     box.disabled = committed;
     if (committed) box.checked = k === guess;
   });
   commit.hidden = committed;
   begin.hidden = !committed;
-  card.classList.toggle("lab-solved", committed && solved === true);
-  if (committed && solved === true) {
-    const verdict = guess === challenge.right ? "✓ Met, and predicted." : `✓ Met. Right would have been: ${challenge.options[challenge.right]}.`;
-    status.textContent = `${verdict} ${challenge.reply}`;
-  } else if (committed) status.textContent = "Predicted; not met yet.";
-  const done = LAB.CHALLENGES.filter(({ id }) => record(id).solved === true).length;
+  card.classList.toggle("lab-solved", solved === true);
+  status.textContent = `${verdictOf(own)} ${solved ? challenge.reply : ""}`.trim();
+  const done = LAB.CHALLENGES.filter(({ id }) => record(id).solved).length;
   byId("lab-score").textContent = `${done} of ${LAB.CHALLENGES.length} met.`;
 }
 
+// The challenge that is set up, beside the run: its card is out of sight now.
+function showTask(own) {
+  view.challenge = own;
+  byId("lab-task").hidden = !own;
+  if (!own) return;
+  const { title, task, reply } = own.challenge;
+  byId("lab-task-text").replaceChildren(element("strong", {}, `${title}. `), task);
+  byId("lab-task-reply").textContent = reply;
+  byId("lab-task-why").open = false;
+  byId("lab-task-now").style.minHeight = "";
+  byId("lab-task").classList.remove("lab-met");
+  for (const { status } of cards) status.removeAttribute("aria-live");
+  own.status.setAttribute("aria-live", "off"); // it is said beside the run
+  sayTask("");
+}
+
+function showMet(own) {
+  const now = byId("lab-task-now");
+  if (view.playing) now.style.minHeight = `${now.offsetHeight}px`; // nothing moves meanwhile
+  sayTask(verdictOf(own));
+  byId("lab-task").classList.add("lab-met");
+}
+
+function sayTask(text) {
+  if (byId("lab-task-now").textContent !== text) byId("lab-task-now").textContent = text;
+}
+
 function checkChallenges() {
-  if (!view.frame || view.frame.sides.length !== sidesShown().length) return;
-  const depth = chosenProfile(0) || null;
-  for (const card of cards) {
-    const { challenge, seen, setup } = card;
-    const known = record(challenge.id);
-    if (known.solved === true || !Number.isInteger(known.guess) || !card.active) continue;
-    const context = {
-      state: { ...view.state, events: view.events }, frame: view.frame, depth, seen, setup, rows,
-      sheets: view.sheets,
-    };
-    if (!challenge.met(context)) continue;
-    remember(challenge.id, { solved: true });
-    showCard(card);
-    say(`Challenge met: ${challenge.title}.`);
+  const own = view.challenge;
+  if (!own || !view.frame) return;
+  const { challenge, seen, setup } = own;
+  if (record(challenge.id).solved) {
+    showMet(own);
+    return;
   }
+  const missing = LAB.lacking(challenge, {
+    state: { ...view.state, events: view.events },
+    frame: view.frame, depth: chosenProfile(0) || null, sheets: view.sheets, seen, setup, rows,
+  });
+  if (missing) {
+    // While it plays the numbers speak; where it rests, and after what was done to the
+    // run, what is missing is said.
+    if (!view.playing || view.frame.whole) sayTask(missing);
+    return;
+  }
+  remember(challenge.id, { solved: true });
+  cards.forEach(showCard);
+  showMet(own);
 }
 
 // --- begin -------------------------------------------------------------------------

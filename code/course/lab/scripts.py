@@ -27,7 +27,7 @@ COMPUTING = (
 # What page.js asks of the rest.
 OFFERED = (
     "ROWS, FormulaError, functionOf, Program, stateOf, addressOf, pythonOf, READ, "
-    "READ_EVENT, REGION, REGION_REACH, Desk, pushForward, CHALLENGES"
+    "READ_EVENT, REGION, REGION_REACH, Desk, pushForward, CHALLENGES, lacking"
 )
 
 

@@ -32,6 +32,7 @@ const between = (low, high, whole = false) => (text) => {
   return value >= low && value <= high && (!whole || Number.isInteger(value)) ? value : null;
 };
 const among = (choices) => (text) => (choices.includes(text) ? text : null);
+const TOO_LONG = `the formula has more than ${LIMITS.length} characters`;
 const short = (text) => (text.length <= LIMITS.length ? text : null);
 const READ = {
   f: short,
@@ -117,7 +118,8 @@ function stateOf(address, rows) {
     if (name === "v") continue;
     const known = Object.hasOwn(READ, name);
     const read = known && value !== null ? READ[name](value) : null;
-    if (read === null) complaints.push(known ? name : "an unknown setting");
+    const long = (name === "f" || name === "g") && value !== null;
+    if (read === null) complaints.push(long ? `${name}: ${TOO_LONG}` : known ? name : "an unknown setting");
     else state[name] = read;
   }
   for (const name of ["f", "g"]) {
@@ -198,7 +200,7 @@ class Session {
     const needs = state.start === "matched";
     const gain = needs ? inverseRoot(meanSquare(new Curve(found.tree))) : state.gain;
     if (!(gain >= 0 && gain < Infinity)) {
-      throw new FormulaError(`${text} has no gain that a start could match: 1/√E f(Z)² is ${gain}`);
+      throw new FormulaError(`${text} has no gain that a start could match: 1/√E f(Z)² is ${gain === Infinity ? "∞" : gain}.`);
     }
     const hidden = state.layers.length;
     const branch = { none: 0, one: 1, depth: 1 / Math.sqrt(hidden) }[state.branch];
@@ -364,6 +366,8 @@ class Desk {
     this.pace = 1; // steps per frame
     this.walk = null; // a way to a wanted step
     this.turn = 0;
+    this.asked = []; // whose sheet is wanted, by side
+    this.serial = 0; // of the run, as the page counts; what is posted of it names it
     this.due = 0; // steps
     this.since = 0; // when work was last begun
     this.looked = 0; // when the runs were last looked at, and what that took
@@ -378,12 +382,17 @@ class Desk {
     }
   }
 
+  tell(message) {
+    this.post({ ...message, serial: this.serial });
+  }
+
   on_digits({ packed }) {
     this.packed = packed;
   }
 
-  on_set({ state, play }) {
+  on_set({ state, play, serial = 0 }) {
     this.turn += 1;
+    this.serial = serial;
     this.playing = false;
     this.session?.release();
     this.session = null;
@@ -391,7 +400,7 @@ class Desk {
     this.session = new Session({ ...state, step: 0 }, this.rows, this.packed);
     const { data } = this.session;
     const points = data.inputs <= 2 ? { x: data.train.x, y: data.train.y } : null;
-    this.post({ kind: "ready", points, examples: data.train.n });
+    this.tell({ kind: "ready", points, examples: data.train.n });
     this.walk = step > 0 ? this.session.goTo(step) : null;
     this.playing = Boolean(play) && !this.walk;
     this.show(true);
@@ -399,9 +408,12 @@ class Desk {
   }
 
   on_play({ on }) {
-    this.playing = on;
+    this.playing = on && this.session !== null;
     this.walk = null;
     this.since = this.now();
+    if (on && !this.playing) this.tell({ kind: "ended" });
+    // Between the last look and the pause there were steps that nobody has seen.
+    if (!on && this.session) this.show(true);
     this.go();
   }
 
@@ -429,14 +441,32 @@ class Desk {
     const done = this.session.act(event);
     if (!done) throw new Error(`a run remembers at most ${MOST_EVENTS} changes; reset it`);
     if (event.kind === "k" || event.kind === "b") this.session.advance(true);
-    this.post({ kind: "events", events: this.session.state.events });
+    this.tell({ kind: "events", events: this.session.state.events });
     this.show(true);
   }
 
+  // A sheet takes long, and while a function is drawn many are asked for: the run goes
+  // first, and of the sheets the last.
   on_sheet({ side, text }) {
+    this.asked[side] = text;
+    this.later(() => {
+      if (this.asked[side] !== text) return;
+      this.asked[side] = null;
+      this.receive({ kind: "analysis", side, text });
+    });
+  }
+
+  on_analysis({ side, text }) {
     const found = functionOf(text, this.rows);
     const curve = new Curve(found.tree);
-    const sheet = sheetOf(curve);
+    let sheet = null;
+    try {
+      sheet = sheetOf(curve, found.name);
+    } catch (error) {
+      if (!(error instanceof FormulaError)) throw error;
+      this.post({ kind: "sheet", side, text, sheet, why: error.message });
+      return;
+    }
     this.post({ kind: "sheet", side, text, name: found.name, sheet });
     const gain = sheet.forward_gain;
     const starts = ["default", "xavier", "he", "matched"];
@@ -471,7 +501,7 @@ class Desk {
       }
       if (done) this.walk = null;
       this.show(done);
-      if (done) this.post({ kind: "arrived", step: this.session.step });
+      if (done) this.tell({ kind: "arrived", step: this.session.step });
       return !done;
     }
     if (!this.playing) return false;
@@ -486,7 +516,7 @@ class Desk {
       moved = true;
       if (!this.session.advance(last)) {
         this.playing = false;
-        this.post({ kind: "ended" });
+        this.tell({ kind: "ended" });
       }
       if (last) break;
     }
@@ -501,7 +531,7 @@ class Desk {
     const start = this.now();
     if (!whole && start - this.looked < Math.max(2 * FRAME, 2 * this.cost)) return;
     const seen = this.session.look();
-    this.post({ kind: "frame", ...seen, history: this.session.history, whole });
+    this.tell({ kind: "frame", ...seen, history: this.session.history, whole });
     this.looked = this.now();
     this.cost = this.looked - start;
   }

@@ -704,12 +704,15 @@ function undefinedAt(curve) {
 }
 
 // Everything that calculus and one-dimensional integrals say of a function.
-function sheetOf(curve) {
+function sheetOf(curve, name = "this") {
   const lost = undefinedAt(curve);
   if (lost !== null) {
-    throw new FormulaError(`this is not a real number at x = ${Number(lost.toPrecision(4))}`);
+    const place = String(Number(lost.toPrecision(4))).replace("-", "−");
+    throw new FormulaError(
+      `${name} is not a real number at x = ${place}; an activation must have a value for every x`,
+    );
   }
-  if (curve.grid.length < 100) throw new FormulaError("this overflows at nearly every x");
+  if (curve.grid.length < 100) throw new FormulaError(`${name} overflows at nearly every x`);
   const tails = [-1, 1].map((sign) => tailOf(curve.value, sign, curve.reach));
   const slopes = [-1, 1].map((sign) => tailOf(curve.slope, sign, curve.reach).limit);
   const [lowest, highest] = [extreme(curve, tails, 1), extreme(curve, tails, -1)];
