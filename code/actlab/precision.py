@@ -64,10 +64,13 @@ def scan(
     although the truth is at least the type's smallest normal number (and does not
     change its sign there, since next to a root 0 is as good as any number); and
     ``…_error``, the largest relative error where the truth is a normal number, in units
-    of the type's epsilon.  A place that does not exist is nan.  Chapter 13.
+    of the type's epsilon.  Values that come back in a wider type are judged as such.
+    Raises ``TypeError`` or ``ValueError`` for a function that does not return such
+    numbers with a gradient, or not the same ones twice.  A place that does not exist is
+    nan.  Chapter 13.
     """
     x = numbers(dtype).requires_grad_()
-    output = function(x)
+    output = _output(function, x)
     (gradient,) = torch.autograd.grad(output, x, torch.ones_like(output))
     at = x.detach().double().numpy()
     with np.errstate(all="ignore"):
@@ -81,6 +84,45 @@ def scan(
             for what, number in _judge(at, found, truth, limits).items()
         }
     return result
+
+
+def _output(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
+    """What the function returns for a copy of x, once it is known to be judgeable."""
+    output = function(x.clone())  # a leaf cannot be changed in place
+    if not isinstance(output, Tensor):
+        raise TypeError(f"the function returned a {type(output).__name__}, no tensor")
+    if output.shape != x.shape:
+        raise ValueError(
+            f"the function turned shape {tuple(x.shape)} into {tuple(output.shape)}; a "
+            "scan needs one that works on each number alone"
+        )
+    if not output.is_floating_point():
+        raise TypeError(
+            f"the function returned {output.dtype}; a scan needs real floats"
+        )
+    if not output.requires_grad:
+        raise ValueError(
+            "no gradient comes back from the function: numbers taken out with detach() "
+            "or made by NumPy leave the graph"
+        )
+    with torch.no_grad():
+        again = function(x.detach().clone())
+        # without the positive numbers, and in another order
+        lower = function(x.detach()[: len(x) // 2].flip(0))
+    if not torch.equal(again.nan_to_num(0.0), output.detach().nan_to_num(0.0)):
+        raise ValueError(
+            "the function is random or keeps something from call to call: two calls on "
+            "the same numbers differ; for a module call .eval() first"
+        )
+    tiny = torch.finfo(output.dtype).tiny  # below it an ulp is a large share
+    whole = again[: len(lower)].flip(0)
+    close = torch.isclose(lower, whole, 1e-2, tiny, equal_nan=True)
+    if not close.all():
+        raise ValueError(
+            "a number's value depends on the other numbers of the tensor; a scan needs "
+            "a function that works on each number alone"
+        )
+    return output
 
 
 def _judge(

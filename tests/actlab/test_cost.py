@@ -209,6 +209,49 @@ def test_an_early_overflow_is_found():
     assert found["value_overflow"] == pytest.approx(256, rel=0.01)
 
 
+def changing() -> nn.Module:
+    class Counting(nn.Module):
+        calls = 0
+
+        def forward(self, x):
+            self.calls += 1
+            return torch.tanh(x) + self.calls
+
+    return Counting()
+
+
+@pytest.mark.parametrize(
+    "function, error, message",
+    [
+        (lambda x: x.tanh().sum(), ValueError, r"into \(\); a scan needs one"),
+        (lambda x: x.tanh()[:, None], ValueError, r", 1\); a scan needs one"),
+        (lambda x: x.tanh().tolist(), TypeError, "returned a list"),
+        (lambda x: None, TypeError, "returned a NoneType"),
+        (lambda x: np.tanh(x.detach().numpy()), TypeError, "returned a ndarray"),
+        (lambda x: x.int(), TypeError, "torch.int32; a scan needs real floats"),
+        (lambda x: x.float() + 0j, TypeError, "complex64; a scan needs real floats"),
+        (lambda x: x.detach().tanh(), ValueError, "no gradient comes back"),
+        (lambda x: x * torch.rand_like(x), ValueError, "random or keeps something"),
+        (changing(), ValueError, "random or keeps something"),
+        (lambda x: x.softmax(0), ValueError, "depends on the other numbers"),
+    ],
+)
+def test_a_scan_of_what_is_no_such_function_says_why(function, error, message):
+    slope = catalogue.get("tanh").numpy_derivative()
+    with pytest.raises(error, match=message):
+        precision.scan(function, np.tanh, slope, torch.float16)
+
+
+@pytest.mark.parametrize("dtype", precision.DTYPES.values())
+@pytest.mark.parametrize("function", [torch.tanh_, torch.jit.script(nn.Tanh())])
+def test_a_scan_does_not_depend_on_how_a_function_is_written(function, dtype):
+    slope = catalogue.get("tanh").numpy_derivative()
+    plain = precision.scan(torch.tanh, np.tanh, slope, dtype)
+    assert precision.scan(function, np.tanh, slope, dtype) == pytest.approx(
+        plain, nan_ok=True
+    )
+
+
 def test_table_of_rows():
     table = precision.table(("relu", "gelu"), ("float16",)).set_index("key")
     assert table.loc["relu", "value_error"] == 0

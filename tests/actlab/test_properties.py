@@ -557,6 +557,15 @@ def test_a_vertical_slope_is_a_kink_of_infinite_slope(place) -> None:
     (kink,) = found.kinks
     assert (kink.left, kink.right) == (-math.inf, math.inf)
     assert kink.x == pytest.approx(place) and found.lipschitz == math.inf
+    assert found.backward_gain == 0
+    for way in (
+        f"sign(x - {place})*sqrt(abs(x - {place}))",
+        lambda t: (t - place).sign() * (t - place).abs().sqrt(),
+    ):
+        (kink,) = property_sheet(way).kinks
+        assert (kink.left, kink.right) == (math.inf, math.inf)
+        assert kink.x == pytest.approx(place, abs=1e-6)
+        assert property_sheet(way).lipschitz == math.inf and chi_1(way) == math.inf
 
 
 def test_every_way_to_name_a_function() -> None:
@@ -788,14 +797,63 @@ class Straight(torch.autograd.Function):
     "function",
     [
         Straight.apply,
-        lambda t: torch.tanh(t.detach()) + 0 * t,
-        lambda t: torch.floor(1e4 * t) / 1e4,
+        lambda t: t + (torch.tanh(t / 2) - t).detach(),
     ],
 )
 def test_a_slope_that_is_not_that_of_the_values_is_named(function) -> None:
     found = property_sheet(function)
     assert "the slope that autograd returns is not that of the values" in str(found)
     assert found.smoothness in ("jump", "?")
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda t: torch.tanh(t.detach()) + 0 * t,
+        lambda t: torch.floor(1e4 * t) / 1e4,
+        lambda t: torch.sigmoid(1e6 * (t - 3)),
+    ],
+)
+def test_values_that_change_faster_than_every_slope_are_noticed(function) -> None:
+    found = property_sheet(function)
+    assert found.smoothness == "?" and math.isnan(found.lipschitz)
+    assert math.isnan(found.backward_gain)
+    assert "change by more than any slope that was found" in str(found)
+
+
+@pytest.mark.parametrize(
+    "function, lipschitz",
+    [
+        (lambda t: torch.from_numpy(np.maximum(t.detach().numpy(), 0)), 1),
+        (lambda t: torch.from_numpy(np.tanh(t.detach().numpy())), 1),
+        (lambda t: torch.from_numpy(np.tanh(t.detach().numpy().astype("f4"))), 1),
+    ],
+)
+def test_without_a_gradient_no_kink_is_claimed_or_denied(function, lipschitz) -> None:
+    found = property_sheet(function)
+    assert found.smoothness == "?" and not found.kinks
+    assert found.lipschitz == pytest.approx(lipschitz, rel=1e-4)
+    assert "come without a gradient" in str(found)
+
+
+def test_values_of_32_bits_get_no_curvature_from_their_rounding() -> None:
+    found = property_sheet(lambda t: torch.nn.functional.gelu(t.float()))
+    assert found.smoothness == "smooth"
+
+
+@pytest.mark.parametrize("size", [1e200, 1e-200])
+def test_a_square_beyond_all_numbers_is_not_known(size) -> None:
+    found = property_sheet(lambda t: size * torch.relu(t))
+    assert math.isnan(found.second_moment)
+    assert found.forward_gain == pytest.approx(math.sqrt(2) / size)
+
+
+def test_where_there_is_no_number_there_is_no_gain() -> None:
+    def holed(tensor: torch.Tensor) -> torch.Tensor:
+        return torch.where((tensor > 1) & (tensor < 1.1), torch.nan, tensor.relu())
+
+    assert math.isnan(forward_gain(holed)) and math.isnan(backward_gain(holed))
+    assert np.isnan(iterate_variance(holed, 2)[1:]).all()
 
 
 def test_what_is_no_number_far_out_leaves_the_range_open() -> None:
@@ -835,6 +893,17 @@ class Counting(torch.nn.Module):
         return torch.relu(tensor) + 1e-3 * self.calls
 
 
+class Uncopied(torch.nn.Module):
+    """Holds what cannot be copied."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.source = (number for number in range(3))
+
+    def forward(self, tensor: torch.Tensor) -> torch.Tensor:
+        return torch.relu(tensor)
+
+
 def later(after: int):
     calls = []
 
@@ -862,6 +931,8 @@ def later(after: int):
         (lambda t: torch.sort(t).values, ValueError, "f is not element-wise"),
         (lambda t: torch.cummax(t, 0).values, ValueError, "f is not element-wise"),
         (lambda t: t.to_sparse(), TypeError, "f returned a sparse tensor"),
+        (lambda t: torch.empty_like(t, device="meta"), TypeError, "without numbers"),
+        (Uncopied(), TypeError, r"Uncopied cannot be copied .*give lambda x: module"),
         (lambda t: np.tanh(t.detach().numpy()), TypeError, "torch.as_tensor makes one"),
         (Broken.apply, TypeError, r"its gradient failed: .*back; for slopes .*x\.det"),
         (
@@ -885,6 +956,8 @@ def test_advice_for_a_broken_gradient_works() -> None:
     found = property_sheet(lambda tensor: Broken.apply(tensor.detach()))
     assert found.lipschitz == pytest.approx(1, abs=1e-6)
     assert property_sheet(Mute.apply).lipschitz == pytest.approx(1, abs=1e-6)
+    module = Uncopied()
+    assert property_sheet(lambda tensor: module(tensor)).kinks[0].x == 0
 
 
 @pytest.mark.parametrize(
@@ -893,7 +966,6 @@ def test_advice_for_a_broken_gradient_works() -> None:
         torch.jit.script(torch.nn.GELU()),
         torch.vmap(torch.nn.functional.gelu),
         lambda t: torch.nn.functional.gelu(t).requires_grad_(),
-        lambda t: torch.from_numpy(torch.nn.functional.gelu(t.detach()).numpy()),
     ],
 )
 def test_other_ways_to_write_a_function_give_its_sheet(function) -> None:

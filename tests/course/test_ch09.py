@@ -232,3 +232,12 @@ def test_adams_epsilon_stops_relu_and_not_sigmoid():
     path = next((Path(__file__).parents[2] / "chapters").glob("09-*.ipynb"))
     assert f"it comes to {relu.mean():.0f} %" in path.read_text("utf-8")
     assert relu.min() > 20 and sigmoid.max() < 11
+
+
+def test_with_adam_the_mean_costs_what_sigmoid_lacks_beside_tanh():
+    where = {"regime": "sigmoid", "optimiser": "adam"}
+    less_half = cell_of("thirty-controls", variant="mean_out", **where)
+    tanh = cell_of("cures", activation="tanh", **where)
+    started = cell_of("cures", variant="as_tanh", **where)
+    assert abs(less_half.mean() - tanh.mean()) < 1
+    assert started.max() < less_half.min()

@@ -5,9 +5,14 @@ from __future__ import annotations
 import json
 import math
 import re
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
+import sympy
+import torch
 
 from course.exercises import core, grading, validation
 from course.exercises.grading import readings
@@ -284,6 +289,37 @@ def test_the_table_has_every_way_of_writing(capsys):
     for sign in "^*·×x/½¹⁻,'’−–≥≈%∞":
         assert sign in texts, sign
     assert len(TABLE) > 90 and re.search(r"\d \d", texts)
+
+
+# -- in Python, numbers are held in many ways -----------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("id", "answer"),
+    [
+        ("1.1", np.array([-6, 8])),
+        ("1.1", torch.tensor([-6.0, 8.0])),
+        ("1.1", (np.float16(-6), Fraction(8))),
+        ("1.1", {"a": torch.tensor([-6]), "b": Decimal(8)}),
+        ("2.2", sympy.sqrt(1)),
+        ("2.2", [1.0]),
+        ("2.2", np.array([1.0])),
+        ("2.2", torch.tensor([[1.0]])),
+        ("4.1", 1 / sympy.sqrt(2 * sympy.pi)),
+        ("1.5", torch.tensor(2)),
+        ("1.5", np.array(2)),
+        ("1.5", [2]),
+    ],
+)
+def test_a_right_number_is_right_however_it_is_held(id, answer):
+    assert core.grade(core.exercise(id), answer).status == "right"
+
+
+@pytest.mark.parametrize(
+    "answer", [True, 1j, sympy.Symbol("x"), float("nan"), lambda: 1, [1, 1], object()]
+)
+def test_what_is_no_number_is_asked_for(answer):
+    assert core.grade(core.exercise("2.2"), answer).status == "input"
 
 
 # -- other right answers ---------------------------------------------------------------

@@ -37,7 +37,10 @@ _STILL = 0.05  # of the first gap; a slope that bends within 1e-8 has so much le
 
 @dataclass(frozen=True)
 class Kink:
-    """A place ``x`` where the slope (or, at a jump, the value) has two sides."""
+    """A place ``x`` where the slope (or, at a jump, the value) has two sides.
+
+    A slope that is infinite on both, as that of a cube root, is one as well.
+    """
 
     x: float
     left: float
@@ -97,11 +100,14 @@ def _breaks_of(change: Scalar) -> tuple[Array, Array]:
 
 
 _HUGE = 1e8  # a value or slope beyond it, beside a place, is looked at as a pole
-_PEAK = 10.0  # the grid meets the flank of a pole at least this high
+_STEEP = 1e6  # so steep is a square root at the number next to its end
 
 
-def _blow_ups(change: Scalar) -> Array:
-    """Return the places on [-REACH, REACH] towards which |``change``| runs away."""
+def _blow_ups(change: Scalar, least: float = 1e8, start: float = 10.0) -> Array:
+    """Return the places on [-REACH, REACH] towards which |``change``| runs away.
+
+    The grid meets the flank at least ``start`` high, the search ends above ``least``.
+    """
 
     def size(places: Array) -> Array:
         return np.nan_to_num(np.abs(change(places)), nan=math.inf, posinf=math.inf)
@@ -109,7 +115,7 @@ def _blow_ups(change: Scalar) -> Array:
     grid = GRID[np.abs(GRID) <= REACH + 0.005]
     sizes = size(grid)
     inner = sizes[1:-1]
-    peak = (inner > _PEAK) & (inner >= sizes[:-2]) & (inner >= sizes[2:])
+    peak = (inner > start) & (inner >= sizes[:-2]) & (inner >= sizes[2:])
     # Where whole stretches overflow there is no peak to climb.
     peak &= np.isfinite(sizes[:-2]) & np.isfinite(sizes[2:])
     left, right = grid[:-2][peak], grid[2:][peak]
@@ -124,7 +130,8 @@ def _blow_ups(change: Scalar) -> Array:
     tidy = np.round(places, 6) + 0.0
     near = np.abs(places - tidy) < 1e-7
     places = np.where(near & (size(tidy) >= size(places)), tidy, places)
-    return places[size(places) > _HUGE]
+    places = places[size(places) > least]
+    return np.where(np.abs(places) < 1e-15, 0.0, places)
 
 
 def _walls(value: Scalar) -> Array:
@@ -246,7 +253,7 @@ def find_breaks(
     there is one, with the values of the formula's other letters.
     """
     (bends, wild), (steps, wilder) = _breaks_of(slope), _breaks_of(value)
-    found = [bends, steps, _blow_ups(value), _blow_ups(slope)]
+    found = [bends, steps, _blow_ups(value), _blow_ups(slope, _STEEP, 3.0)]
     if expr is None:
         found += [_walls(value), _far_steps(value), _far_steps(slope)]
     borders = np.array([])
@@ -269,7 +276,7 @@ def find_breaks(
             poles.append(float(place))
         elif abs(high - low) > _SAME * (1 + abs(low)):
             jumps.append(Kink(float(place), tidied(low), tidied(high)))
-        elif up != down and not abs(up - down) <= _dust(up, down):
+        elif _vertical(slope, place) or not abs(up - down) <= _dust(up, down):
             kinks.append(Kink(float(place), tidied(down), tidied(up)))
     jumps, no_jumps = _sorted_out(value, jumps, borders)
     kinks, no_kinks = _sorted_out(slope, kinks, borders)
@@ -280,7 +287,7 @@ def find_breaks(
 
 
 _NEARBY = 0.05  # nearer to a pole or a kink of infinite slope, all is steep
-_MOST = 8000  # breaks that are looked at; a staircase of 200 steps per unit has them
+_MOST = 4000  # breaks that are looked at; a staircase of 100 steps per unit has them
 
 
 def _sorted_out(
@@ -330,7 +337,9 @@ def _side(value: Scalar, place: float, side: int) -> float:
         return math.copysign(math.inf, nearer)
     straight = _runs_one_way(value, place, step)
     grows = abs(nearer) > 3 * abs(near) and not abs(nearest) < abs(nearer)
-    if grows and straight:
+    # Against a swing that happens to rise: it has not risen from so far out.
+    farther = abs(float(value(place + step * 1000)))
+    if grows and straight and abs(nearer) > max(10.0, 10 * farther):
         return math.copysign(math.inf, nearer)
     # A logarithm takes the same step each time: it never arrives.
     further = float(value(place + step * 1000))
@@ -344,9 +353,16 @@ def _side(value: Scalar, place: float, side: int) -> float:
 def _runs_one_way(value: Scalar, place: float, step: float) -> bool:
     """Whether values only grow, or only fall, towards the place: no swing there."""
     # by no whole power of ten, which a swing might share
-    near = np.array([value(place + step * 7.0**-n) for n in range(6)], dtype=float)
+    near = np.array([value(place + step * 3.0**-n) for n in range(9)], dtype=float)
     moves = np.diff(near)
     return bool((moves >= 0).all() or (moves <= 0).all() or np.isnan(moves).any())
+
+
+def _vertical(slope: Scalar, place: float) -> bool:
+    """Whether the slope runs off to the same infinity on both sides of a place."""
+    steps = np.array([1e-12, 1e-6]) * max(1.0, abs(place))
+    (above, far), (below, farther) = (slope(place + side * steps) for side in (1, -1))
+    return bool(above * below > 0 and above / far > 100 < below / farther)
 
 
 def tidied(value: float) -> float:

@@ -38,6 +38,8 @@ class Function:
     expr: sympy.Expr | None = None
     params: Mapping[str, float] | None = None
     recheck: Callable[[], None] = lambda: None
+    bits: int = 64  # of the values
+    blind: bool = False  # whether slopes are differences: a kink looks like a bend
 
     def divided(self, size: float) -> Function:
         """The same curve in other units: f divided by ``size``, a power of two."""
@@ -53,7 +55,9 @@ class Function:
     def breaks(self) -> Breaks:
         """Kinks, jumps and poles, found when they are first asked for."""
         with np.errstate(all="ignore"):
-            return find_breaks(self.value, self.slope, self.expr, self.params)
+            found = find_breaks(self.value, self.slope, self.expr, self.params)
+        # differences are blurred, and coarse ones have kinks everywhere
+        return replace(found, kinks=(), unresolved=()) if self.blind else found
 
     @cached_property
     def grid(self) -> Array:
@@ -117,7 +121,14 @@ def _describe(error: Exception) -> str:
 def _from_callable(function: Callable, name: str) -> Function:
     """Wrap a tensor function after checking that it works element by element."""
     if isinstance(function, torch.nn.Module):
-        function = copy.deepcopy(function).to(device="cpu", dtype=torch.float64)
+        try:
+            function = copy.deepcopy(function)
+        except Exception as error:
+            raise TypeError(
+                f"{name} cannot be copied ({_describe(error)}), and a sheet must leave "
+                "it as it is; give lambda x: module(x)"
+            ) from error
+        function = function.to(device="cpu", dtype=torch.float64)
 
     def apply(tensor: torch.Tensor) -> torch.Tensor:
         try:
@@ -131,6 +142,8 @@ def _from_callable(function: Callable, name: str) -> Function:
             kind = type(result).__name__
             made = "; torch.as_tensor makes one of it" * isinstance(result, np.ndarray)
             raise TypeError(f"{name} returned a {kind}, not a tensor{made}")
+        if result.is_meta:
+            raise TypeError(f"{name} returned a tensor of device meta, without numbers")
         if result.layout is not torch.strided:
             raise TypeError(f"{name} returned a sparse tensor, not a plain one")
         if result.is_complex() or result.dtype in (torch.float16, torch.bfloat16):
@@ -151,15 +164,18 @@ def _from_callable(function: Callable, name: str) -> Function:
         flat = torch.from_numpy(np.array(array, dtype=np.float64).ravel())
         with torch.no_grad():
             result = apply(flat)
-        found = result.detach().double()
+        found = result.detach().double().cpu()
         if not (result.is_floating_point() or result.dtype == torch.bool):
             # A cast to whole numbers ends at the largest of them.
             found[flat.abs() >= torch.iinfo(result.dtype).max] = torch.nan
         return found.numpy().reshape(np.shape(array))
 
     def difference(array: Array) -> Array:
-        step = 1e-6 * np.maximum(1.0, np.abs(array))
-        return (value(array + step) - value(array - step)) / (2 * step)
+        size = np.maximum(1.0, np.abs(array))
+        if bits < 64:
+            return _centred(value, array, 4e-3 * size)
+        step = 1e-6 * size
+        return _centred(value, array, step)
 
     def backward(result: torch.Tensor, flat: torch.Tensor) -> torch.Tensor | None:
         try:
@@ -189,7 +205,20 @@ def _from_callable(function: Callable, name: str) -> Function:
         return found
 
     recheck = _check_element_wise(value, name)
-    return Function(name, value, slope, recheck=recheck)
+    bits, grows = _kind(apply)
+    return Function(name, value, slope, recheck=recheck, bits=bits, blind=not grows)
+
+
+def _kind(function: Callable) -> tuple[int, bool]:
+    """The bits of the values that a tensor function returns; whether it has a graph."""
+    with torch.enable_grad():
+        probe = torch.zeros(3, dtype=torch.float64, requires_grad=True)
+        result = function(probe.clone())
+    return 32 if result.dtype == torch.float32 else 64, result.requires_grad
+
+
+def _centred(value: Scalar, array: Array, step: Array) -> Array:
+    return (value(array + step) - value(array - step)) / (2 * step)
 
 
 def _check_element_wise(value: Scalar, name: str) -> Callable[[], None]:

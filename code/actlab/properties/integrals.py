@@ -90,6 +90,7 @@ def average(function: Function, integrand: Callable, q: float = 1.0) -> float:
 
 
 _SAME_SUM = 1e-4  # of the sum of sizes
+_MOST_NODES = 4_000_000  # twenty-five times as many as a kink per tenth makes
 _SURE = 1e-7  # where chance may make two rules agree: many swings add up to little
 
 
@@ -101,6 +102,8 @@ def _agreed(
     Between the nodes of one rule a function may swing, or have steps that nobody found.
     """
     for cuts in (1, 8, 64):
+        if cuts * len(terms) > _MOST_NODES:
+            break
         if cuts > 1:
             terms = _terms(integrand, q, places, 20, cuts)
         other = _terms(integrand, q, places, 17, cuts).sum()

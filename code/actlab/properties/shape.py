@@ -248,6 +248,7 @@ def _outer_extreme(
 
 # --- Slopes ------------------------------------------------------------------------
 
+_SLACK = 1e-2  # mean slopes are differences, too
 _COMES_BACK = 1e-4  # a tenth further in, a slope that was cut is larger than this
 
 
@@ -309,6 +310,9 @@ def lipschitz_constant(function: Function, breaks: Breaks) -> Steepest:
     places = np.sort(np.concatenate([function.grid, *sides]))
     slopes = np.abs(function.slope(places))
     place, steepest = _sharpen(lambda v: np.abs(function.slope(v)), places, slopes)
+    rises = np.abs(np.diff(function.value(places))) / np.diff(places)
+    if np.nanmax(rises) > (1 + _SLACK) * max(steepest, far) + _SLACK * _COMES_BACK:
+        return Steepest(math.nan, None)  # no mean slope is larger than the largest
     as_steep = steepest * (1 - _TOUCHES)
     if far >= as_steep:
         return Steepest(tidied(far), None)
@@ -325,12 +329,14 @@ def smoothness(function: Function, breaks: Breaks) -> str:
     """Return "pole", "jump", "C⁰", ..., "C³", "C^ω" (analytic), "smooth" or "?"."""
     if breaks.jumps or breaks.poles:
         return "jump" if breaks.jumps else "pole"
-    if breaks.unresolved:
+    if breaks.unresolved or function.blind:
         return "?"
     if breaks.kinks:
         return "C⁰"
     if function.expr is None:
-        return "C¹" if _curvature_jumps(function.slope) else "smooth"
+        # the slopes of 32 bits are too coarse for their own slopes
+        rough = function.bits == 64 and _curvature_jumps(function.slope)
+        return "C¹" if rough else "smooth"
     if len(breaks.places) == 0:
         return "C^ω"
     derivative = formulas.derivative(function.expr)
@@ -389,14 +395,29 @@ def size_of(function: Function) -> float:
     return 2.0 ** round(math.log2(high))
 
 
-def unseen(function: Function, tails: tuple[Tail, Tail]) -> tuple[str, ...]:
-    """What keeps the sheet from knowing all: one sentence for each."""
+def unseen(
+    function: Function, tails: tuple[Tail, Tail], steepest: float
+) -> tuple[str, ...]:
+    """What keeps the sheet from knowing all: one sentence for each.
+
+    steepest: the largest slope that was found, nan if there must be larger ones.
+    """
     words = []
     if function.breaks.unresolved:
         near = f"{min(function.breaks.unresolved, key=abs):.3g}".replace("-", "−")
         words.append(
             f"near x = {near} the curve swings or bends faster than can be followed; "
             "what it does there is not in this sheet"
+        )
+    elif math.isnan(steepest):
+        words.append(
+            "somewhere its values change by more than any slope that was found: it is "
+            "steeper there, or jumps, and the sheet does not know where"
+        )
+    elif function.blind and not function.breaks.jumps:
+        words.append(
+            "its values come without a gradient: a kink cannot be told from a bend, "
+            "and slopes are differences of values"
         )
     elif function.expr is None and _autograd_differs(function):
         words.append(

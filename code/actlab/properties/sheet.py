@@ -285,8 +285,9 @@ def _sheet(function: Function) -> PropertySheet:
     average = mean(function)
     average = 0.0 if abs(average) < _DUST else average
     steepest = lipschitz_constant(function, breaks)
-    limits = unseen(function, tails)
+    limits = unseen(function, tails, steepest.slope)
     kind = smoothness(function, breaks)
+    lost = math.isnan(steepest.slope)
     return PropertySheet(
         name=function.name,
         formula=None,
@@ -299,7 +300,7 @@ def _sheet(function: Function) -> PropertySheet:
         monotone=monotone(function),
         kinks=breaks.kinks,
         jumps=breaks.jumps,
-        smoothness="?" if limits and kind == "smooth" else kind,
+        smoothness="?" if limits and kind in ("smooth", "C¹", "C^ω") else kind,
         lipschitz=steepest.slope,
         steepest_at=steepest.at,
         saturation=_sides(*flat),
@@ -308,7 +309,7 @@ def _sheet(function: Function) -> PropertySheet:
         mean=average,
         second_moment=second_moment(function),
         forward_gain=forward_gain(function),
-        backward_gain=backward_gain(function),
+        backward_gain=math.nan if lost else backward_gain(function),
         not_seen=limits,
     )
 
@@ -329,6 +330,9 @@ def _enlarged(found: PropertySheet, size: float) -> PropertySheet:
     def sides(places: tuple[Kink, ...]) -> tuple[Kink, ...]:
         return tuple(Kink(p.x, p.left * size, p.right * size) for p in places)
 
+    square = found.second_moment * size * size
+    if (square == 0 or math.isinf(square)) and 0 < found.second_moment < math.inf:
+        square = math.nan  # beyond what float64 can hold
     return replace(
         found,
         range=(grown(found.range[0]), grown(found.range[1])),
@@ -338,7 +342,7 @@ def _enlarged(found: PropertySheet, size: float) -> PropertySheet:
         jumps=sides(found.jumps),
         lipschitz=grown(found.lipschitz),
         mean=grown(found.mean),
-        second_moment=found.second_moment * size * size,
+        second_moment=square,
         forward_gain=found.forward_gain / size,
         backward_gain=found.backward_gain / size,
     )

@@ -125,7 +125,9 @@ def chi_1(
     function = function_of(f, params)
 
     def integrand(values: Array, z: Array) -> Array:
-        return function.slope(values) ** 2
+        # autograd has slopes, of 0, where there is no number
+        known = ~np.isnan(function.value(values))
+        return np.where(known, function.slope(values), math.nan) ** 2
 
     if _slope_is_too_steep(function):
         return math.inf
@@ -136,7 +138,8 @@ def chi_1(
 
 def _slope_is_too_steep(function: Function) -> bool:
     """Return whether the integral of f′² diverges at a point, as for √|x|."""
-    vertical = [k.x for k in function.breaks.kinks if math.isinf(k.right - k.left)]
+    kinks = function.breaks.kinks
+    vertical = [k.x for k in kinks if math.isinf(k.left) or math.isinf(k.right)]
     for place in [*vertical, *function.breaks.poles]:
         for side in (-1, 1):
             steps = np.array([1e-9, 1e-12])

@@ -80,9 +80,9 @@ def grade_slopes(answer: Any, variant: int | None, report: Report) -> None:
     """2.4: each slope against its formula, kink included."""
     report.function(answer)
     even = torch.linspace(-3, 3, 61, dtype=torch.float64)
-    x = torch.cat([even, torch.zeros(1, dtype=torch.float64), report.draw(20, -6, 6)])
-    x = x.to(torch.float64)
-    got = report.call(answer, x, at="called with 82 numbers")
+    zero_and_far = torch.tensor([0.0, -60.0, 60.0], dtype=torch.float64)
+    x = torch.cat([even, zero_and_far, report.draw(20, -6, 6)]).to(torch.float64)
+    got = report.call(answer, x, at="called with 84 numbers")
     if not isinstance(got, dict):
         report.fail("a dictionary from name to slope is expected; keep the return.")
     right = answer_from_source(SLOPES)
@@ -117,6 +117,7 @@ def grade_gate(answer: Any, variant: int | None, report: Report) -> None:
     """2.5: images, sequences and vectors, channels always on axis 1."""
     shapes = [(4, 6, 4, 4), (2, 4, 3, 8), (2, 6, 8), (6, 6)]
     cases = [(report.draw(*shape, -2, 2, salt=str(shape)),) for shape in shapes]
+    cases.append((report.draw(3, 4, 2, -90, 90, salt="far"),))
     report.compare(answer, lambda x: F.glu(x, dim=1), cases)
 
 

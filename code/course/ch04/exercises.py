@@ -76,10 +76,11 @@ def grade_leaky(answer: Any, variant: int | None, report: Report) -> None:
     x = torch.cat([torch.tensor([2.0, -2.0, 0.0]), report.draw(50, -3, 3)])
     other = 2.0 if variant is None else 1.25 + 0.25 * (variant % 5)
     image = report.draw(2, 3, 4, 4, -3, 3)
+    far = torch.tensor([-2000.0, -50.0, 50.0, 2000.0])
     report.compare(
         answer,
         lambda x, slope: torch.where(x > 0, x, slope * x),
-        [(x, 0.1), (x, 1.5), (x, -0.3), (x, 0.0), (x, other), (image, 0.2)],
+        [(x, 0.1), (x, 1.5), (x, -0.3), (x, 0.0), (x, other), (image, 0.2), (far, 0.3)],
         names=("x", "slope"),
     )
 
@@ -95,6 +96,7 @@ def grade_prelu(answer: Any, variant: int | None, report: Report) -> None:
         x = report.draw(*shape, -2, 2, salt=str(shape))
         slope = torch.linspace(-0.3, 1.5, shape[1])  # below 0, above 1 as well
         cases.append((x, slope))
+    cases.append((500 * x, slope))
 
     def where(x: torch.Tensor, slope: torch.Tensor) -> str:
         return f"on shape {tuple(x.shape)} with {len(slope)} slopes"

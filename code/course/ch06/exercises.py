@@ -134,7 +134,10 @@ def grade_log_softmax(answer: Any, variant: int | None, report: Report) -> None:
         (report.draw(3, 3, -3, 3), -1, 5.0),
     ]
     # float32 knows 4000 to 0.0002, so that is what a sum with it may be off by
-    for cases, tolerance in ((near, 1e-4), ([(far, 1, 1.0), (far, 1, 0.25)], 1e-3)):
+    for cases, tolerance in (
+        (near, 1e-4),
+        ([(far, 1, t) for t in (1.0, 0.25, 0.01)], 1e-3),
+    ):
         report.compare(
             answer,
             lambda z, dim, temperature: (z / temperature).log_softmax(dim),
@@ -162,7 +165,9 @@ def grade_mask(answer: Any, variant: int | None, report: Report) -> None:
     scores[0, 0, 1] = 300.0
     allowed = torch.tensor([[[True, False, True], [True, True, True]]])
     cases += [(scores, allowed), (scores - 5000.0, allowed)]  # −100 is no veto there
-    cases.append((torch.tensor([[[-3e6, 2.0, -2e6]]]), allowed[:, :1]))  # nor −10⁴
+    for far in (1e6, 1e7):  # nor −10⁴ or −10⁷; −10⁹ is what many write
+        low = torch.tensor([[[-3 * far, 2.0, -2 * far]]])
+        cases.append((low, allowed[:, :1]))
     report.compare(
         answer,
         lambda scores, allowed: scores.masked_fill(~allowed, -math.inf).softmax(-1),

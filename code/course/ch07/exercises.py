@@ -63,6 +63,7 @@ def grade_block(answer: Any, variant: int | None, report: Report) -> None:
     outer = report.draw(d, h, -1.5, 1.5, salt="outer")
     shapes = [(d,), (5, d), (3, 4, d), (2, 2, 6, d)]
     cases = [(report.draw(*s, -2, 2, salt=str(s)), inner, outer) for s in shapes]
+    cases.append((60 * cases[1][0], inner, outer))
     report.compare(
         answer,
         answer_from_source(BLOCK),

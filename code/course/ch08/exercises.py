@@ -73,6 +73,7 @@ def grade_waves(answer: Any, variant: int | None, report: Report) -> None:
     _started_as(report, module, dict(zip(WAVES, start, strict=True)))
     for shape in ((50,), (4, 6), (2, 3, 5)):
         x = report.draw(*shape, -3, 3, salt=str(shape))
+        x.view(-1)[-2:] = torch.tensor([-25.0, 25.0])
         at = f"on shape {shape}"
         got = report.tensor(report.call(module, x, at=at), shape, at).double()
         right = reference_waves(x, *start)
@@ -184,7 +185,8 @@ def grade_rational(answer: Any, variant: int | None, report: Report) -> None:
         a = report.draw(m + 1, -1, 1, salt=f"a{m}")
         b = report.draw(n, -1, 1, salt=f"b{n}")
         b[0] = -3.0  # where 1 + Q would have a pole
-        x = torch.cat([torch.zeros(1), report.draw(40, -3, 3, salt=f"x{m}")])
+        ends = torch.tensor([0.0, -20.0, 20.0])
+        x = torch.cat([ends, report.draw(40, -3, 3, salt=f"x{m}")])
         at = f"with {m + 1} and {n} coefficients"
         got = report.tensor(report.call(answer, x, a, b, at=at), x.shape, at).double()
         right = exact(x.double(), a.double(), b.double())
@@ -218,7 +220,7 @@ def grade_pieces(answer: Any, variant: int | None, report: Report) -> None:
     """8.6: the values of the given lines, and gradients for x and all of c."""
     report.function(answer)
     c = report.draw(5, -2, 2, salt="c")
-    knots = torch.tensor([-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 5.0])
+    knots = torch.tensor([-3.0, -2.0, -1.0, 0.0, 1.0, 2.0, 5.0, -200.0, 200.0])
     for x in (torch.cat([knots, report.draw(40, -3, 3)]), report.draw(3, 4, -2, 2)):
         at = f"on shape {tuple(x.shape)}"
         got = report.tensor(report.call(answer, x, c, at=at), x.shape, at).double()

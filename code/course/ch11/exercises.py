@@ -174,7 +174,7 @@ def grade_normalised(answer: Callable, variant: int | None, report: Report) -> N
             report.cases += shape[0]
             continue
         found = lengths(got)
-        why = report.mistake(got, direction, weight, rtol=1e-3, atol=1e-5)
+        why = report.mistake(got, direction, weight, rtol=1e-5, atol=1e-6)
         if torch.allclose(found, lengths(weight), rtol=1e-4):
             why = why or "Scale `direction` alone."
             report.fail(f"{at}: the lengths are right, the directions are not. {why}")

@@ -219,11 +219,12 @@ def reply(exercise: Page, answer: Any) -> Reply:
 
 
 def _by_part(parts: Sequence[dict], answer: Any) -> dict[str, Any]:
-    answer = _plain(answer)
     if isinstance(answer, Mapping):
         return {part["name"]: answer.get(part["name"]) for part in parts}
     if len(parts) == 1:
-        return {parts[0]["name"]: answer}
+        held = isinstance(answer, (list, tuple)) and len(answer) == 1
+        return {parts[0]["name"]: answer[0] if held else answer}
+    answer = _plain(answer)
     if isinstance(answer, (list, tuple)) and len(answer) == len(parts):
         return {p["name"]: value for p, value in zip(parts, answer, strict=True)}
     return {part["name"]: None for part in parts}
@@ -321,9 +322,10 @@ def _read(part: dict, raw: Any) -> tuple[Any, str]:
 
 
 def _plain(raw: Any) -> Any:
-    """Arrays and tensors of several numbers as lists; all else as it is."""
+    """Arrays and tensors as lists, of no axis as numbers; all else as it is."""
     try:
-        return raw.tolist() if len(raw) < 100 and hasattr(raw, "tolist") else raw
+        small = not getattr(raw, "ndim", 1) or len(raw) < 100
+        return raw.tolist() if small and hasattr(raw, "tolist") else raw
     except (KeyboardInterrupt, GeneratorExit):
         raise
     except BaseException:
@@ -350,6 +352,7 @@ def _as_text(raw: Any) -> str:
 def _as_place(options: Sequence[str], raw: Any) -> int | None:
     if isinstance(raw, str):
         return list(options).index(raw) if raw in options else None
+    raw = _plain(raw)  # a tensor of one number is that number
     # kept in a name: as a `Real` alone it could not be compared with an int
     real = isinstance(raw, numbers.Real) and not isinstance(raw, bool)
     if not real:
