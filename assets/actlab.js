@@ -134,6 +134,18 @@
     });
   };
 
+  // Do something with one after the other, whenever the browser has nothing else to do.
+  const meanwhile = (all, what) => {
+    const idle = globalThis.requestIdleCallback ?? ((work) => setTimeout(work, 50));
+    const left = [...all];
+    const next = () => {
+      if (!left.length) return;
+      what(left.shift());
+      idle(next);
+    };
+    idle(next);
+  };
+
   // --- explorers and exercises start when they come near ------------------------------
 
   const SLEEPERS = ".actlab-explorer, [data-actlab]";
@@ -167,8 +179,11 @@
       if (box.dataset.actlab) box.dataset.ready = "later";
       sight.observe(box);
     });
-    // What sleeps cannot be reached by keyboard: who uses one finds all awake.
+    // What sleeps cannot be reached by keyboard: who uses one finds all awake. So does,
+    // soon after the first scroll, who is led to a box without having it in sight.
     window.addEventListener("keydown", () => wakeAll(SLEEPERS), { once: true, capture: true });
+    window.addEventListener("scroll", () => meanwhile(document.querySelectorAll(SLEEPERS), wake),
+      { once: true, passive: true });
   };
 
   // --- sections are laid out when they come near, all once somebody does something -----
@@ -177,16 +192,10 @@
   const layOut = () => document.documentElement.classList.remove("actlab-swift");
 
   // Who scrolls goes on while the browser does one section after the other.
-  const layOutMeanwhile = () => {
-    const idle = globalThis.requestIdleCallback ?? ((work) => setTimeout(work, 50));
-    const left = [...document.querySelectorAll(".actlab-swift .actlab-sections > section")];
-    const next = () => {
-      const section = left.shift();
-      if (section) section.style.contentVisibility = "visible";
-      if (section) idle(next);
-    };
-    idle(next);
-  };
+  const layOutMeanwhile = () =>
+    meanwhile(document.querySelectorAll(".actlab-swift .actlab-sections > section"), (section) => {
+      section.style.contentVisibility = "visible";
+    });
 
   window.addEventListener("keydown", layOut, { once: true, capture: true });
   window.addEventListener("scroll", layOutMeanwhile, { once: true, passive: true });
