@@ -299,8 +299,7 @@ def recorded(added: bool = False) -> pd.DataFrame:
     ``share_high`` and ``step_us`` of
     :func:`step_share`.  Chapter 13.
     """
-    with _file(f"{TABLE}.csv").open("r", encoding="utf-8") as file:
-        table = pd.read_csv(file)
+    table = _read(TABLE)
     if not added:
         return table
     rows = [row for key in additions() for row in provenance(key)["rows"]]
@@ -324,8 +323,7 @@ def on_gpu(what: str = "costs") -> pd.DataFrame:
     """
     if what not in GPU:
         raise ValueError(f"what is {what!r}; choose from {', '.join(GPU)}")
-    with _file(f"gpu-{what}.csv").open("r", encoding="utf-8") as file:
-        return pd.read_csv(file)
+    return _read(f"gpu-{what}")
 
 
 def on_xeon() -> pd.DataFrame:
@@ -336,8 +334,7 @@ def on_xeon() -> pd.DataFrame:
     written anew since, or the course's own module was timed in place of PyTorch's
     class. Where it comes from: ``provenance("xeon-costs")``.  Chapter 13.
     """
-    with _file(f"{XEON}.csv").open("r", encoding="utf-8") as file:
-        table = pd.read_csv(file)
+    table = _read(XEON)
     today = recorded().set_index(["case", "key"])["operations"]
     then = table.set_index(["case", "key"])["operations"]
     return table[(then == today.reindex(then.index)).to_numpy()]
@@ -368,6 +365,11 @@ def provenance(key: str | None = None) -> dict[str, Any]:
     if key in {XEON, *(f"gpu-{what}" for what in GPU)}:
         name = f"{key}.json"
     return json.loads(_file(name).read_text("utf-8"))
+
+
+def _read(name: str) -> pd.DataFrame:
+    with _file(f"{name}.csv").open("r", encoding="utf-8") as file:
+        return pd.read_csv(file)
 
 
 def _file(name: str) -> Traversable:
