@@ -72,6 +72,7 @@ def grade_block(answer: Any, variant: int | None, report: Report) -> None:
         diagnose=_wrong_axis,
         where=lambda x, *_: f"on x of shape {tuple(x.shape)}",
     )
+    report.learns(answer, *cases[1], names=("x", "inner", "outer"))
 
 
 def _wrong_axis(outputs: list, expected: list) -> str | None:
@@ -82,7 +83,11 @@ def _wrong_axis(outputs: list, expected: list) -> str | None:
         and torch.allclose(got, right, atol=1e-4)
         for got, right in zip(outputs, expected, strict=True)
     ]
-    if agree[1] and not all(agree[2:]):
+    shaped = all(
+        got is None or got.shape == right.shape
+        for got, right in zip(outputs, expected, strict=True)
+    )
+    if agree[1] and shaped and not all(agree[2:]):
         return WRONG_AXIS
     return None
 
