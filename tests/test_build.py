@@ -8,10 +8,12 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 
 import pytest
 
 import build
+import chapter_zips
 import function_page
 import generate_pages
 import side_process
@@ -325,3 +327,20 @@ def test_later_work_that_fails_is_told_at_the_end(tmp_path):
 def test_waiting_for_nothing_takes_no_time():
     side_process.wait()
     side_process.end()
+
+
+# --- the zips -----------------------------------------------------------------------
+
+
+def test_a_zip_is_what_the_standard_library_writes(tmp_path):
+    chapter = next((build.ROOT / "chapters").glob("*.ipynb"))
+    ours = next(iter(chapter_zips.write_zips(tmp_path, [chapter])))
+    again = tmp_path / "again.zip"
+    with zipfile.ZipFile(ours) as archive, zipfile.ZipFile(again, "w") as other:
+        assert len(archive.infolist()) > 100
+        for entry in archive.infolist():
+            copy = zipfile.ZipInfo(entry.filename, entry.date_time)
+            copy.compress_type = entry.compress_type
+            copy.external_attr = entry.external_attr
+            other.writestr(copy, archive.read(entry))
+    assert again.read_bytes() == ours.read_bytes()
