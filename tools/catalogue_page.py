@@ -89,8 +89,11 @@ def catalogue_page() -> str:
 
 def _card(row: catalogue.Activation) -> str:
     """Return what stands under a card's heading; :func:`cards` does the rest."""
-    facts = html.escape(json.dumps({"key": row.key}), quote=True)
-    return f'<div class="actlab-card-of" data-card="{facts}">{sketch(row)}</div>'
+    words = " ".join([row.name, row.key, *row.aliases, (row.torch or "")]).lower()
+    facts = {"key": row.key, "family": row.family, "file": file_of(row)}
+    facts |= {"tags": " ".join(tags(row)), "words": words}
+    text = html.escape(json.dumps(facts), quote=True)
+    return f'<div class="actlab-card-of" data-card="{text}">{sketch(row)}</div>'
 
 
 HEADING = re.compile(
@@ -114,14 +117,13 @@ def cards(page: str) -> str:
     """
 
     def card(match: re.Match[str]) -> str:
-        row = catalogue.get(json.loads(html.unescape(match["facts"]))["key"])
-        words = " ".join([row.name, row.key, *row.aliases, (row.torch or "")]).lower()
+        facts = json.loads(html.unescape(match["facts"]))
         return (
             f'<section class="actlab-function" id="{match["id"]}" '
-            f'data-key="{row.key}" data-family="{row.family}" '
-            f'data-tags="{" ".join(tags(row))}" '
-            f'data-words="{html.escape(words, quote=True)}">\n'
-            f'<h3><a href="functions/{file_of(row)}.html">{match["title"]}</a></h3>\n'
+            f'data-key="{facts["key"]}" data-family="{facts["family"]}" '
+            f'data-tags="{facts["tags"]}" '
+            f'data-words="{html.escape(facts["words"], quote=True)}">\n'
+            f'<h3><a href="functions/{facts["file"]}.html">{match["title"]}</a></h3>\n'
             '<div class="actlab-card-of">'
         )
 
