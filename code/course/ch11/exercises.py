@@ -176,7 +176,10 @@ def grade_normalised(answer: Callable, variant: int | None, report: Report) -> N
         found = lengths(got)
         why = report.mistake(got, direction, weight, rtol=1e-5, atol=1e-6)
         if torch.allclose(found, lengths(weight), rtol=1e-4):
-            why = why or "Scale `direction` alone."
+            why = why or (
+                "A filter of `direction` takes one factor; its entries keep their "
+                "proportions."
+            )
             report.fail(f"{at}: the lengths are right, the directions are not. {why}")
         why = why or (SCALE if len(shape) == 2 else FLATTEN)
         place = int((found - lengths(weight)).abs().argmax())
