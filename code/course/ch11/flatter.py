@@ -9,7 +9,7 @@ from actlab import statistics, studies
 
 from .studies import LEVELS
 
-__all__ = ["SMALL", "WHOLE", "parts", "ratios"]
+__all__ = ["SMALL", "WHOLE", "batches", "parts", "ratios", "table"]
 
 SMALL, WHOLE = "small batches", "whole batches"
 _PARTS = ["largest", "layer_1", "layer_2", "layer_3", "outputs_2", "length"]
@@ -51,6 +51,36 @@ def parts(lr: float, level: float = 0.3, regime: str = SMALL) -> pd.DataFrame:
     :func:`ratios`.  Chapter 11.
     """
     return _at(lr, level, regime).groupby("activation", sort=False)[_PARTS].mean()
+
+
+def table(lr: float, level: float = 0.3) -> str:
+    """Return ratios and parts of all functions at one rate, as text.  Chapter 11."""
+    of, found = parts(lr, level), ratios(lr, level)
+    lines = [
+        f"lr {lr:4}, loss {level} of ReLU's largest  layers 1, 2, 3 outputs   ‖θ‖",
+        *(
+            f"{name:16}  {found['ratio'][name]:.2f}"
+            f" [{found['low'][name]:.2f}, {found['high'][name]:.2f}] "
+            + "".join(f"{of[f'layer_{k}'][name]:5.1f}" for k in (1, 2, 3))
+            + f"{of['outputs_2'][name]:8.0f}{of['length'][name]:7.1f}"
+            for name in of.index
+        ),
+    ]
+    return "\n".join(lines)
+
+
+def batches(lr: float = 0.2, level: float = 0.1) -> str:
+    """Return ReLU's and tanh's largest eigenvalue with small and whole batches."""
+    lines = []
+    for regime in (SMALL, WHOLE):
+        row = ratios(lr, level, regime).loc["tanh"]
+        largest = parts(lr, level, regime)["largest"]
+        lines.append(
+            f"{lr}, loss {level}, {regime}: ReLU {largest['relu']:.1f}, "
+            f"tanh {largest['tanh']:.1f}, "
+            f"{row['ratio']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
+        )
+    return "\n".join(lines)
 
 
 def _at(lr: float, level: float, regime: str) -> pd.DataFrame:
