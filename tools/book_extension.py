@@ -40,6 +40,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util.parallel import ParallelTasks
 
 import generate_pages
+import phases
 import side_process
 from catalogue_finish import FOLDER as FUNCTIONS
 from catalogue_finish import TEMPLATE, cards, write_pages
@@ -396,6 +397,7 @@ def finish(app: Sphinx, error: Exception | None) -> None:
     """Repair the pages and write what readers download."""
     if error or app.builder.name != "html":
         return
+    phases.mark("pages written")
     out = Path(app.outdir)
     keep_for_next(app, out)
     side_process.end()
@@ -408,6 +410,8 @@ def finish(app: Sphinx, error: Exception | None) -> None:
     with index_beside([*pages, *(Record(**row) for row in found["records"])], out):
         finish_pages(app, out, found)
         write_downloads(app, out)
+        phases.mark("pages finished")
+    phases.mark("search index written")
     write_sitemap(app, out, functions)
     (out / ".nojekyll").touch()  # GitHub would drop folders that start with "_"
 
@@ -563,6 +567,7 @@ def read_beside(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None
 
     It takes as long as all chapters together, and it alone loads the whole package.
     """
+    phases.mark("Sphinx set up")
     generate_pages.write("api.txt", generate_pages.api())
     if sys.platform != "linux" or API not in docnames:
         return
@@ -572,6 +577,7 @@ def read_beside(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None
     def work(name: str) -> bytes:
         env.app = app
         app.builder.read_doc(name, _cache=False)
+        phases.mark("  beside: the package's page read")
         return pickle.dumps(env)
 
     def merge(name: str, read: bytes) -> None:
@@ -583,6 +589,7 @@ def read_beside(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None
 
 def read_all(app: Sphinx, env: BuildEnvironment) -> list[str]:
     """Wait for the page that another process reads; return its name."""
+    phases.mark("pages read")
     tasks = getattr(app, "actlab_reading", None)
     if tasks is None:
         return []
@@ -596,6 +603,7 @@ def write_beside(app: Sphinx, env: Any) -> None:
     What was read is complete here. This process puts the pages' trees in order. With
     so many others each gets few pages, and the first begins soon.
     """
+    phases.mark("what was read put together")
     if sys.platform == "linux" and not changed():
         app.parallel = 9
 

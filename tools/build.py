@@ -5,7 +5,7 @@ neither what the site is made of nor the site itself has changed since it was bu
 nothing is done. Where nothing but what stands in chapters has changed, under the same
 headings, these are read again and all pages are finished anew from what Jupyter Book
 wrote of them. Otherwise all is built anew. Nothing stale is left, and the site is the
-same byte for byte whichever way it was built.
+same byte for byte whichever way it was built. ``--phases`` prints where the time went.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
+
+import phases
 
 ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / "_build" / "html"
@@ -57,6 +59,7 @@ import traceback
 gc.disable()
 sys.argv = ["generate_pages.py"]
 import generate_pages
+import phases
 import side_process
 changed = os.environ.get("ACTLAB_CHANGED", "").split()
 if changed:  # what has changed is looked for before anything is read
@@ -66,6 +69,7 @@ else:
 status = 1
 try:
     from jupyter_book.cli.main import main
+    phases.mark("Jupyter Book loaded")
     main(["build", ".", "-W", "--keep-going", "-q"], standalone_mode=False)
     side_process.end()
     status = 0
@@ -88,6 +92,7 @@ def main() -> int:
         return 0
     chapters = chapters_read()
     changed = changed_chapters(chapters)
+    phases.begin()
     MARK.unlink(missing_ok=True)
     old = [SITE] if changed else [SITE, RAW, DOCTREES]
     removing = remove_meanwhile(path for path in old if path.exists())
@@ -115,6 +120,9 @@ def main() -> int:
     chapters["generated"] = digest(files_below(GENERATED))
     CHAPTERS.write_text(json.dumps(chapters), "utf-8")
     MARK.write_text(state(inputs), "utf-8")
+    phases.mark("the site remembered")
+    if "--phases" in sys.argv[1:]:
+        print(phases.table())
     pages = sum(1 for _ in SITE.rglob("*.html"))
     again = f"; read again: {', '.join(Path(c).name for c in changed)}" * bool(changed)
     print(f"{pages} pages in {time.perf_counter() - started:.1f} s{again}")

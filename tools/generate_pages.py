@@ -27,6 +27,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+import phases
+
 if TYPE_CHECKING:
     from course.claims import Claim
     from function_page import Links
@@ -679,6 +681,7 @@ def main() -> None:
     write("census.txt", census_part())
     for name, text in {**landing(), **lab()}.items():
         write(name, text)
+    phases.mark("  beside: parts of pages generated")
 
 
 # The parts that depend on more of the chapters than their outline (build.py).
@@ -726,6 +729,7 @@ def later() -> None:
     write(FINISH, json.dumps(for_finishing(), ensure_ascii=False))
     shutil.rmtree(ZIPS, ignore_errors=True)
     write_zips(ZIPS, map(chapter_file, filter(in_book, chapters())))
+    phases.mark("  beside: functions' pages and zips written")
 
 
 if __name__ == "__main__":
