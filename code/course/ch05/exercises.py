@@ -293,7 +293,7 @@ EXERCISES = [
             "lambda x: F.gelu(x, approximate='tanh')": "The tanh form adds 1 to a number near −1 as well, and is only near GELU.",
             "lambda x: x * torch.sigmoid(1.702 * x)": "A sigmoid's tail falls like an exponential of x, the normal one like one of −x²/2.",
             "lambda x: 0.5 * x * torch.erfc(x / math.sqrt(2))": "This is x times the chance of the other side, 1 − Φ(x). Mind the sign in erfc.",
-            "lambda x: 0.5 * x * (1 + torch.erf(x.double() / math.sqrt(2)))": "float64 moves the cliff to about −8.3; still two numbers near 1 are subtracted. Ask for the tail itself.",
+            "lambda x: 0.5 * x * (1 + torch.erf(x.double() / math.sqrt(2)))": "float64 moves the cliff to about −8.4; still two numbers near 1 are subtracted. Ask for the tail itself.",
             "lambda x: x * torch.erfc(-x / math.sqrt(2))": "erfc runs from 0 to 2, a gate from 0 to 1.",
         },
     ),

@@ -688,7 +688,7 @@ PREDICTIONS = [
         textbook=0.5,
         textbook_label="“The matrices take it all”",
         because={
-            "There are 284,000 multiplications for each image and 640 activations.": "So there are. The multiplications run in fast libraries, and each activation goes through the memory twice.",
+            "There are 283,000 multiplications for each image and 640 activations.": "So there are. The multiplications run in fast libraries, and each activation goes through the memory twice.",
             "Everything that is not a matrix product is slow.": "In a network this narrow it shows. The next figure makes it wider.",
         },
         source="the recorded costs, share (t − t₀)/t with t₀ the network without",

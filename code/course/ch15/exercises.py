@@ -300,14 +300,14 @@ EXERCISES = [
         stars=1,
         outcome=1,
         parts=[
-            Number("value", label="f(2)", answer=1.8579, tolerance=0.006),
+            Number("value", label="f(2)", answer=1.8580, tolerance=0.006),
             Number("slope", label="slope at 0", answer=0.5, tolerance=0.004),
         ],
         right="f(x) − f(−x) = x for every gate with g(x) + g(−x) = 1.",
         wrong={
-            "value = 0.1421": "That holds for an odd function, f(−x) = −f(x). Here f(x) − f(−x) = x.",
-            "value = -0.1421": "That holds for an even function. Here f(x) − f(−x) = x.",
-            "value = 2.1421": "One sign: f(2) = 2 + f(−2), and f(−2) is negative.",
+            "value = 0.1420": "That holds for an odd function, f(−x) = −f(x). Here f(x) − f(−x) = x.",
+            "value = -0.1420": "That holds for an even function. Here f(x) − f(−x) = x.",
+            "value = 2.1420": "One sign: f(2) = 2 + f(−2), and f(−2) is negative.",
             "value = 2": "Far out, yes. At 2 the gate is not quite 1: f(2) = 2 + f(−2).",
             "slope = 1": "That is the slope far to the right. At 0 both gates stand at ½.",
             "slope = 0": "The value is 0 there. The slope is g(0) + 0 · g′(0).",
