@@ -17,6 +17,8 @@ from pathlib import Path
 from fontTools import subset, ttLib
 from PIL import Image
 
+from side_process import shared
+
 __all__ = ["cut_styles", "lighten", "rules"]
 
 # In the order in which the pages load them.
@@ -126,10 +128,13 @@ def lighten(out: Path) -> None:
         "css": _write(static, "site.css", style),
         "js": _write(static, "site.js", script),
     }
-    for path, text in pages.items():
-        light = page(text, path, names)
-        if light != text:
+
+    def write(path: Path) -> None:
+        light = page(pages[path], path, names)
+        if light != pages[path]:
             path.write_text(light, encoding="utf-8")
+
+    shared(write, [*pages])
     for name in [*SCRIPTS, *UNUSED]:
         (static / name).unlink(missing_ok=True)
     for sheet in sheets:
@@ -184,8 +189,7 @@ def page(text: str, path: Path, names: dict[str, str]) -> str:
 
 def _lazy(match: re.Match[str], path: Path) -> str:
     """Return an image that loads when it comes near and keeps its room until then."""
-    image = (path.parent / match[1]).resolve()
-    with Image.open(image) as picture:
+    with Image.open(path.parent / match[1]) as picture:
         # A figure says how many of its pixels make an inch, which a page gives 96.
         share = 96 / picture.info.get("dpi", (96,))[0]
         width, height = (round(side * share) for side in picture.size)
