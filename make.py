@@ -455,9 +455,8 @@ def of_chapter(chapter: tuple[str, str]) -> str:
 
 @command("test the site in a browser (WORKERS=2)", "book")
 def site_test() -> None:
-    """Test the built site, file by file; each process has one browser for a file."""
-    for name in SITE_TESTS:
-        pytest("--dist", "worksteal", test_file(name))
+    """Test the built site; each process has one browser for all."""
+    pytest("--dist", "worksteal", *map(test_file, SITE_TESTS))
     say("All browser tests passed.")
 
 

@@ -8,11 +8,12 @@ import re
 import shutil
 import subprocess
 import sys
+import zipfile
 
 import pytest
 
 import build
-import function_page
+import chapter_zips
 import generate_pages
 import side_process
 
@@ -35,6 +36,7 @@ def course(tmp_path, monkeypatch):
     monkeypatch.setattr(build, "DOCTREES", tmp_path / "_build" / ".doctrees")
     monkeypatch.setattr(build, "RAW", tmp_path / "_build" / "pages")
     monkeypatch.setattr(build, "GENERATED", tmp_path / "reference" / "generated")
+    monkeypatch.setattr(build, "OLD", tmp_path / "_build" / "old")
     monkeypatch.setattr(build, "MARK", tmp_path / "_build" / "built.json")
     monkeypatch.setattr(build, "CHAPTERS", tmp_path / "_build" / "chapters.json")
     build.MARK.write_text(build.state(build.input_digest()), "utf-8")
@@ -149,7 +151,13 @@ def test_a_chapter_with_its_old_headings_is_read_alone(built):
     assert to_read() == ["chapters/01-a"]
 
 
-@pytest.mark.parametrize("text", ["# B", "# A\n\n## B", "# A\n\n(here)=\ntext"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("# B", "# A\n\n## B", "# A\n\n(here)=\ntext", "```\n# A\n```"),
+        "# A\n\nabout 5 minutes to read, 6 minutes of exercises",
+    ],
+)
 def test_a_new_heading_or_target_builds_all(built, text):
     write_chapter(built, text)
     assert to_read() == []
@@ -179,7 +187,15 @@ def test_without_what_was_kept_all_is_built(built, name):
 def test_what_is_not_written_again_reads_no_chapter(monkeypatch, tmp_path):
     """Else a page would show what another chapter said before."""
     monkeypatch.setattr(generate_pages, "OUT", tmp_path)
-    monkeypatch.setattr(generate_pages, "landing_map", str)
+    monkeypatch.setattr(generate_pages, "minutes", lambda chapter: (1, 1))
+    outlines = {
+        path: generate_pages.headings(path)
+        for path in (build.ROOT / "chapters").glob("*.ipynb")
+    }
+    read = generate_pages.headings
+    monkeypatch.setattr(
+        generate_pages, "headings", lambda path: outlines.get(path) or read(path)
+    )
     kept = {
         name: part
         for name, part in generate_pages.PARTS.items()
@@ -189,7 +205,7 @@ def test_what_is_not_written_again_reads_no_chapter(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "argv", ["generate_pages.py"])
     generate_pages.notebook.cache_clear()
     generate_pages.main()
-    function_page.parts(generate_pages.links_of_functions())
+    generate_pages.for_finishing()
     assert generate_pages.notebook.cache_info().currsize == 0
     assert len(list(tmp_path.iterdir())) > 10
 
@@ -283,7 +299,7 @@ def test_work_beside_that_fails_is_told(tmp_path):
     )
     assert done.returncode == 1
     assert "ZeroDivisionError" in done.stderr
-    assert "generated pages could not be written" in done.stderr
+    assert "a second process failed" in done.stderr
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere all is done at once")
@@ -325,3 +341,20 @@ def test_later_work_that_fails_is_told_at_the_end(tmp_path):
 def test_waiting_for_nothing_takes_no_time():
     side_process.wait()
     side_process.end()
+
+
+# --- the zips -----------------------------------------------------------------------
+
+
+def test_a_zip_is_what_the_standard_library_writes(tmp_path):
+    chapter = next((build.ROOT / "chapters").glob("*.ipynb"))
+    ours = next(iter(chapter_zips.write_zips(tmp_path, [chapter])))
+    again = tmp_path / "again.zip"
+    with zipfile.ZipFile(ours) as archive, zipfile.ZipFile(again, "w") as other:
+        assert len(archive.infolist()) > 100
+        for entry in archive.infolist():
+            copy = zipfile.ZipInfo(entry.filename, entry.date_time)
+            copy.compress_type = entry.compress_type
+            copy.external_attr = entry.external_attr
+            other.writestr(copy, archive.read(entry))
+    assert again.read_bytes() == ours.read_bytes()

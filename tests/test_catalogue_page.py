@@ -12,7 +12,6 @@ from test_site import SITE, Visit, sizes
 from actlab import catalogue
 
 pytestmark = pytest.mark.site
-address, browser = test_site.address, test_site.browser  # the fixtures
 
 PAGE = "reference/catalogue.html"
 SHOWN = ".actlab-function:visible"

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+import catalogue_finish
 import function_page
 import generate_pages
 from actlab import catalogue, cost, elsewhere, interactive
@@ -151,17 +152,17 @@ def test_links_are_html(links):
 
 
 def test_pages_are_written_from_the_marks(tmp_path, links):
-    folder = tmp_path / function_page.FOLDER
+    folder = tmp_path / catalogue_finish.FOLDER
     folder.mkdir(parents=True)
-    template = folder / f"{function_page.TEMPLATE}.html"
+    template = folder / f"{catalogue_finish.TEMPLATE}.html"
     template.write_text(
         "@@TITLE@@|@@ABOUT@@|@@PREVIOUSLINK@@|@@NEXTLINK@@|"
-        f"{function_page.TEMPLATE}.html|@@BODY@@ @@PREVIOUS@@ @@NEXT@@",
+        f"{catalogue_finish.TEMPLATE}.html|@@BODY@@ @@PREVIOUS@@ @@NEXT@@",
         encoding="utf-8",
     )
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        names = function_page.write_pages(tmp_path, function_page.parts(links))
+        names = catalogue_finish.write_pages(tmp_path, function_page.parts(links))
     assert not template.exists()
     assert len(names) == len(ROWS) == len(list(folder.iterdir()))
     title, about, before, after, own, _ = (

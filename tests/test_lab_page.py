@@ -10,7 +10,6 @@ import test_site
 from test_site import SITE, Visit, sizes
 
 pytestmark = pytest.mark.site
-address, browser = test_site.address, test_site.browser  # the fixtures
 
 WAIT = 60_000
 # Bytes, compressed: what the laboratory brings, and the page before the digits.

@@ -6,11 +6,9 @@ import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-import test_site
 from test_site import AXE, CHAPTERS, EVERY, SITE, Axe, Visit, anchored, sizes
 
 pytestmark = pytest.mark.site
-address, browser = test_site.address, test_site.browser  # the fixtures
 
 CHAPTER = "chapters/04-relu-family.html"
 BOX = "#actlab-preview"

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 import actlab
+import catalogue_finish
 import catalogue_page
 import docstrings
 import generate_pages
@@ -131,7 +132,7 @@ def test_a_card_keeps_the_anchor_that_the_heading_had():
         '<h3>GELU<a class="headerlink" href="#gelu" title="t">#</a></h3>\n'
         f"{catalogue_page._card(catalogue.get('gelu'))}</section></section>"
     )
-    found = catalogue_page.cards(built)
+    found = catalogue_finish.cards(built)
     assert '<section class="actlab-family" id="smooth-and-self-gated">' in found
     assert '<section class="actlab-function" id="gelu" data-key="gelu"' in found
     assert '<h3><a href="functions/gelu.html">GELU</a></h3>' in found

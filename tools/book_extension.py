@@ -7,7 +7,7 @@
 * What readers download is stamped and without spoilers.
 * Numbered formulas may have several lines.
 * The search page asks an index that Pagefind writes (site_search.py).
-* Each function of the catalogue has a page of its own (function_page.py).
+* Each function of the catalogue has a page of its own (catalogue_finish.py).
 * Links that name a section of a chapter lead to it (site_links.py).
 * Formulas are set (site_math.py), and the pages are made light (site_light.py).
 * Chapters link equations, exercises, claims, functions and terms, with what a preview
@@ -20,7 +20,6 @@
 from __future__ import annotations
 
 import html
-import itertools
 import json
 import os
 import pickle
@@ -28,7 +27,6 @@ import re
 import shutil
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -38,26 +36,19 @@ import nbformat
 import yaml
 from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
+from sphinx.util.parallel import ParallelTasks
 
 import generate_pages
+import phases
 import side_process
-from catalogue_page import FAMILY_TITLES, cards, file_of
-from course.lab.presets import PRESETS
-from function_page import FOLDER as FUNCTIONS
-from function_page import TEMPLATE, write_pages
-from site_light import lighten
+from catalogue_finish import FOLDER as FUNCTIONS
+from catalogue_finish import TEMPLATE, cards, write_pages
+from site_light import lighten, without
 from site_links import deepen, open_lab, sections
 from site_math import typeset
-from site_reading import enrich
-from site_search import (
-    Record,
-    claim_records,
-    function_records,
-    page_record,
-    term_records,
-    topics,
-    write_index,
-)
+from site_reading import Target, enrich
+from site_search import Record, index_beside, page_record, topics
 from social_card import ALT as CARD_ALT
 from social_card import SIZE as CARD_SIZE
 from stamp import (
@@ -80,9 +71,24 @@ START = re.compile(r"<!-- reveal (\S+) -->")
 FOLD = re.compile(
     r"<summary aria-label=\"Toggle hidden content\">(.*?)</summary>", re.DOTALL
 )
+# What the theme puts on a page and no page needs.
+ICON_SCRIPT = re.compile(
+    r"<!-- So that users can add custom icons -->"
+    r"\s*<script defer src=\"[^\"]*fontawesome\.js[^\"]*\"></script>"
+)
+THEBE = re.compile(
+    r"<script type=\"text/x-thebe-config\">.*?</script>"
+    r"\s*<script>kernelName = [^<]*</script>",
+    re.DOTALL,
+)
+SEARCH_SCRIPTS = re.compile(
+    r"<script src=\"[^\"]*(?:searchtools|language_data|searchindex)\.js[^\"]*\">"
+    r"</script>|<script>DOCUMENTATION_OPTIONS\.search_as_you_type[^<]*</script>"
+)
+VIEWPORT = re.compile(r"<meta name=\"viewport\"[^>]*>")
 # The outermost section of a page, in which the others stand.
 WHOLE = re.compile(r"(<article class=\"bd-article\">\s*)<section class=\"([^\"]*)\"")
-BESIDE = ThreadPoolExecutor(1)  # what is done while the pages are repaired
+API = "reference/api"
 KEPT = "kept.pickle"  # beside the pages' trees
 UNUSED = ("scripts/fontawesome.js", "sphinx-thebe.js", "sphinx-thebe.css")
 
@@ -148,8 +154,8 @@ def keep_for_next(app: Sphinx, out: Path) -> None:
 
 
 def _link_or_copy(source: str, target: str) -> str:
-    """Copy a file; an image, which is never changed, as a second name."""
-    if "_images" in Path(source).parts:
+    """Copy a file; what is never changed in its place, as a second name."""
+    if {"_images", "_static"} & {*Path(source).parts}:
         try:
             os.link(source, target)
             return target
@@ -164,10 +170,12 @@ def _link_or_copy(source: str, target: str) -> str:
 def prepare_notebook(app: Sphinx, docname: str, content: list[str]) -> None:
     """Mark guarded paragraphs and add the line about running the chapter.
 
-    Other pages include generated parts: they are read when these are written.
+    Other pages include generated parts: they are read when these are written, but for
+    the package's page, whose part is written by who reads it (:func:`read_beside`).
     """
     if not app.env.doc2path(docname).endswith(".ipynb"):
-        side_process.wait()
+        if docname != API:
+            side_process.wait()
         return
     notebook = json.loads(content[0])
     for cell in notebook["cells"]:
@@ -383,7 +391,7 @@ def absolute(page: str, root: str) -> str:
 
 
 def own_pages(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
-    """Yield the page whose marks become the functions' pages (function_page.py)."""
+    """Yield the page whose marks become the functions' pages."""
     marks = {
         "title": "@@TITLE@@",
         "body": "@@BODY@@",
@@ -397,13 +405,6 @@ def own_pages(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
     yield "404", lost, "page.html"
 
 
-def function_pages() -> list[str]:
-    """Return the names of the functions' pages."""
-    from actlab import catalogue
-
-    return [f"{FUNCTIONS}/{file_of(row)}" for row in catalogue.CATALOGUE.values()]
-
-
 # --- after the build -------------------------------------------------------------
 
 
@@ -411,22 +412,42 @@ def finish(app: Sphinx, error: Exception | None) -> None:
     """Repair the pages and write what readers download."""
     if error or app.builder.name != "html":
         return
+    phases.mark("pages written")
     out = Path(app.outdir)
     keep_for_next(app, out)
     side_process.end()
-    found = (generate_pages.OUT / generate_pages.FUNCTIONS).read_text("utf-8")
-    write_pages(out, json.loads(found))
+    found = json.loads((generate_pages.OUT / generate_pages.FINISH).read_text("utf-8"))
+    functions = write_pages(out, found["functions"])
     shutil.rmtree(out / "downloads", ignore_errors=True)
     shutil.copytree(generate_pages.ZIPS, out / "downloads")
-    # Pagefind is another program; it works while the pages are repaired.
-    index = BESIDE.submit(write_search, app, out)
+    pages = filter(None, (record for _, record in sorted(records_of(app).items())))
+    shutil.rmtree(out / "pagefind", ignore_errors=True)
+    with index_beside([*pages, *(Record(**row) for row in found["records"])], out):
+        finish_pages(app, out, found)
+        write_downloads(app, out)
+        phases.mark("pages finished")
+    phases.mark("search index written")
+    write_sitemap(app, out, functions)
+    (out / ".nojekyll").touch()  # GitHub would drop folders that start with "_"
+
+
+def finish_pages(app: Sphinx, out: Path, found: dict[str, Any]) -> None:
+    """Repair the pages, link them and make them light, in two processes.
+
+    ``found`` is what :func:`generate_pages.for_finishing` returned.
+    """
     known = {
         page.name: sections(page.read_text(encoding="utf-8"))
         for page in (out / "chapters").glob("*.html")
     }
-    for page in out.rglob("*.html"):
-        repair_page(page, known)
-    enrich(out)
+    side_process.shared(
+        lambda page: repair_page(page, known, found["presets"]),
+        sorted(out.rglob("*.html")),
+    )
+    names = [tuple(row["names"]) for row in found["targets"]]
+    enrich(
+        out, [Target(**row | {"names": n}) for row, n in zip(found["targets"], names)]
+    )
     for name in UNUSED:
         (out / "_static" / name).unlink(missing_ok=True)
     for source_map in (out / "_static").rglob("*.map"):
@@ -439,32 +460,20 @@ def finish(app: Sphinx, error: Exception | None) -> None:
         text = lost.read_text(encoding="utf-8")
         root = urlsplit(app.config.actlab_address.pages).path
         lost.write_text(absolute(text, root), encoding="utf-8")
-    write_downloads(app, out)
-    index.result()
-    write_sitemap(app, out)
-    (out / ".nojekyll").touch()  # GitHub would drop folders that start with "_"
 
 
-def repair_page(page: Path, known: dict[str, dict[str, str]]) -> None:
+def repair_page(
+    page: Path, known: dict[str, dict[str, str]], presets: dict[str, str]
+) -> None:
     """Take out of a page what the theme puts there twice or needlessly.
 
     Formulas are set, and links that name a section of a chapter lead to it; ``known``
-    has the sections of the chapters' pages.
+    has the sections of the chapters' pages, ``presets`` what the lab shows first for a
+    chapter, by its number.
     """
     text = page.read_text(encoding="utf-8")
-    repaired = re.sub(
-        r"\s*<!-- So that users can add custom icons -->"
-        r"\s*<script defer src=\"[^\"]*fontawesome\.js[^\"]*\"></script>",
-        "",
-        text,
-    )
-    repaired = re.sub(
-        r"\s*<script type=\"text/x-thebe-config\">.*?</script>"
-        r"\s*<script>kernelName = [^<]*</script>",
-        "",
-        repaired,
-        flags=re.DOTALL,
-    )
+    repaired = without(ICON_SCRIPT, text)
+    repaired = without(THEBE, repaired)
     repaired = re.sub(
         r"<div class=\"sidebar-primary-item\">\s*<div id=\"ethical-ad-placement\".*?"
         r"</div>\s*</div>",
@@ -500,19 +509,14 @@ def repair_page(page: Path, known: dict[str, dict[str, str]]) -> None:
     )
     repaired = repaired.replace('<table border="1" class=', "<table class=")
     # Only the search page searches; it loads what it needs (assets/search.js).
-    repaired = re.sub(
-        r"\s*<script src=\"[^\"]*(?:searchtools|language_data|searchindex)\.js[^\"]*\">"
-        r"</script>|\s*<script>DOCUMENTATION_OPTIONS\.search_as_you_type[^<]*</script>",
-        "",
-        repaired,
-    )
-    viewport = r"\s*<meta name=\"viewport\"[^>]*>"
-    head, *rest = re.split(viewport, repaired)
-    if rest:
+    repaired = without(SEARCH_SCRIPTS, repaired)
+    first = VIEWPORT.search(repaired)
+    if first:
         meta = (
             '\n    <meta name="viewport" content="width=device-width, initial-scale=1">'
         )
-        repaired = head + meta + "".join(rest)
+        head, rest = repaired[: first.start()], repaired[first.end() :]
+        repaired = head.rstrip() + meta + without(VIEWPORT, rest)
     once = (
         "<script>var togglebuttonSelector = '.toggle, .admonition.dropdown';</script>"
     )
@@ -523,10 +527,10 @@ def repair_page(page: Path, known: dict[str, dict[str, str]]) -> None:
     if page.name == "catalogue.html":
         repaired = cards(repaired)
     chapter = re.match(r"(\d\d)-", page.name)
-    if chapter:  # its sections are laid out when they come near
+    if chapter or page.name == "claims.html":  # laid out when they come near
         repaired = WHOLE.sub(r'\1<section class="actlab-sections \2"', repaired)
-    if chapter and int(chapter[1]) in PRESETS:
-        repaired = open_lab(repaired, PRESETS[int(chapter[1])])
+    if chapter and chapter[1] in presets:
+        repaired = open_lab(repaired, presets[chapter[1]])
     if repaired != text:
         page.write_text(repaired, encoding="utf-8")
 
@@ -535,14 +539,6 @@ def _plain_fold(match: re.Match[str]) -> str:
     """Name what folds code by what it says; a paragraph may not stand in it."""
     inside = re.sub(r"<(/?)p(?=[ >])", r"<\1span", match[1])
     return f"<summary>{inside}</summary>"
-
-
-def write_search(app: Sphinx, out: Path) -> None:
-    """Write the search index: all pages, and each function, claim and term."""
-    shutil.rmtree(out / "pagefind", ignore_errors=True)
-    pages = filter(None, (found for _, found in sorted(records_of(app).items())))
-    lists = (function_records(FAMILY_TITLES), claim_records(), term_records())
-    write_index([*pages, *itertools.chain(*lists)], out)
 
 
 def write_downloads(app: Sphinx, out: Path) -> None:
@@ -565,24 +561,60 @@ def write_downloads(app: Sphinx, out: Path) -> None:
             target.write_text(text, encoding="utf-8")
 
 
-def write_beside(app: Sphinx, env: Any) -> None:
-    """Let two processes write the pages, where forks are safe.
+def read_beside(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
+    """Let another process read the page of the package, where forks are safe.
 
-    What was read is complete here. Reading stays in one process: meanwhile another
-    writes the generated parts.
+    It takes as long as all chapters together, and it alone loads the whole package.
     """
+    phases.mark("Sphinx set up")
+    generate_pages.write("api.txt", generate_pages.api())
+    if sys.platform != "linux" or API not in docnames:
+        return
+    docnames.remove(API)
+    env.clear_doc(API)
+
+    def work(name: str) -> bytes:
+        env.app = app
+        app.builder.read_doc(name, _cache=False)
+        phases.mark("  beside: the package's page read")
+        return pickle.dumps(env)
+
+    def merge(name: str, read: bytes) -> None:
+        env.merge_info_from([name], pickle.loads(read), app)
+
+    app.actlab_reading = ParallelTasks(1)
+    app.actlab_reading.add_task(work, API, merge)
+
+
+def read_all(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """Wait for the page that another process reads; return its name."""
+    phases.mark("pages read")
+    tasks = getattr(app, "actlab_reading", None)
+    if tasks is None:
+        return []
+    tasks.join()
+    return [API]
+
+
+def write_beside(app: Sphinx, env: Any) -> None:
+    """Let other processes write the pages, where forks are safe.
+
+    What was read is complete here. This process puts the pages' trees in order. With
+    so many others each gets few pages, and the first begins soon.
+    """
+    phases.mark("what was read put together")
     if sys.platform == "linux" and not changed():
-        app.parallel = 3  # this one puts the pages' trees in order for the two
+        app.parallel = 5
 
 
-def write_sitemap(app: Sphinx, out: Path) -> None:
+def write_sitemap(app: Sphinx, out: Path, functions: list[str]) -> None:
     """Write sitemap.xml and robots.txt; both need the site's address."""
     address: Address | None = app.config.actlab_address
     if not address:
         return
     places = "\n".join(
         f"  <url><loc>{html.escape(address.pages)}{name}.html</loc></url>"
-        for name in sorted({*app.env.found_docs, *function_pages()})
+        for name in sorted({*app.env.found_docs, *functions})
     )
     (out / "sitemap.xml").write_text(
         '<?xml version="1.0" encoding="utf-8"?>\n'
@@ -646,6 +678,8 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.connect("source-read", prepare_notebook)
     app.connect("doctree-read", wrap_reveals)
     app.connect("doctree-read", keep_tags)
+    app.connect("env-before-read-docs", read_beside)
+    app.connect("env-updated", read_all, priority=1)  # then others look at all pages
     app.connect("env-updated", write_beside)
     app.connect("doctree-resolved", keep_record, priority=900)
     app.connect("html-collect-pages", complete_index)

@@ -5,7 +5,7 @@ neither what the site is made of nor the site itself has changed since it was bu
 nothing is done. Where nothing but what stands in chapters has changed, under the same
 headings, these are read again and all pages are finished anew from what Jupyter Book
 wrote of them. Otherwise all is built anew. Nothing stale is left, and the site is the
-same byte for byte whichever way it was built.
+same byte for byte whichever way it was built. ``--phases`` prints where the time went.
 """
 
 from __future__ import annotations
@@ -18,21 +18,30 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import phases
+
 ROOT = Path(__file__).resolve().parent.parent
 SITE = ROOT / "_build" / "html"
 DOCTREES = ROOT / "_build" / ".doctrees"
 RAW = ROOT / "_build" / "pages"  # the site as Jupyter Book wrote it
+OLD = ROOT / "_build" / "old"  # what is about to be removed
 MARK = ROOT / "_build" / "built.json"  # what the site was made of, and what it is
 CHAPTERS = ROOT / "_build" / "chapters.json"  # what chapters it was made of
 GENERATED = ROOT / "reference" / "generated"
 CHANGED = "ACTLAB_CHANGED"  # the variable that names the chapters to read again
-# What other pages may show of a chapter: headings, and targets of links.
-OUTLINE = re.compile(r"^(?:#{1,6} .*|\([\w-]+\)=.*)$", re.MULTILINE)
+# What other pages may show of a chapter, but for its interview questions: headings,
+# targets of links, how long it takes. A fence makes code of a heading.
+OUTLINE = re.compile(
+    r"^(?:#{1,6} .*|\([\w-]+\)=.*|(?:```|~~~).*|.*\bminutes to read\b.*)$",
+    re.MULTILINE,
+)
 # What the site is made of. Folders that nothing reads (tests, _build) are left out.
 FOLDERS = ("assets", "chapters", "code", "findings", "reference", "tools")
 FILES = ("*.md", "*.yml", "*.txt", "LICENSE*")
@@ -50,8 +59,8 @@ import traceback
 gc.disable()
 sys.argv = ["generate_pages.py"]
 import generate_pages
+import phases
 import side_process
-from actlab import catalogue, interactive, properties
 changed = os.environ.get("ACTLAB_CHANGED", "").split()
 if changed:  # what has changed is looked for before anything is read
     generate_pages.again(changed)
@@ -60,6 +69,7 @@ else:
 status = 1
 try:
     from jupyter_book.cli.main import main
+    phases.mark("Jupyter Book loaded")
     main(["build", ".", "-W", "--keep-going", "-q"], standalone_mode=False)
     side_process.end()
     status = 0
@@ -82,13 +92,12 @@ def main() -> int:
         return 0
     chapters = chapters_read()
     changed = changed_chapters(chapters)
+    phases.begin()
     MARK.unlink(missing_ok=True)
-    shutil.rmtree(SITE, ignore_errors=True)
+    old = [SITE] if changed else [SITE, RAW, DOCTREES]
+    removing = remove_meanwhile(path for path in old if path.exists())
     if changed:
         RAW.rename(SITE)
-    else:
-        for folder in (RAW, DOCTREES):
-            shutil.rmtree(folder, ignore_errors=True)
     done = subprocess.run(
         [sys.executable, "-c", STEPS],
         cwd=ROOT,
@@ -102,6 +111,7 @@ def main() -> int:
         stderr=subprocess.STDOUT,
         text=True,
     )
+    removing.join()
     if done.returncode:
         print(done.stdout, file=sys.stderr)
         print("The book was not built; the cause stands above.", file=sys.stderr)
@@ -110,10 +120,23 @@ def main() -> int:
     chapters["generated"] = digest(files_below(GENERATED))
     CHAPTERS.write_text(json.dumps(chapters), "utf-8")
     MARK.write_text(state(inputs), "utf-8")
+    phases.mark("the site remembered")
+    if "--phases" in sys.argv[1:]:
+        print(phases.table())
     pages = sum(1 for _ in SITE.rglob("*.html"))
     again = f"; read again: {', '.join(Path(c).name for c in changed)}" * bool(changed)
     print(f"{pages} pages in {time.perf_counter() - started:.1f} s{again}")
     return 0
+
+
+def remove_meanwhile(folders: Iterable[Path]) -> threading.Thread:
+    """Put folders aside at once, and remove them while the site is built."""
+    OLD.mkdir(parents=True, exist_ok=True)
+    for folder in folders:
+        folder.rename(Path(tempfile.mkdtemp(dir=OLD)) / folder.name)
+    thread = threading.Thread(target=shutil.rmtree, args=(OLD, True))
+    thread.start()
+    return thread
 
 
 def complete_redirect(page: Path) -> None:

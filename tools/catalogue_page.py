@@ -11,13 +11,12 @@ from __future__ import annotations
 
 import html
 import json
-import re
 from functools import cache
 
 from actlab import catalogue, formulas, properties
 from function_sketch import sketch
 
-__all__ = ["FAMILY_TITLES", "cards", "catalogue_page", "comparison_data", "tags"]
+__all__ = ["FAMILY_TITLES", "catalogue_page", "comparison_data", "file_of", "tags"]
 
 FAMILY_TITLES = {
     "classic": "Classic: lines, steps and S-shapes",
@@ -88,46 +87,12 @@ def catalogue_page() -> str:
 
 
 def _card(row: catalogue.Activation) -> str:
-    """Return what stands under a card's heading; :func:`cards` does the rest."""
-    facts = html.escape(json.dumps({"key": row.key}), quote=True)
-    return f'<div class="actlab-card-of" data-card="{facts}">{sketch(row)}</div>'
-
-
-HEADING = re.compile(
-    r"<section id=\"(?P<id>[^\"]+)\">\s*<h3>(?P<title>(?:(?!</h3>).)*?)"
-    r"<a class=\"headerlink\"[^>]*>#</a></h3>\s*"
-    r"<div class=\"actlab-card-of\" data-card=\"(?P<facts>[^\"]*)\">",
-    re.DOTALL,
-)
-FAMILY = re.compile(
-    r"<section id=\"([^\"]+)\">(?=\s*<h2>(?:(?!</h2>).)*</h2>\s*"
-    r"<section class=\"actlab-function\")",
-    re.DOTALL,
-)
-
-
-def cards(page: str) -> str:
-    """Return the built catalogue page with its sections turned into cards.
-
-    A card is the section of its function, with the anchor that it always had; its name
-    is the link to the function's page, and the filter's words stand at it.
-    """
-
-    def card(match: re.Match[str]) -> str:
-        row = catalogue.get(json.loads(html.unescape(match["facts"]))["key"])
-        words = " ".join([row.name, row.key, *row.aliases, (row.torch or "")]).lower()
-        return (
-            f'<section class="actlab-function" id="{match["id"]}" '
-            f'data-key="{row.key}" data-family="{row.family}" '
-            f'data-tags="{" ".join(tags(row))}" '
-            f'data-words="{html.escape(words, quote=True)}">\n'
-            f'<h3><a href="functions/{file_of(row)}.html">{match["title"]}</a></h3>\n'
-            '<div class="actlab-card-of">'
-        )
-
-    return FAMILY.sub(
-        r'<section class="actlab-family" id="\1">', HEADING.sub(card, page)
-    )
+    """Return what stands under a card's heading; catalogue_finish.py does the rest."""
+    words = " ".join([row.name, row.key, *row.aliases, (row.torch or "")]).lower()
+    facts = {"key": row.key, "family": row.family, "file": file_of(row)}
+    facts |= {"tags": " ".join(tags(row)), "words": words}
+    text = html.escape(json.dumps(facts), quote=True)
+    return f'<div class="actlab-card-of" data-card="{text}">{sketch(row)}</div>'
 
 
 def file_of(row: catalogue.Activation) -> str:

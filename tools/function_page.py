@@ -1,8 +1,6 @@
 """A page for each function of the catalogue: all that the course knows of it.
 
-The theme writes one page with marks in it; here the marks are replaced, function by
-function. That takes milliseconds for each, where a page of Sphinx's takes a fiftieth of
-a second and would stand in every side bar.
+Here is what stands on it; catalogue_finish.py puts that into a page of the theme's.
 """
 
 from __future__ import annotations
@@ -12,7 +10,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from pygments import highlight
@@ -27,20 +24,9 @@ from function_code import elsewhere_examples, is_recorded, pytorch_example
 from function_sketch import drawn_of, sketch
 from site_math import formula
 
-__all__ = ["FOLDER", "TEMPLATE", "Links", "body", "facts", "parts", "write_pages"]
+__all__ = ["Links", "body", "facts", "parts"]
 
-FOLDER = "reference/functions"
-TEMPLATE = "template-of-functions"  # the name of the page with the marks
 LONG = 30  # lines of code that are shown unfolded
-# In the side bar the reader is at the catalogue.
-ENTRY = '<li class="toctree-l1"><a class="reference internal" href="../catalogue.html">'
-CURRENT = (
-    ENTRY,
-    ENTRY.replace('l1"', 'l1 current active"')
-    .replace("<a class", '<a aria-current="true" class')
-    .replace('"reference', '"current reference'),
-)
-MARK = re.compile(r"@@([A-Z]+)@@")
 
 
 @dataclass(frozen=True)
@@ -323,46 +309,15 @@ def facts(row: catalogue.Activation) -> dict[str, Any]:
 
 
 def parts(links: Links) -> dict[str, dict[str, str]]:
-    """Return what stands on each function's page in place of the marks, by key."""
+    """Return what stands in place of the marks on each function's page, by its name."""
     return {
-        row.key: {
+        file_of(row): {
             "TITLE": html.escape(row.name),
             "ABOUT": _about(row),
             "BODY": body(row, links),
         }
         for row in catalogue.CATALOGUE.values()
     }
-
-
-def write_pages(out: Path, found: dict[str, dict[str, str]]) -> list[str]:
-    """Write a page for each function from the theme's; return their names.
-
-    The page with the marks goes.
-
-    Parameters
-    ----------
-    out : the site's folder.
-    found : what :func:`parts` returns.
-    """
-    template = out / FOLDER / f"{TEMPLATE}.html"
-    text = template.read_text(encoding="utf-8")
-    template.unlink()
-    text = text.replace(*CURRENT, 1)
-    rows = list(catalogue.CATALOGUE.values())
-    names = []
-    for place, row in enumerate(rows):
-        before = rows[place - 1] if place else None
-        after = rows[place + 1] if place + 1 < len(rows) else None
-        marks = {
-            **found[row.key],
-            **_neighbour("PREVIOUS", before),
-            **_neighbour("NEXT", after),
-        }
-        page = text.replace(TEMPLATE, file_of(row))
-        page = MARK.sub(lambda match, marks=marks: marks[match[1]], page)
-        (out / FOLDER / f"{file_of(row)}.html").write_text(page, encoding="utf-8")
-        names.append(f"{FOLDER}/{file_of(row)}")
-    return names
 
 
 def _about(row: catalogue.Activation) -> str:
@@ -373,9 +328,3 @@ def _about(row: catalogue.Activation) -> str:
         "and measured accuracy."
     )
     return html.escape(text, quote=True)
-
-
-def _neighbour(which: str, row: catalogue.Activation | None) -> dict[str, str]:
-    name = html.escape(row.name) if row else "Catalogue"
-    link = f"{file_of(row)}.html" if row else "../catalogue.html"
-    return {which: name, f"{which}LINK": link}

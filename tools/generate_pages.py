@@ -20,11 +20,14 @@ import sys
 import tempfile
 import unicodedata
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import yaml
+
+import phases
 
 if TYPE_CHECKING:
     from course.claims import Claim
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 REFERENCE = ROOT / "reference"
 OUT = REFERENCE / "generated"
-FUNCTIONS = "functions.json"  # what function_page.write_pages needs
+FINISH = "finish.json"  # what finished pages show of the package
 ZIPS = OUT / "downloads"  # what readers download; the build moves it to the site
 sys.path.insert(0, str(ROOT / "code"))
 
@@ -678,17 +681,17 @@ def main() -> None:
     write("census.txt", census_part())
     for name, text in {**landing(), **lab()}.items():
         write(name, text)
+    phases.mark("  beside: parts of pages generated")
 
 
-# The parts that depend on what stands in chapters.
-FROM_CHAPTERS = (
-    *(name for name in PARTS if name.startswith("claims")),
-    *("chapters_zh.txt", "interview.txt", "trials.txt", "advice.txt"),
-)
+# The parts that depend on more of the chapters than their outline (build.py).
+FROM_CHAPTERS = ("interview.txt",)
 
 
 def again(changed: Iterable[str]) -> None:
-    """Write what depends on chapters that have changed; the rest was written before.
+    """Write what depends on chapters that have changed under the same outline.
+
+    The rest was written before.
 
     Parameters
     ----------
@@ -698,18 +701,35 @@ def again(changed: Iterable[str]) -> None:
 
     for name in FROM_CHAPTERS:
         write(name, PARTS[name]())
-    write("landing_map.html", landing_map())
     write_zips(ZIPS, (ROOT / f"{name}.ipynb" for name in changed))
 
 
-def later() -> None:
-    """Write what no page includes: the functions' pages, and each chapter's zip."""
-    from chapter_zips import write_zips
-    from function_page import parts
+def for_finishing() -> dict[str, Any]:
+    """Return what finished pages show of the package.
 
-    write(FUNCTIONS, json.dumps(parts(links_of_functions()), ensure_ascii=False))
+    Who finishes them reads it from a file: loading the package takes seconds.
+    """
+    from course.lab.presets import PRESETS
+    from function_page import parts
+    from site_reading import targets
+    from site_search import list_records
+
+    return {
+        "functions": parts(links_of_functions()),
+        "presets": {f"{number:02d}": preset for number, preset in PRESETS.items()},
+        "records": [asdict(record) for record in list_records()],
+        "targets": [asdict(target) for target in targets()],
+    }
+
+
+def later() -> None:
+    """Write what no page includes: for finished pages, and each chapter's zip."""
+    from chapter_zips import write_zips
+
+    write(FINISH, json.dumps(for_finishing(), ensure_ascii=False))
     shutil.rmtree(ZIPS, ignore_errors=True)
     write_zips(ZIPS, map(chapter_file, filter(in_book, chapters())))
+    phases.mark("  beside: functions' pages and zips written")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One piece of work in a second process, beside the one that needs its files later.
+"""Work in a second process, beside the one that needs its files later.
 
 It is a fork: what was imported before is there at once. Where forks are not safe
 (Windows, macOS) the work is done on the spot, and waiting for it takes no time.
@@ -9,9 +9,12 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
-__all__ = ["end", "start", "wait"]
+__all__ = ["end", "shared", "start", "wait"]
+
+Item = TypeVar("Item")
 
 _running: dict[int, int] = {}  # process to the end of the pipe on which it says "done"
 
@@ -77,4 +80,20 @@ def end() -> None:
             os.close(done)
         _, status = os.waitpid(child, 0)
         if status:
-            raise RuntimeError("the generated pages could not be written")
+            raise RuntimeError("a second process failed; its error stands above")
+
+
+def shared(work: Callable[[Item], None], items: Sequence[Item]) -> None:
+    """Do some work for each item, for every second one in a second process.
+
+    What the work leaves must be files: what it changes in memory is lost there.
+    Raises ``RuntimeError`` if it failed there; what it raised was printed by then.
+    """
+
+    def for_each(some: Sequence[Item]) -> None:
+        for item in some:
+            work(item)
+
+    start(lambda: for_each(items[1::2]))
+    for_each(items[::2])
+    end()

@@ -17,7 +17,16 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-__all__ = ["Target", "enrich", "fold_head", "link_chapter", "preview_of_sections"]
+from side_process import shared
+
+__all__ = [
+    "Target",
+    "enrich",
+    "fold_head",
+    "link_chapter",
+    "preview_of_sections",
+    "targets",
+]
 
 MOST = 2  # links to terms and functions in a paragraph
 LONG = 10  # letters of a term that is linked outside of its own chapter
@@ -141,6 +150,11 @@ def terms() -> list[Target]:
             )
         )
     return found
+
+
+def targets() -> list[Target]:
+    """Return all functions and terms as targets."""
+    return [*functions(), *terms()]
 
 
 def mark_equations(page: str) -> str:
@@ -413,31 +427,40 @@ def _inert(text: str) -> str:
 # --- the whole site ---------------------------------------------------------------
 
 
-def enrich(out: Path) -> None:
-    """Link and prepare the pages of a built site, in place."""
+def enrich(out: Path, targets: list[Target]) -> None:
+    """Link and prepare the pages of a built site, in place.
+
+    Parameters
+    ----------
+    out : the site's folder.
+    targets : what :func:`targets` returns.
+    """
     pages = {path: path.read_text(encoding="utf-8") for path in out.rglob("*.html")}
     chapters = {
         path: mark_exercises(mark_equations(pages[path]))
         for path in sorted(pages)
         if path.parent.name == "chapters"
     }
-    known = what_is_known({path.name: text for path, text in chapters.items()})
-    for path, text in chapters.items():
-        linked = link_chapter(link_claims(text), path.name, known)
-        chapters[path] = previews(fold_head(linked), path.name, known)
+    known = what_is_known({p.name: text for p, text in chapters.items()}, targets)
+
+    def chapter(path: Path) -> None:
+        linked = link_chapter(link_claims(chapters[path]), path.name, known)
+        new = number_neighbours(previews(fold_head(linked), path.name, known))
+        path.write_text(new, encoding="utf-8")
+
+    shared(chapter, [*chapters])
+    chapters = {path: path.read_text(encoding="utf-8") for path in chapters}
     for path, text in pages.items():
-        if path in chapters:
-            new = chapters[path]
-        else:
+        if path not in chapters:
             new = to_first_mention(link_claims(text), path, known, chapters)
-        new = number_neighbours(new)
-        if new != text:
-            path.write_text(new, encoding="utf-8")
+            new = number_neighbours(new)
+            if new != text:
+                path.write_text(new, encoding="utf-8")
 
 
-def what_is_known(chapters: dict[str, str]) -> Known:
+def what_is_known(chapters: dict[str, str], targets: list[Target]) -> Known:
     """Return all that chapters can link, from their pages by file name."""
-    known = Known([*functions(), *terms()])
+    known = Known(targets)
     for name, page in chapters.items():
         for kind, found in (
             ("equation", known.equations),

@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -26,7 +27,14 @@ from pathlib import Path
 import yaml
 from docutils import nodes
 
-__all__ = ["Record", "page_record", "spaced", "topics", "write_index"]
+__all__ = [
+    "Record",
+    "index_beside",
+    "list_records",
+    "page_record",
+    "spaced",
+    "topics",
+]
 
 ROOT = Path(__file__).resolve().parent.parent
 CHINESE = re.compile(r"(?<=[\u3400-\u9fff])(?=\w)|(?<=\w)(?=[\u3400-\u9fff])")
@@ -190,6 +198,13 @@ def topic_line(words: Iterable[str]) -> str:
 # --- functions, claims, terms --------------------------------------------------------
 
 
+def list_records() -> list[Record]:
+    """Return a record for each function, claim and term."""
+    from catalogue_page import FAMILY_TITLES
+
+    return [*function_records(FAMILY_TITLES), *claim_records(), *term_records()]
+
+
 def function_records(families: dict[str, str]) -> Iterator[Record]:
     """Yield a record for each function of the catalogue."""
     from actlab import catalogue
@@ -248,8 +263,9 @@ def term_records() -> Iterator[Record]:
 # --- writing -------------------------------------------------------------------------
 
 
-def write_index(records: Iterable[Record], out: Path) -> int:
-    """Write Pagefind's index into ``out/pagefind``; return how many records it has.
+@contextmanager
+def index_beside(records: Iterable[Record], out: Path) -> Iterator[None]:
+    """Write Pagefind's index into ``out/pagefind`` while other work is done.
 
     The program reads files. Its Python service would take the records one by one, and
     waits a tenth of a second for each.
@@ -257,21 +273,21 @@ def write_index(records: Iterable[Record], out: Path) -> int:
     Raises ``RuntimeError`` with what the program said if it fails.
     """
     with tempfile.TemporaryDirectory() as folder:
-        count = 0
         for count, record in enumerate(records, 1):
             path = Path(folder) / f"{count:04d}.html"
             path.write_text(record.document(), encoding="utf-8")
         command = [sys.executable, "-m", "pagefind", "--site", folder]
         options = ["--output-path", str(out / "pagefind"), "--force-language", "en"]
-        done = subprocess.run(
+        program = subprocess.Popen(
             [*command, *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
             errors="replace",
         )
-    if done.returncode:
-        raise RuntimeError(f"Pagefind wrote no index:\n{done.stdout}")
+        yield
+        told, _ = program.communicate()
+    if program.returncode:
+        raise RuntimeError(f"Pagefind wrote no index:\n{told}")
     for name in UNUSED:  # interfaces of its own that the search page does not use
         (out / "pagefind" / name).unlink(missing_ok=True)
-    return count

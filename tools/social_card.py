@@ -10,12 +10,6 @@ import hashlib
 import io
 from pathlib import Path
 
-import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
-
-from actlab import catalogue
-
 __all__ = ["ALT", "SIZE", "draw", "write_card"]
 
 SIZE = (1200, 630)  # what the large cards of most sites show uncut
@@ -26,6 +20,12 @@ CURVES = {"relu": "#7cc4f5", "gelu": "#ff9257", "tanh": "#9fd48a", "snake": "#d7
 
 def draw() -> bytes:
     """Return the card as PNG; the same bytes for the same versions of the libraries."""
+    import numpy as np
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    from actlab import catalogue
+
     figure = Figure(figsize=(SIZE[0] / 100, SIZE[1] / 100), dpi=100, facecolor=GROUND)
     axes = figure.add_axes((0.5, 0.0, 0.5, 1.0), facecolor=GROUND)
     x = np.linspace(-4, 4, 400)

@@ -47,7 +47,7 @@ def standard() -> Iterator[None]:
         if torch.get_default_device().type != "cpu":
             stack.enter_context(torch.device("cpu"))
         torch.set_default_dtype(torch.float32)
-        torch.use_deterministic_algorithms(False)
+        _be_strict(False)
         for place, kept in zip(_PLACES, _LOADED, strict=True):
             _put_back(place, kept)
         yield
@@ -75,10 +75,23 @@ def restored(draws: bool = False) -> Iterator[None]:
             torch.set_default_device(None if device.type == "cpu" else device)
         if torch.get_num_threads() != threads:
             torch.set_num_threads(threads)
-        torch.use_deterministic_algorithms(strict, warn_only=warn)
+        _be_strict(strict, warn)
         sys.setrecursionlimit(limit)
         if random_states is not None:
             _set_random_states(*random_states)
+
+
+def _be_strict(strict: bool, warn_only: bool = False) -> None:
+    """Ask for deterministic algorithms, or not, unless it is so.
+
+    torch loads its whole compiler when it is asked, which takes a second.
+    """
+    now = (
+        torch.are_deterministic_algorithms_enabled(),
+        torch.is_deterministic_algorithms_warn_only_enabled(),
+    )
+    if now != (strict, warn_only):
+        torch.use_deterministic_algorithms(strict, warn_only=warn_only)
 
 
 def _put_back(place: Any, kept: dict[str, Any]) -> None:
