@@ -414,7 +414,7 @@ EXERCISES = [
         wrong=slips(
             STABLE,
             {
-                "exponent, other = -x, x": "has overflowed, and its gradient",
+                "exponent, other = -x, x": "An exponential has overflowed",
                 "exponent, other = -x.abs(), -x.abs()": "autograd gives |x|, and relu too, the slope 0 at x = 0",
                 "exponent, other = -torch.maximum(x, 0 * x), torch.minimum(x, 0 * x)": "hand half of the slope",
                 "exponent, other = -x.clamp(-20, 20), x.clamp(-20, 20)": "a bound on x stops them",

@@ -33,8 +33,8 @@ def ratios(
     table = _at(lr, level, regime)["largest"].unstack("activation")
     rows = {}
     for name in table:
-        both = (table[name] / table[against]).dropna()
-        logs = np.log(both)
+        shared = (table[name] / table[against]).dropna()
+        logs = np.log(shared.to_numpy())
         if len(logs) > 1:
             found = statistics.interval(logs)
             ends = np.exp([found.mean, found.low, found.high])

@@ -35,6 +35,10 @@ __all__ = ["FAST", "LEVELS", "SLOW", "STUDIES", "CurvatureRun"]
 #   left half leaves a slow function within 0.8 to 1.25, or at least below 0.8 of ReLU.
 # * At 0.2 all had come to the same after ten epochs.  Were it the noise of small
 #   batches, whole batches at that rate would keep ReLU above tanh at a loss of 0.1.
+#
+# Added after a first record, which came out so: the identity.  It grows like x as well,
+# and in the trial it lay between the two groups, nearer to the slow one.  If that holds,
+# growth counts as far as it makes what comes into a layer large (``outputs_2``).
 FAST = ("relu", "x*tanh(abs(x))", "gelu")
 SLOW = ("tanh", "tanh(max(x, 0))", "asinh(x)", "asinh(max(x, 0))")
 LEVELS = (1.0, 0.3, 0.1)
@@ -48,6 +52,7 @@ _FUNCTIONS: dict[str, str | Callable[[Tensor], Tensor]] = {
     "asinh(x)": torch.asinh,
     "asinh(max(x, 0))": lambda z: torch.asinh(torch.relu(z)),
     "gelu": "gelu",
+    "identity": lambda z: z,
 }
 IMAGES = 200
 MOST_STEPS = 3000  # then the levels that are left have not been reached

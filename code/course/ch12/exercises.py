@@ -482,7 +482,7 @@ def page_12_1() -> Page:
                 label="(c) accuracy",
                 unit="%",
                 answer=lambda: published_accuracy("identity"),
-                tolerance=0.75,
+                tolerance=0.45,
             ),
         ],
         right="283,914 numbers are trained to find a map of 7,850, and it is no bad one.",

@@ -44,7 +44,10 @@ def leads() -> pd.DataFrame:
             ("first", FIRST),
             ("eight", FINALISTS),
         ):
-            together = {"relu": table["relu"], "these": table[[*group]].mean(axis=1)}
+            together = {
+                "relu": table["relu"].tolist(),
+                "these": table[[*group]].mean(axis=1).tolist(),
+            }
             found = statistics.compare(
                 together, "relu", further={"these": _noise(draws, group)}
             ).iloc[0]
@@ -104,11 +107,12 @@ def _draws(runs: pd.DataFrame, step: str) -> dict[str, np.ndarray]:
     tested = here[here["regime"].isin(["final", "other"])]
     means = tested.groupby(["activation", "lr"])["test_accuracy"].mean()
     found = {}
-    for (name, *_), scores in rates.tuning_scores(here).items():
+    for (cell, *_), scores in rates.tuning_scores(here).items():
+        name = str(cell)
         of = {rates.number(lr): mean for lr, mean in means[name].items()}
         picks = rates.choices(rates.complete(scores), rates.RESAMPLES).tolist()
         near = {p: min(of, key=lambda t: (abs(t - p), t)) for p in {*picks}}
-        found[str(name)] = np.array([of[near[p]] for p in picks])
+        found[name] = np.array([of[near[p]] for p in picks])
     return found
 
 
