@@ -9,7 +9,10 @@ from actlab.studies import Study
 
 __all__ = ["STUDIES"]
 
-_MODULES = [f"{__package__}.ch{number:02}.studies" for number in range(1, 16)]
+_MODULES = [
+    *(f"{__package__}.ch{number:02}.studies" for number in range(1, 16)),
+    f"{__package__}.ch15.rates",  # apart, so that the code of the others stays theirs
+]
 
 STUDIES: tuple[Study, ...] = tuple(
     study

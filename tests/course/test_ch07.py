@@ -9,9 +9,11 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from actlab import activations, language, studies
+from actlab import activations, language, properties, studies
+from actlab.statistics import paired_difference
 from course import claims
 from course.ch07 import exercises as chapter07
+from course.ch07 import gains
 
 NOTEBOOK = Path(__file__).parents[2] / "chapters" / "07-gated-units.ipynb"
 D = 96
@@ -134,3 +136,55 @@ def test_what_chapter_07_says_of_the_seconds_of_its_study():
     assert final["geglu"] == pytest.approx(35, abs=0.5)
     z = torch.randn(10**6, generator=torch.Generator().manual_seed(0))
     assert F.silu(z).square().mean().item() == pytest.approx(0.356, abs=0.004)
+
+
+def test_what_chapter_07_says_of_a_run_that_was_stopped_early():
+    rows = studies.load("gated").query("regime != 'tune' and step == 800")
+    relu = rows[rows["activation"] == "relu"]
+    ends = relu.pivot(index="seed", columns="regime", values="test_loss")
+    gap = paired_difference(ends["longer"], ends["final"])
+    assert abs(gap.mean) < 0.0005
+    assert gap.half_width == pytest.approx(0.022, abs=0.0005)
+
+
+# At one gain -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", gains.MEAN_SQUARES)
+def test_the_factor_of_a_kind_is_that_of_its_mean_square(kind):
+    gate = {"reglu": "relu", "swiglu": "silu", "bilinear": "identity"}.get(kind, kind)
+    assert properties.second_moment(gate) == pytest.approx(
+        gains.MEAN_SQUARES[kind], rel=1e-4
+    )
+
+
+def test_at_one_gain_all_blocks_start_with_the_recorded_size():
+    text = language.corpus()
+    table = studies.final("gated-equal-gain")
+    runs = table[table["regime"] == "final"]
+    seed = int(runs["seed"].min())
+    if text.sha256 not in str(studies.provenance("gated-equal-gain")["data_sha256"]):
+        pytest.skip("this Python's help topics are other ones than the recorded text")
+    for kind, rows in runs.groupby("activation"):
+        network = gains.network_of(kind, len(text.vocabulary), seed)
+        sizes = gains.block_sizes(network, text)
+        then = rows.set_index("seed")["size_before"]
+        assert sum(sizes) / 2 == pytest.approx(then[seed], rel=1e-3), kind
+        assert then.between(0.46, 0.54).all(), kind
+
+
+def test_kinds_of_one_form_start_with_the_same_weights():
+    one, other = (gains.network_of(k, 50, 3).state_dict() for k in ("reglu", "swiglu"))
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_finals_at_one_gain_have_the_best_rate_and_it_lies_inside():
+    table = studies.final("gated-equal-gain")
+    tuned = table[table["regime"] == "tune"].groupby(["activation", "lr"])["test_loss"]
+    final = table[table["regime"] == "final"]
+    for kind in gains.MEAN_SQUARES:
+        means = tuned.mean()[kind]
+        best = means.idxmin()
+        assert means.index.min() < best < means.index.max(), kind
+        assert set(final[final["activation"] == kind]["lr"]) == {best}, kind
+    assert set(final["seed"]).isdisjoint(table[table["regime"] == "tune"]["seed"])

@@ -47,15 +47,6 @@ def test_tuning_curves_name_the_best_rate():
     assert "SwiGLU 0.008 (1.6)" in figure.alt
 
 
-def test_loss_curves_draw_means_over_seeds():
-    frame = runs().query("regime == 'final' and lr == 0.008")
-    figure = ch07.loss_curves(frame)
-    line = figure.axes[0].lines[0]
-    assert line.get_xdata().tolist() == [0, 50, 100]
-    assert line.get_ydata().tolist() == pytest.approx([2.1, 1.9, 1.7])
-    assert "SwiGLU at 1.6" in figure.alt
-
-
 def test_loss_differences_are_paired_with_the_baseline():
     last = runs().query("epoch == 2 and lr == 0.008")
     better = (last.regime == "equal_time") & (last.activation == "relu")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 
+import pandas as pd
 import pytest
 
 from actlab import studies
+from actlab.statistics import paired_difference
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +85,7 @@ def test_what_remembers_best_is_worse_between():
     }
     assert remembers["sine_30"] == [71.3, 19.8]
     assert remembers["rational_fourier"] == [48.0, 13.8]
+    assert remembers["sine_1_spread"] == [44.4, 7.1]
     assert remembers["sine_1"][1] == 6.5
     many = [between for at, between in remembers.values() if at > 30]
     few = [between for at, between in remembers.values() if at < 25]
@@ -112,6 +115,33 @@ def test_the_controls_of_the_ladder_hold(ladder):
     assert accuracy["fixed_factor"] > small["relu", "default", "scaled"] - 0.5
     shared = small["prelu", "default", "shared"]
     assert abs(accuracy["quick_slope"] - shared) < 0.5
+
+
+def test_a_factor_has_three_parts_beyond_the_right_gain():
+    """First layer as drawn, more than √6 behind it, larger steps: in any order."""
+    at = {"epoch": 15, "regime": SMALL, "activation": "relu"}
+    found = {}
+    for name in ("slope-or-gain", "gain-controls", "size-or-step"):
+        rows = studies.load(name).fillna({"variant": ""})
+        rows = rows[(rows[list(at)] == pd.Series(at)).all(axis=1)]
+        for key, runs in rows.groupby(["init", "variant"]):
+            found[key] = runs.sort_values("seed")["test_accuracy"].tolist()
+    right, fixed = found["default_gain", ""], found["default", "fixed_factor"]
+    behind = found["default", "start √6 behind, step 1"]
+    larger = found["default", "start 2.77, step 1"]
+    both = found["default_gain", "start √6 and 2.77 behind, step 1"]
+    quick = found["default_gain", "start √6, step 7.67"]
+    shares = [
+        paired_difference(one, other)
+        for one, other in (
+            *((behind, right), (larger, behind), (fixed, larger)),
+            *((larger, both), (both, right), (quick, right)),
+        )
+    ]
+    assert all(share.low > 0 for share in shares)
+    assert [round(share.mean, 1) for share in shares[:3]] == [0.6, 0.5, 0.6]
+    for one, other in zip(shares[:3], shares[3:]):
+        assert abs(one.mean - other.mean) < 0.3, "in another order"
 
 
 def test_the_slope_goes_through_the_root_of_five_and_on():

@@ -124,6 +124,30 @@ def stored(page: Page, part: Number, text: str) -> list:
     ]
 
 
+def numbered(page: Page) -> list[Number]:
+    """The fields of a page that take a number."""
+    return [part for part in page.parts if isinstance(part, Number)]
+
+
+PAIRS = [page for page in PAGES if page.stars and len(numbered(page)) == 2]
+
+
+@pytest.mark.parametrize("page", PAIRS, ids=lambda page: page.id)
+def test_right_numbers_in_each_others_field_are_told_so(page, browser):
+    right = validation.right_answer(page)
+    one, two = (part.name for part in numbered(page))
+    given = right | {one: f"{right[two]:.12g}", two: f"{right[one]:.12g}"}
+    got = grading.reply(page, given)
+    if float(right[one]) == float(right[two]):
+        assert got.status == "right"
+        return
+    assert got.status != "right"
+    assert "other's field" in got.text or "other way round" in got.text, got.text
+    typed = {name: value for name, value in given.items() if name in (one, two)}
+    data = grading.sheet(page)
+    assert browser("grade", data, given | typed)["text"] == got.text
+
+
 @pytest.mark.parametrize(("page", "part"), FIELDS)
 def test_common_slips_get_a_reply_of_their_own_or_a_plain_no(page, part):
     right = validation.right_answer(page)

@@ -17,12 +17,14 @@ from .dead import DEFINITIONS, DeadUnits, LifeHistory, dead_units
 from .health import HealthReport, Sign, checkup
 from .hooks import NoActivationError
 from .layers import QUANTITIES, Histograms, correlation, histograms, snapshot
+from .slopes import CutGraphWarning
 from .trace import Trace, watch
 from .unseen import UnseenActivationWarning
 
 __all__ = [
     "DEFINITIONS",
     "QUANTITIES",
+    "CutGraphWarning",
     "DeadUnits",
     "HealthReport",
     "Histograms",

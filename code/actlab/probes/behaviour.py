@@ -62,8 +62,9 @@ def acts_on_each_element(module: nn.Module) -> bool:
 
 
 def _judge(module: nn.Module) -> bool:
-    generator = torch.Generator().manual_seed(0)
-    with generators_kept(), torch.no_grad():
+    generator = torch.Generator("cpu").manual_seed(0)
+    # Whatever the default device: the copy is tried on the CPU.
+    with generators_kept(), torch.no_grad(), torch.device("cpu"):
         try:
             trial = copy.deepcopy(module).cpu().float().eval()
         except Exception:  # it cannot be copied, so it must not be touched
@@ -87,7 +88,7 @@ def _shapes(module: nn.Module) -> list[tuple[int, ...]]:
 
 def _bends_each(module: nn.Module, shape: tuple[int, ...]) -> bool:
     """Whether f(x) acts on each element of ``x`` alone, and is not a straight line."""
-    generator = torch.Generator().manual_seed(1)
+    generator = torch.Generator("cpu").manual_seed(1)
     x = 3 * torch.randn(shape, generator=generator)
     step = torch.randn(shape, generator=generator)
     others = torch.rand(shape, generator=generator) < 0.5

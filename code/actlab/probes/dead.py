@@ -12,15 +12,9 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from .hooks import (
-    Call,
-    Listener,
-    batches_of,
-    plain,
-    slope_of,
-    undisturbed,
-    units_first,
-)
+from .hooks import Listener, batches_of, plain
+from .slopes import Call, slope_of, units_first
+from .state import undisturbed
 
 __all__ = ["DEFINITIONS", "DeadUnits", "LifeHistory", "dead_units"]
 
@@ -148,8 +142,10 @@ def dead_units(
     Returns a :class:`DeadUnits`.  The network is left bit-identical, and so are torch's
     random generators.  Raises ``NoActivationError`` where nothing can be hooked,
     ``ValueError`` for an unknown definition, no examples, an image without a batch
-    axis, or a slope that is asked of a layer that does not act on each element.  Warns
-    with ``UnseenActivationWarning`` of activations that are not measured.  Chapter 10.
+    axis, and where a slope is asked of a layer that has none to see: it does not act on
+    each element, or its output left the graph, so that autograd calls the slope 0 where
+    values change.  Warns with ``UnseenActivationWarning`` of activations that are not
+    measured.  Chapter 10.
     """
     network = plain(network)
     threshold = _check(by, threshold, unit)
@@ -214,14 +210,9 @@ class _Tally:
         """Signs of life in this batch per unit: bool, or the summed size of output."""
         values = call.activation
         if self.by in ("gradient", "threshold"):
-            slope = slope_of(call)
-            if slope is None:
-                raise ValueError(
-                    f"layer {self.name!r} ({type(call.module).__name__}) makes "
-                    f"{tuple(call.activation.shape)} of "
-                    f"{tuple(call.pre_activation.shape)}: a slope per unit exists only "
-                    "for functions of one number; use by='data'"
-                )
+            slope = slope_of(call, unit=self.unit)
+            if isinstance(slope, str):
+                raise ValueError(f"{call} {slope}; use by='data'")
             values = slope
         rows = units_first(values.detach(), call.axis, self.unit)
         if self.by == "dormant":

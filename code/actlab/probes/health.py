@@ -6,7 +6,7 @@ import html
 import math
 import textwrap
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,9 @@ from torch import Tensor, nn
 from .. import training as training_module
 from ..networks import lines_up
 from .dead import DeadUnits, counted, dead_units
-from .hooks import batches_of, plain, undisturbed
+from .hooks import batches_of, plain, refuse_unusual
 from .layers import SATURATED_BELOW, correlation, snapshot
+from .state import undisturbed
 from .trace import Trace
 
 __all__ = ["SOURCES", "HealthReport", "Sign", "checkup"]
@@ -92,6 +93,16 @@ class HealthReport:
             if sign.name == name:
                 return sign
         raise KeyError(f"no sign {name!r}; there are {[s.name for s in self.signs]}")
+
+    def at_step(self, lr: float, optimiser: str = "sgd") -> HealthReport:
+        """The same measurements with the update:data ratio of another first step.
+
+        ``lr`` and ``optimiser`` are as in :func:`checkup`, the other signs stay.
+        Raises ``ValueError`` for another optimiser.  Chapter 14.
+        """
+        step = _updates(self.layers, None, lr, optimiser)
+        signs = [step if sign.name == step.name else sign for sign in self.signs]
+        return replace(self, signs=signs)
 
     def __str__(self) -> str:
         lines = [self.title]
@@ -189,8 +200,9 @@ def checkup(
     network = plain(network)
     x, y = _inputs_and_targets(data)
     x = lines_up(network, x)
-    chosen = torch.linspace(0, len(x) - 1, min(examples, len(x))).round().long()
-    few_x, few_y = x[chosen], y[chosen]
+    count = min(examples, len(x))
+    chosen = torch.linspace(0, len(x) - 1, count, device="cpu").round().long()
+    few_x, few_y = x[chosen.to(x.device)], y[chosen.to(y.device)]
     table = snapshot(network, few_x, few_y, loss=loss, layers=layers, output=True)
     with undisturbed(network), torch.no_grad():
         (inputs,) = batches_of(network, few_x, len(few_x))
@@ -203,7 +215,8 @@ def checkup(
     except ValueError:  # a gate or another function without a slope per unit
         flat = None
     hidden = table[table["kind"] == "hidden"]
-    classes = output.shape[-1] if not few_y.is_floating_point() else None
+    scores = isinstance(output, Tensor) and not few_y.is_floating_point()
+    classes = output.shape[-1] if scores else None
     signs = [
         _finite(network, few_x, table, value),
         _inputs(few_x),
@@ -214,7 +227,7 @@ def checkup(
         _collapse(hidden, few_x),
         _saturation(hidden),
         _dead(dead, flat),
-        _error_signal(hidden),
+        _error_signal(hidden, table.attrs["unreached"]),
         _updates(table, trace, lr, optimiser),
     ]
     title = (
@@ -228,9 +241,18 @@ def checkup(
 def _inputs_and_targets(data: Any) -> tuple[Tensor, Tensor]:
     if hasattr(data, "x_train"):
         return data.x_train, data.y_train
-    if isinstance(data, (tuple, list)) and len(data) == 2:
-        return data[0], data[1]
-    raise TypeError(f"data is {type(data).__name__}; give a Dataset or a pair (x, y)")
+    if not (isinstance(data, (tuple, list)) and len(data) == 2):
+        kind = type(data).__name__
+        raise TypeError(f"data is {kind}; give a Dataset or a pair (x, y)")
+    x, y = data
+    for one in (x, y):
+        if not isinstance(one, Tensor):
+            raise TypeError(f"data holds {type(one).__name__}; x and y are two tensors")
+    refuse_unusual(x)
+    if x.ndim == 0 or y.ndim == 0 or len(x) != len(y):
+        shapes = f"{tuple(x.shape)} and {tuple(y.shape)}"
+        raise ValueError(f"x and y have shapes {shapes}; give two of one length")
+    return x, y
 
 
 def _status(number: float, watch: bool, trouble: bool) -> str:
@@ -250,7 +272,9 @@ def _finite(network: nn.Module, x: Tensor, table: pd.DataFrame, loss: float) -> 
         bad += [
             f"{name.removesuffix('_rms').replace('_', ' ')} of layer {layer}"
             for layer, value, kind in zip(table["layer"], column, table["kind"])
-            if not math.isfinite(value) and (kind, name) != ("output", "activation_rms")
+            if not math.isfinite(value)
+            and (kind, name) != ("output", "activation_rms")
+            and (name != "error_signal_rms" or layer not in table.attrs["unreached"])
         ]
     bad = (["inputs"] if not x.isfinite().all() else []) + bad
     bad += [] if math.isfinite(loss) else ["loss"]
@@ -381,6 +405,15 @@ def _trend(hidden: pd.DataFrame) -> Sign:
 def _collapse(hidden: pd.DataFrame, x: Tensor) -> Sign:
     last = float(hidden["input_correlation"].iloc[-1])
     first = correlation(x) if x.is_floating_point() else math.nan
+    meaning = (
+        "Mean cosine between two examples' pre-activations. At 1 all examples are the "
+        "same to the layer, whatever their size: nothing can be learnt from how they "
+        "differ."
+    )
+    if len(x) < 2:
+        return _not_measured(
+            "input correlation", "it takes two examples", meaning, "Give more examples."
+        )
     return Sign(
         name="input correlation",
         status=_status(last, last > 0.95, last > 0.999),
@@ -389,9 +422,7 @@ def _collapse(hidden: pd.DataFrame, x: Tensor) -> Sign:
         limit="below 0.95",
         aim="schoenholz2017deep",
         limit_from="custom",
-        meaning="Mean cosine between two examples' pre-activations. At 1 all examples "
-        "are the same to the layer, whatever their size: nothing can be learnt from "
-        "how they differ.",
+        meaning=meaning,
         advice="Smaller biases beside the signal, weights with the function's gain, "
         "centred inputs, a residual path, or normalisation over the batch.",
     )
@@ -403,7 +434,7 @@ def _saturation(hidden: pd.DataFrame) -> Sign:
     if not known.any():
         return _not_measured(
             "saturation",
-            "no layer's function has a slope per unit",
+            "no layer's function has a slope per unit that can be seen",
             "Share of units × examples at which the function is flat.",
             "Measure the gate's own function by layers=[…].",
         )
@@ -425,6 +456,17 @@ def _saturation(hidden: pd.DataFrame) -> Sign:
 
 
 def _dead(dead: DeadUnits, flat: DeadUnits | None) -> Sign:
+    meaning = (
+        "A unit that is dead for all examples gets no gradient and gives nothing. A "
+        "whole layer of them is the end of the network; a few cost width, and their "
+        "number does not predict the accuracy."
+    )
+    if dead.not_finite:
+        why = f"nan or infinity in {', '.join(dead.not_finite)}"
+        return _not_measured("dead units", why, meaning, "First find where it begins.")
+    if dead.examples < 2:
+        why = "of one example nobody can tell what never fires"
+        return _not_measured("dead units", why, meaning, "Give more examples.")
     shares = [dead.shares, flat.shares if flat else dead.shares]
     worst = int(np.argmax(np.max(shares, axis=0)))
     share = float(np.max(shares))
@@ -439,24 +481,25 @@ def _dead(dead: DeadUnits, flat: DeadUnits | None) -> Sign:
         limit="at most 10 % in any layer, over the whole set",
         aim="custom",
         limit_from="custom",
-        meaning="A unit that is dead for all examples gets no gradient and gives "
-        "nothing. A whole layer of them is the end of the network; a few cost width, "
-        "and their number does not predict the accuracy.",
+        meaning=meaning,
         advice="Zero biases or larger weights beside them, a smaller step size, or a "
         "function with a slope on the left.",
     )
 
 
-def _error_signal(hidden: pd.DataFrame) -> Sign:
+def _error_signal(hidden: pd.DataFrame, unreached: Sequence[int]) -> Sign:
     sizes = hidden["error_signal_rms"].to_numpy(dtype=float)
     ratio = _ratio(sizes[0], sizes[-1])
     factor = _per_layer(ratio, len(sizes))
     far = abs(math.log10(ratio)) if 0 < ratio < math.inf else math.inf
+    lost = [str(layer) for layer in hidden["layer"] if layer in unreached]
     return Sign(
         name="error signal",
         status=_status(far, far > 1, far > 3),
         number=ratio,
-        value=f"first over last layer {_short(ratio)}, a factor of {_short(factor)} "
+        value=f"no gradient reaches layer {', '.join(lost)}"
+        if lost
+        else f"first over last layer {_short(ratio)}, a factor of {_short(factor)} "
         "a layer on the way down",
         limit="0.1 to 10 from last to first; a factor of 1 keeps any depth",
         aim="glorot2010understanding",

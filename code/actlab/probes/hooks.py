@@ -4,65 +4,29 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
-from contextvars import ContextVar
+from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
+from torch.nn.utils import parametrize
 
 from ..networks import calls_inside, lines_up
-from .behaviour import generators_kept, is_activation, kind_of
+from .behaviour import is_activation, kind_of
 from .copies import Hook, hooked, unhooked
+from .slopes import Call
+from .state import device_of
 from .unseen import FunctionsSeen, UnseenActivationWarning
 
-__all__ = [
-    "Call",
-    "Listener",
-    "NoActivationError",
-    "batches_of",
-    "compiled_parts",
-    "device_of",
-    "plain",
-    "slope_of",
-    "undisturbed",
-    "units_first",
-]
-
-MEASURING: ContextVar[bool] = ContextVar("measuring", default=False)
-"""True while one of the probes runs the network: no step of somebody's training."""
+__all__ = ["Listener", "NoActivationError", "batches_of", "plain", "refuse_unusual"]
 
 
 class NoActivationError(ValueError):
     """The network holds no activation that is a module: nothing can be hooked."""
-
-
-@dataclass(frozen=True, eq=False)
-class Call:
-    """One call of an activation in one forward pass.
-
-    ``layer`` counts the calls from 1, in the order in which they ran; ``weight`` is the
-    weight layer that ran last before it (its name and module), ``axis`` the axis of
-    the units: 1 behind a convolution, the last behind a linear layer.
-    """
-
-    layer: int
-    name: str
-    module: nn.Module
-    pre_activation: Tensor
-    activation: Tensor
-    weight: tuple[str, nn.Module] | None
-    axis: int
-
-
-def compiled_parts(network: nn.Module) -> list[str]:
-    """Names of the modules that torch.compile has compiled; "" is the network."""
-    return [
-        name
-        for name, module in network.named_modules()
-        if hasattr(module, "_orig_mod") or module._compiled_call_impl is not None
-    ]
 
 
 def plain(network: nn.Module) -> nn.Module:
@@ -139,12 +103,41 @@ def _weights(
 ) -> dict[nn.Module, str]:
     """Modules with a weight matrix or filter of their own, outside the activations."""
     inside = {m for activation in activations for m in activation.modules()}
-    found = {}
-    for name, module in network.named_modules():
-        weight = getattr(module, "weight", None)
-        if module not in inside and isinstance(weight, Tensor) and weight.ndim >= 2:
-            found[module] = name
-    return found
+    return {
+        module: name
+        for name, module in network.named_modules()
+        if module not in inside and _has_matrix(module)
+    }
+
+
+def _has_matrix(module: nn.Module) -> bool:
+    """Whether ``module.weight`` has two axes or more.
+
+    One that is computed anew whenever it is read, as a spectral norm's, is not read:
+    that may change what it is computed from.
+    """
+    if parametrize.is_parametrized(module, "weight"):
+        made_of: Any = module.parametrizations
+        return any(p.ndim >= 2 for p in made_of["weight"].parameters())
+    weight = getattr(module, "weight", None)
+    return isinstance(weight, Tensor) and weight.ndim >= 2
+
+
+def _refuse_without_numbers(network: nn.Module) -> None:
+    """Refuse lazy layers that have not run, and networks on the device meta."""
+    for name, tensor in (*network.named_parameters(), *network.named_buffers()):
+        if is_lazy(tensor):
+            raise ValueError(
+                f"{name!r} has no numbers yet: a lazy layer gets them when it first "
+                "runs, which would change the network. Run it once, network(x), before "
+                "it is measured"
+            )
+        if tensor.is_meta:
+            raise ValueError(
+                f"{name!r} lies on the device meta, which holds shapes and no numbers; "
+                "build the network on a real device, or network.to_empty(device='cpu') "
+                "and then load its weights"
+            )
 
 
 @dataclass(eq=False)
@@ -163,8 +156,9 @@ class Listener:
 
     Use as a context manager: on leaving, also by an exception, all hooks are gone.
     ``last_weight`` is the weight layer that ran last, ``inside`` says whether an
-    activation is running, ``unseen`` names activation functions that were called
-    outside of the modules that count, once :meth:`look_for_functions` has looked.
+    activation is running or looked at, ``said`` holds what need not be said again,
+    ``unseen`` names activation functions that were called outside of the modules that
+    count, once :meth:`look_for_functions` has looked.
     """
 
     network: nn.Module
@@ -176,9 +170,12 @@ class Listener:
     _handles: list = field(default_factory=list)
     _open: list = field(default_factory=list)
     _calls: dict = field(default_factory=dict)
+    _visiting: bool = False
+    said: set = field(default_factory=set)
     unseen: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        _refuse_without_numbers(self.network)
         self.activations = _activations(self.network, self.layers)
         self.weights = _weights(self.network, self.activations)
 
@@ -219,8 +216,8 @@ class Listener:
 
     @property
     def inside(self) -> bool:
-        """Whether an activation that counts is running."""
-        return bool(self._open)
+        """Whether an activation that counts is running, or is being looked at."""
+        return bool(self._open) or self._visiting
 
     @property
     def kinds(self) -> list[str]:
@@ -266,6 +263,8 @@ class Listener:
             )
 
     def _after_weight(self, module: nn.Module, inputs: Any, output: Any) -> None:
+        if self._visiting:
+            return
         axes = getattr(module, "kernel_size", ())
         convolution = isinstance(module, nn.modules.conv._ConvNd)
         if convolution and output.ndim != len(axes) + 2:
@@ -277,37 +276,90 @@ class Listener:
         self.last_weight = self.weights[module], module
 
     def _before(self, module: nn.Module, args: tuple, kwargs: dict) -> Any:
-        z = args[0] if args else next(iter(kwargs.values()), None)
-        if not isinstance(z, Tensor) or z.ndim < 2:
-            shape = tuple(z.shape) if isinstance(z, Tensor) else type(z).__name__
-            raise ValueError(
-                f"activation {self.activations[module]!r} was given {shape}; the "
-                "probes need tensors of shape (examples, …, units)"
-            )
+        place, z = self._numbers(module, args, kwargs)
         if self.cut:
             z = z.detach().requires_grad_(z.is_floating_point())
-        self._open.append(z)
-        if not (args and (self.keep or self.cut)):
+        if self._visiting:  # a checkpoint runs its part again to get at a slope
+            return _with(z.clone(), args, kwargs, place) if self.cut else None
+        run = partial(_run, args=args, kwargs=kwargs, place=place)
+        self._open.append((z, run))
+        if not (self.keep or self.cut):
             return None
-        return (z.clone(), *args[1:]), kwargs
+        return _with(z.clone(), args, kwargs, place)
+
+    def _numbers(
+        self, module: nn.Module, args: tuple, kwargs: dict
+    ) -> tuple[int | str, Tensor]:
+        """The first tensor that a call was given, and its position or name."""
+        given = (*enumerate(args), *kwargs.items())
+        tensors = [(k, v) for k, v in given if isinstance(v, Tensor)]
+        place, z = tensors[0] if tensors else (0, None)
+        if z is None or z.ndim < 2 or z.is_complex():
+            kinds = [type(v).__name__ for _, v in given] or ["nothing"]
+            what = kinds[0] if z is None else tuple(z.shape)
+            raise ValueError(
+                f"activation {self.activations[module]!r} was given {what}"
+                f"{' of complex numbers' if z is not None and z.is_complex() else ''}; "
+                "the probes need real tensors of shape (examples, …, units)"
+            )
+        return place, z
 
     def _after(self, module: nn.Module, inputs: tuple, output: Any) -> Any:
-        z = self._open.pop()
-        count = self._calls[module] = self._calls.get(module, 0) + 1
+        if self._visiting:
+            return output.detach() if self.cut else None
+        z, run = self._open.pop()
         name = self.activations[module]
-        weight = self.last_weight
-        self.visit(
-            Call(
-                layer=sum(self._calls.values()),
-                name=name if count == 1 else f"{name} (call {count})",
-                module=module,
-                pre_activation=z,
-                activation=output,
-                weight=weight,
-                axis=_unit_axis(output, weight),
+        if not isinstance(output, Tensor) or output.ndim < 2 or output.is_complex():
+            kind = type(output).__name__
+            what = f"shape {tuple(output.shape)}" if kind == "Tensor" else f"a {kind}"
+            raise ValueError(
+                f"activation {name!r} ({type(module).__name__}) returned {what}; the "
+                "probes need one real tensor of shape (examples, …, units). Name "
+                "modules that return one with layers=[…]"
             )
-        )
+        count = self._calls[module] = self._calls.get(module, 0) + 1
+        weight = self.last_weight
+        numbers = output if output.is_floating_point() else output.to(_floats(z))
+        self._visiting = True
+        try:
+            self.visit(
+                Call(
+                    layer=sum(self._calls.values()),
+                    name=name if count == 1 else f"{name} (call {count})",
+                    module=module,
+                    pre_activation=z if z.is_floating_point() else z.to(_floats(z)),
+                    activation=numbers,
+                    weight=weight,
+                    axis=_unit_axis(output, weight),
+                    again=partial(run, module),
+                )
+            )
+        finally:
+            self._visiting = False
         return output.detach() if self.cut else None
+
+
+def _floats(z: Tensor) -> torch.dtype:
+    return z.dtype if z.is_floating_point() else torch.get_default_dtype()
+
+
+def _with(z: Tensor, args: tuple, kwargs: dict, place: int | str) -> tuple[tuple, dict]:
+    """Arguments with another tensor in one place."""
+    if isinstance(place, str):
+        return args, kwargs | {place: z}
+    return (*args[:place], z, *args[place + 1 :]), kwargs
+
+
+def _run(
+    module: nn.Module, z: Tensor, args: tuple, kwargs: dict, place: int | str
+) -> Tensor | None:
+    """What a copy of a module, without hooks, makes of ``z``; None if it fails."""
+    args, kwargs = _with(z, args, kwargs, place)
+    try:
+        with torch.no_grad():
+            return deepcopy(module).forward(*args, **kwargs).to(z.dtype)
+    except Exception:  # it cannot be copied, or it ran once and no more
+        return None
 
 
 def _unit_axis(activation: Tensor, weight: tuple[str, nn.Module] | None) -> int:
@@ -317,39 +369,6 @@ def _unit_axis(activation: Tensor, weight: tuple[str, nn.Module] | None) -> int:
     if weight is None:
         return 1 if activation.ndim > 3 else activation.ndim - 1
     return 1 if "Conv" in type(weight[1]).__name__ else activation.ndim - 1
-
-
-def units_first(values: Tensor, axis: int, unit: str = "channel") -> Tensor:
-    """One row per unit, one column per example (and position)."""
-    if unit == "position":
-        return values.flatten(1).T
-    return values.movedim(axis, 0).flatten(1)
-
-
-def slope_of(call: Call) -> Tensor | None:
-    """f′(z) at each element, or None where it cannot be had.
-
-    It is read off the graph of this very call: no random number is drawn, nothing is
-    computed twice.  None for functions that do not act on each element alone and where
-    no gradient flows.
-    """
-    z, a = call.pre_activation, call.activation
-    if a.shape != z.shape or not z.requires_grad:
-        return None
-    if not a.requires_grad:  # a comparison, such as the step function
-        return torch.zeros_like(a)
-    (slope,) = torch.autograd.grad(
-        a, z, torch.ones_like(a), retain_graph=True, allow_unused=True
-    )
-    return torch.zeros_like(a) if slope is None else slope
-
-
-def device_of(network: nn.Module) -> tuple[torch.device, torch.dtype]:
-    """Where the network lives and the type of its numbers."""
-    for tensor in (*network.parameters(), *network.buffers()):
-        if tensor.is_floating_point():
-            return tensor.device, tensor.dtype
-    return torch.device("cpu"), torch.float32
 
 
 def batches_of(network: nn.Module, x: Any, batch_size: int) -> Iterator[Tensor]:
@@ -363,6 +382,7 @@ def batches_of(network: nn.Module, x: Any, batch_size: int) -> Iterator[Tensor]:
     if isinstance(x, Tensor):
         if batch_size < 1:
             raise ValueError(f"batch_size is {batch_size!r}; give a positive number")
+        refuse_unusual(x)
         x = x.split(batch_size) if x.ndim and len(x) else ()
     elif hasattr(x, "x_train"):
         raise TypeError(
@@ -375,49 +395,28 @@ def batches_of(network: nn.Module, x: Any, batch_size: int) -> Iterator[Tensor]:
         batch = batch[0] if isinstance(batch, (tuple, list)) else batch
         if not isinstance(batch, Tensor):
             raise TypeError(f"x holds {type(batch).__name__}; batches are tensors")
+        refuse_unusual(batch)
         if batch.ndim == 0:
             raise ValueError("x holds a single number; its first axis counts examples")
+        # A tensor that was made in inference mode has no part in gradients.
+        batch = batch.clone() if batch.is_inference() else batch
         yield lines_up(network, batch, say=first).to(device)
         empty, first = empty and not len(batch), False
     if empty:
         raise ValueError("x holds no example; give one at least")
 
 
-@contextmanager
-def undisturbed(network: nn.Module, training: bool | None = None) -> Iterator[None]:
-    """Run a network inside the block and leave no trace of it.
-
-    Training flags, buffers (running means and the like) and the state of the random
-    generators (torch's, NumPy's, Python's, and those that modules hold) are afterwards
-    what they were, whatever happens inside.  ``training`` sets the mode inside; None
-    keeps it.  Compiled parts run as they were written: compiled code skips hooks.
-    """
-    modules = list(network.modules())
-    flags = [module.training for module in modules]
-    buffers = [
-        (module, name, buffer, None if buffer is None else buffer.clone())
-        for module in modules
-        for name, buffer in module._buffers.items()
-    ]
-    device, _ = device_of(network)
-    devices = [device] if device.type == "cuda" else []
-    token = MEASURING.set(True)
-    try:
-        with ExitStack() as stack:
-            stack.enter_context(generators_kept(network, devices))
-            if compiled_parts(network):
-                stack.enter_context(torch.compiler.set_stance("force_eager"))
-            if training is not None:
-                network.train(training)
-            yield
-    finally:
-        MEASURING.reset(token)
-        for module, flag in zip(modules, flags):
-            module.training = flag
-        with torch.no_grad():
-            for module, name, buffer, before in buffers:
-                module._buffers[name] = buffer
-                if buffer is None or before is None:
-                    continue
-                if not torch.equal(buffer, before):
-                    buffer.copy_(before)
+def refuse_unusual(x: Tensor) -> None:
+    """Refuse tensors that hold no plain real numbers."""
+    if x.is_nested or x.layout is not torch.strided:
+        raise ValueError("x is sparse or nested; give a plain tensor, as x.to_dense()")
+    if x.is_meta:
+        raise ValueError(
+            "x lies on the device meta, which holds shapes and no numbers; give "
+            "examples on a real device"
+        )
+    if x.is_complex():
+        raise ValueError(
+            f"x holds {x.dtype} numbers, and the probes measure real ones; give "
+            "x.real, or torch.view_as_real(x).flatten(-2)"
+        )

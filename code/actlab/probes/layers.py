@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypedDict
@@ -13,7 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from .. import training as training_module
-from .hooks import Call, Listener, batches_of, plain, slope_of, undisturbed
+from ..networks import calls_inside
+from .hooks import Listener, batches_of, plain, refuse_unusual
+from .slopes import LEFT_GRAPH, Call, CutGraphWarning, slope_of
+from .state import undisturbed
 
 __all__ = [
     "EDGES",
@@ -79,7 +83,8 @@ def correlation(z: Tensor) -> float:
     ----------
     z : shape (examples, …); computed in float64.
 
-    Examples that are zero throughout are left out; nan where fewer than two are left.
+    Examples that are zero throughout are left out; nan where fewer than two are left,
+    and where z holds nan or infinity.
     Chapters 04 and 09.  Source: Poole et al. 2016, arXiv:1606.05340.
     """
     return float(_correlation(z.detach()))
@@ -88,6 +93,8 @@ def correlation(z: Tensor) -> float:
 def _correlation(z: Tensor) -> Tensor:
     z = z.flatten(1).double()
     length = z.norm(dim=1)
+    if not bool(length.isfinite().all()):
+        return z.new_tensor(math.nan)
     z = z[length > 0] / length[length > 0, None]
     n = len(z)
     if n < 2:
@@ -180,6 +187,7 @@ class Sample:
     paired: set[str] = field(default_factory=set)
     kinds: list[str] = field(default_factory=list)
     unseen: list[str] = field(default_factory=list)
+    cut: list[str] = field(default_factory=list)
     n: int = 0
 
     def visit(self, call: Call) -> None:
@@ -188,7 +196,6 @@ class Sample:
         weight = call.weight[0] if call.weight else ""
         weight = "" if weight in self.paired else weight
         self.paired.add(weight)
-        slope = slope_of(call)
         row: LayerRow = {"layer": call.layer, "name": call.name, "kind": "hidden"}
         row["weight"] = weight
         row |= self._flow(z)
@@ -196,22 +203,39 @@ class Sample:
             row["units"] = a.shape[call.axis]
             row["activation_mean"] = a.detach().mean()
             row["activation_rms"] = rms(a)
-            others = [axis for axis in range(a.ndim) if axis != call.axis]
-            row["dead"] = (torch.count_nonzero(a.detach(), others) == 0).sum()
-            if slope is not None:
-                row["slope_rms"] = rms(slope)
-                flat = torch.count_nonzero(slope.abs_() < SATURATED_BELOW)
-                row["saturation"] = flat / slope.numel()
+        if not math.isnan(row["pre_activation_rms"] + row["activation_rms"]):
+            row |= self._ups_and_downs(call)
         self.hidden.append(row)
         self._count(call.layer, "pre_activation", z)
         self._count(call.layer, "activation", a)
         self._await_gradient(z, row)
 
+    def _ups_and_downs(self, call: Call) -> LayerRow:
+        """Dead units and slopes; of nan there is nothing to say."""
+        a = call.activation.detach()
+        others = [axis for axis in range(a.ndim) if axis != call.axis]
+        row: LayerRow = {"dead": (torch.count_nonzero(a, others) == 0).sum()}
+        slope = slope_of(call)
+        if isinstance(slope, Tensor):
+            row["slope_rms"] = rms(slope)
+            if not math.isnan(row["slope_rms"]):
+                flat = torch.count_nonzero(slope.abs_() < SATURATED_BELOW)
+                row["saturation"] = flat / slope.numel()
+        elif slope is LEFT_GRAPH:
+            self.cut.append(str(call))
+        return row
+
     def finish(self, output: Tensor, listener: Listener) -> None:
         """Measure the network's output, when the forward pass is over."""
         self.kinds, self.unseen = listener.kinds, list(listener.unseen)
+        for cut in self.cut:
+            if cut not in listener.said:  # once in a recording of many steps
+                listener.said.add(cut)
+                warnings.warn(f"{cut} {LEFT_GRAPH}", CutGraphWarning, calls_inside())
         if not isinstance(output, Tensor) or output.ndim < 1:
             return
+        if not output.is_floating_point():
+            output = output.double()
         last = listener.last_weight
         weight = last[0] if last and last[0] not in self.paired else ""
         self.n = len(output) if output.ndim else 1
@@ -235,7 +259,9 @@ class Sample:
             return
         n = len(z)
 
-        def arrived(gradient: Tensor) -> None:
+        def arrived(gradient: Tensor | None) -> None:
+            if gradient is None:  # a backward of somebody's own has returned it
+                return
             # The loss is a mean over n examples; times n it is one example's own.
             row["error_signal_rms"] = rms(gradient) * n
             self._count(row["layer"], "error_signal", gradient, n)
@@ -302,10 +328,14 @@ def snapshot(
     - dead, units that are exactly 0 for all of ``x``.
 
     ``attrs["kinds"]`` says what counted as an activation, ``attrs["unseen"]`` which
-    functions called in ``forward`` did not (warned of as ``UnseenActivationWarning``).
-    nan stands where a quantity does not exist: weights that are frozen or not matrices
-    of one layer, slopes of functions that do not act on each element.  The network is
-    left bit-identical, ``.grad`` and torch's random generators included.  Chapter 09.
+    functions called in ``forward`` did not (warned of as ``UnseenActivationWarning``),
+    ``attrs["unreached"]`` the layers that no gradient reaches.
+    nan stands where a quantity does not exist: gradients of frozen weights, weights
+    that are not matrices of one layer or are computed anew each time (a spectral norm),
+    slopes of functions that do not act on each element, error signals that no gradient
+    reaches, and all that is computed from a nan.  Where an activation leaves the graph
+    (``.detach()``, NumPy), a ``CutGraphWarning`` names it.  The network is left
+    bit-identical, ``.grad`` and torch's random generators included.  Chapter 09.
     """
     network = plain(network)
     sample, gradients = _measure(network, x, y, loss, layers, training)
@@ -319,7 +349,8 @@ def snapshot(
         if name in gradients:
             row["weight_gradient_rms"] = rms(gradients[name])
     frame = table(rows)
-    frame.attrs.update(kinds=sample.kinds, unseen=sample.unseen)
+    unreached = [row["layer"] for row in rows if "error_signal_rms" not in row]
+    frame.attrs.update(kinds=sample.kinds, unseen=sample.unseen, unreached=unreached)
     return frame
 
 
@@ -336,27 +367,37 @@ def _measure(
     kinds = [type(v).__name__ for v in (x, y) if not isinstance(v, Tensor)]
     if kinds:
         raise TypeError(f"x and y are two tensors of one length, not {kinds[0]}")
+    refuse_unusual(x)
     if x.ndim == 0 or y.ndim == 0 or len(x) != len(y):
         shapes = f"{tuple(x.shape)} and {tuple(y.shape)}"
         raise ValueError(f"x and y have shapes {shapes}; give two of one length")
     criterion = loss if callable(loss) else training_module.criterion_for(loss, y)
     sample = Sample(histogram)
     listener = Listener(network, sample.visit, layers)
-    (x,) = batches_of(network, x, max(len(x), 1))
-    if x.is_floating_point():
-        # Gradients then reach every layer, also where all weights before are frozen.
-        x = x.detach().clone().requires_grad_()
     with undisturbed(network, training), torch.enable_grad():
+        (x,) = batches_of(network, x, max(len(x), 1))
+        y = y.clone() if y.is_inference() else y
+        if x.is_floating_point():
+            # Gradients then reach every layer, also where all weights before are frozen
+            x = x.detach().clone().requires_grad_()
         with listener:
             with listener.look_for_functions():
                 result = network(x)
             sample.finish(result, listener)
             if not sample.hidden:
                 raise ValueError(listener.silence())
+        if not (isinstance(result, Tensor) or callable(loss)):
+            kind = type(result).__name__
+            raise TypeError(
+                f"the network returns a {kind}, not a tensor; give a loss that takes "
+                "scores out of it: loss=lambda out, y: F.cross_entropy(out[0], y)"
+            )
         value = criterion(result, y.to(x.device))
         sources = {n: p for n, p in network.named_parameters() if p.requires_grad}
         inputs = [*sources.values(), *([x] if x.requires_grad else [])]
-        grads = torch.autograd.grad(value, inputs, allow_unused=True)
+        grads: tuple = ()
+        if value.requires_grad:  # not past an output that has left the graph
+            grads = torch.autograd.grad(value, inputs, allow_unused=True)
     pairs = zip(sources, grads)
     return sample, {name: grad for name, grad in pairs if grad is not None}
 

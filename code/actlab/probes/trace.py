@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from ..networks import calls_inside
 from .copies import Hook, hooked, unhooked
 from .dead import LifeHistory
-from .hooks import MEASURING, Listener, compiled_parts, plain
+from .hooks import Listener, plain
 from .layers import COLUMNS, OCTAVES, Histograms, Sample, octaves, rms, table
+from .state import MEASURING, compiled_parts
 from .unseen import FunctionsSeen
 
 __all__ = ["Trace", "watch"]
@@ -118,7 +119,7 @@ class Trace:
                 f"no histogram of {quantity!r} in layer {layer!r} of layers "
                 f"{self.layers}; watch(…, histograms=[{quantity!r}]) keeps it"
             )
-        none = torch.zeros(256, dtype=torch.long)
+        none = torch.zeros(256, dtype=torch.long, device="cpu")
         return np.stack([octaves(none if c is None else c) for c in found])
 
     def histograms_at(self, step: int) -> Histograms:
@@ -363,7 +364,8 @@ class _Recorder:
 
 
 def _note(row: dict[str, float]) -> Callable[[Tensor], None]:
-    def arrived(gradient: Tensor) -> None:
-        row["weight_gradient_rms"] = rms(gradient)
+    def arrived(gradient: Tensor | None) -> None:
+        if gradient is not None:  # as a backward of somebody's own may return
+            row["weight_gradient_rms"] = rms(gradient)
 
     return arrived

@@ -75,12 +75,16 @@ def grade_xor(answer: Any, variant: int | None, report: Report) -> None:
         report.fail(
             f"on the corners 00, 01, 10, 11: expected 0, 1, 1, 0, got {got}. {why}"
         )
-    twice = report.call(answer, CORNERS.flip(0).repeat(2, 1), at="on eight rows")
-    values = report.tensor(twice, shape=(8,)).tolist()
-    report.expect(
-        values == [0, 1, 1, 0] * 2,
-        "Right on the four corners, in that order; wrong on eight rows.",
-    )
+    for rows in (2, 9, 1):
+        x = report.draw(rows, 2, 0, 1, salt=f"{rows} rows").round()
+        x[0] = torch.tensor([float(rows != 2), 1.0])  # a table of four begins with 0
+        values = report.call(answer, x, at=f"on {rows} rows in another order")
+        values = report.tensor(values, (rows,), f"on {rows} rows in another order")
+        report.expect(
+            values.tolist() == (x[:, 0] != x[:, 1]).tolist(),
+            f"Right on the four corners, in that order; wrong on {rows} rows in another: "
+            f"x = {show(x)} gave {show(values)}. Each value has to come from its own row.",
+        )
     report.cases = 4
 
 

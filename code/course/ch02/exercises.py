@@ -88,6 +88,12 @@ def grade_slopes(answer: Any, variant: int | None, report: Report) -> None:
     right = answer_from_source(SLOPES)
     names = list(right(x))
     missing = [name for name in names if got.get(name, ...) is ...]
+    others = [name for name in got if name not in names]
+    if missing and others:
+        report.fail(
+            f"no slope is called {' or '.join(missing)}; there is {', '.join(map(str, others))}. "
+            "Keep the names."
+        )
     if len(missing) == 4:
         raise NotAttempted
     if missing:
@@ -118,7 +124,9 @@ def grade_gate(answer: Any, variant: int | None, report: Report) -> None:
     shapes = [(4, 6, 4, 4), (2, 4, 3, 8), (2, 6, 8), (6, 6)]
     cases = [(report.draw(*shape, -2, 2, salt=str(shape)),) for shape in shapes]
     cases.append((report.draw(3, 4, 2, -90, 90, salt="far"),))
+    cases.append((-cases[0][0],))  # whoever keeps the first result of a shape is wrong
     report.compare(answer, lambda x: F.glu(x, dim=1), cases)
+    report.learns(answer, *cases[0], names=("x",))
 
 
 # --- 2.8 ----------------------------------------------------------------------------
@@ -150,6 +158,14 @@ def grade_order(answer: Any, variant: int | None, report: Report) -> None:
     if not bool(f.isfinite().all()):
         place = float(GRID[~f.isfinite()][0])
         report.fail(f"at x = {place:.4g}: the value is not finite.")
+    report.alone(
+        function,
+        GRID,
+        f,
+        at="on a few of these numbers",
+        hint="work out mean and spread for standard normal input once, and put them in "
+        "as numbers.",
+    )
     check_kinks(f, lambda x: value(x, "on numbers close to one another"), report)
     fall = f[1:] - f[:-1] < -1e-9
     if bool(fall.any()):

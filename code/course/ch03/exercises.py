@@ -141,6 +141,12 @@ def sigmoid_reason(what: str, float32: bool, at: float, got: float, stuck: bool)
                 "All values left of it are the same: a bound on x stops them. Bound "
                 "each exponent on one side only, at 0."
             )
+        if at < 0 and got == 0:
+            return (
+                "0 stands for what is small, and not 0. That is an end cut off, or a "
+                "difference from 1, in which small numbers are lost. A form that does "
+                "not subtract has them."
+            )
         if at < 0 and abs(got) < 1e-3 and (got / ROUNDING).is_integer():
             return (
                 "1 − something close to 1 cancels. Small numbers need a form that "
@@ -165,9 +171,9 @@ def sigmoid_reason(what: str, float32: bool, at: float, got: float, stuck: bool)
         )
     if math.isnan(got) and float32:
         return (
-            "The values are right. The branch that torch.where throws away has "
-            "overflowed, and its gradient is 0 · inf. Keep both exponents at 0 or "
-            "below."
+            "The values are right. An exponential has overflowed, if only in a branch "
+            "that torch.where throws away, and its gradient is 0 · inf. Keep every "
+            "exponent at 0 or below."
         )
     if math.isnan(got):
         return (
@@ -210,10 +216,18 @@ def grade_binary_loss(answer: Any, variant: int | None, report: Report) -> None:
             )
         if not torch.allclose(slope, true_slope, 1e-3, 1e-5):
             worst = int((slope - true_slope).abs().nan_to_num(1e9).argmax())
+            why = "The example that is most wrong must pull hardest."
+            if float(z[worst]) == 0 and float(slope[worst] * len(z) + y[worst]) in (
+                0,
+                1,
+            ):
+                why = (
+                    "That is the entry z = 0, where autograd gives |z|, and relu too, "
+                    "the slope 0; the loss has slope σ(0) − y there."
+                )
             report.fail(
                 f"{at}: the loss is right; gradient expected "
-                f"{float(true_slope[worst]):.3g}, got {float(slope[worst]):.3g}. The "
-                "example that is most wrong must pull hardest."
+                f"{float(true_slope[worst]):.3g}, got {float(slope[worst]):.3g}. {why}"
             )
         report.cases += 1
 
@@ -400,7 +414,7 @@ EXERCISES = [
         wrong=slips(
             STABLE,
             {
-                "exponent, other = -x, x": "has overflowed, and its gradient",
+                "exponent, other = -x, x": "An exponential has overflowed",
                 "exponent, other = -x.abs(), -x.abs()": "autograd gives |x|, and relu too, the slope 0 at x = 0",
                 "exponent, other = -torch.maximum(x, 0 * x), torch.minimum(x, 0 * x)": "hand half of the slope",
                 "exponent, other = -x.clamp(-20, 20), x.clamp(-20, 20)": "a bound on x stops them",

@@ -83,6 +83,7 @@ def grade_leaky(answer: Any, variant: int | None, report: Report) -> None:
         [(x, 0.1), (x, 1.5), (x, -0.3), (x, 0.0), (x, other), (image, 0.2), (far, 0.3)],
         names=("x", "slope"),
     )
+    report.learns(answer, image, 0.2, names=("x", "slope"))
 
 
 # --- 4.5 ----------------------------------------------------------------------------
@@ -108,6 +109,7 @@ def grade_prelu(answer: Any, variant: int | None, report: Report) -> None:
         names=("x", "slope"),
         where=where,
     )
+    report.learns(answer, *cases[0], names=("x", "slope"))
 
 
 # --- 4.6 ----------------------------------------------------------------------------

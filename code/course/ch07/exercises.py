@@ -72,6 +72,7 @@ def grade_block(answer: Any, variant: int | None, report: Report) -> None:
         diagnose=_wrong_axis,
         where=lambda x, *_: f"on x of shape {tuple(x.shape)}",
     )
+    report.learns(answer, *cases[1], names=("x", "inner", "outer"))
 
 
 def _wrong_axis(outputs: list, expected: list) -> str | None:
@@ -82,7 +83,11 @@ def _wrong_axis(outputs: list, expected: list) -> str | None:
         and torch.allclose(got, right, atol=1e-4)
         for got, right in zip(outputs, expected, strict=True)
     ]
-    if agree[1] and not all(agree[2:]):
+    shaped = all(
+        got is None or got.shape == right.shape
+        for got, right in zip(outputs, expected, strict=True)
+    )
+    if agree[1] and shaped and not all(agree[2:]):
         return WRONG_AXIS
     return None
 
@@ -241,6 +246,8 @@ def page_7_2(d: int = 192) -> Page:
 
 def page_7_3(d: int = 4096, wide: int = 14_336) -> Page:
     """Exercise 7.3 for a width and a published gated width."""
+    down, up = 8 * d // 3, 8 * d // 3 + 1
+    other = down if round(8 * d / 3) == up else up
     return Page(
         id="7.3",
         title="A model that did not pay the price",
@@ -251,7 +258,7 @@ def page_7_3(d: int = 4096, wide: int = 14_336) -> Page:
         parts=[
             Number("ratio", label="(a) times the weights", answer=3 * wide / (8 * d)),
             Number(
-                "width", label="(b) equal width", answer=round(8 * d / 3), tolerance=1
+                "width", label="(b) equal width", answer=round(8 * d / 3), tolerance=0.5
             ),
         ],
         right="A third more weights are part of whatever it does better.",
@@ -262,6 +269,7 @@ def page_7_3(d: int = 4096, wide: int = 14_336) -> Page:
             f"ratio = {8 * d / (3 * wide)}": "(a) Upside down: the plain FFN is the smaller one.",
             f"width = {2 * d}": "(b) Half of 4d is too narrow: 3 · 2d² are only 6d² weights.",
             f"width = {4 * d}": "(b) That is the plain FFN's width. With three matrices it is 12d² weights.",
+            f"width = {other}": f"(b) It is {8 * d / 3:.2f}, and {other} is not the nearest whole number.",
         },
         numbers_for=lambda variant: page_7_3(
             *((4096, 11_008), (5120, 13_824), (8192, 28_672), (2048, 5632))[variant % 4]

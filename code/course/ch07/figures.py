@@ -19,7 +19,6 @@ from actlab.figures.style import (
     count,
     display_name,
     finish,
-    join,
     label_ends,
     named_ticks,
     number,
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "loss_curves",
     "loss_differences",
     "maxima_of_lines",
     "tuning_curves",
@@ -133,45 +131,6 @@ def tuning_curves(
         + ", ".join(findings)
         + "."
     )
-    return finish(figure, alt)
-
-
-@styled
-def loss_curves(
-    frame: pd.DataFrame,
-    *,
-    x: str = "step",
-    y: str = "test_loss",
-    by: str = "activation",
-    ylabel: str = "validation loss",
-    ylim: tuple[float, float] | None = None,
-) -> Figure:
-    """Draw mean loss curves over seeds, one line per value of ``by``.
-
-    Parameters
-    ----------
-    frame
-        One row per run and checkpoint, with ``epoch`` (the checkpoint), ``x``, ``y``
-        and ``by``.
-    ylabel, ylim
-        Words for the vertical axis and its limits.
-
-    Chapter 07.
-    """
-    figure, axes = plt.subplots(figsize=(WIDTH, 3.4))
-    ends = []
-    for i, (key, group) in enumerate(frame.groupby(by, sort=False)):
-        mean = group.groupby("epoch")[[x, y]].mean()
-        axes.plot(mean[x], mean[y], color=COLOURS[i % 6], linestyle=DASHES[i % 6])
-        ends.append((display_name(str(key)), float(mean[y].iloc[-1]), COLOURS[i % 6]))
-    if ylim is not None:
-        axes.set_ylim(*ylim)
-    axes.margins(x=0.01)
-    axes.set_xlabel(x)
-    axes.set_ylabel(ylabel)
-    label_ends(axes, ends)
-    last = join([f"{name} at {number(value)}" for name, value, _ in ends])
-    alt = f"Line plot of {ylabel} against {x}, means over seeds; at the end {last}."
     return finish(figure, alt)
 
 

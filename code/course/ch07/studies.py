@@ -1,8 +1,10 @@
-"""The study of chapter 07: what a gate buys at equal parameters."""
+"""The studies of chapter 07: what a gate buys at equal parameters."""
 
 from __future__ import annotations
 
 from actlab.studies import Study, TransformerRun
+
+from .gains import EQUAL_GAIN
 
 __all__ = ["STUDIES"]
 
@@ -36,4 +38,4 @@ GATED = Study(
     ),
 )
 
-STUDIES = (GATED,)
+STUDIES = (GATED, EQUAL_GAIN)

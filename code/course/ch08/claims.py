@@ -191,6 +191,11 @@ def adaptive_functions_win_by_their_gain() -> str:
     )
     require(fixed > scaled - 0.5, f"factor fixed {fixed:.1f}, learnt {scaled:.1f}")
     require(abs(quick - shared) < 0.5, f"quick slopes {quick:.1f}, shared {shared:.1f}")
+    apart = studies.summary(studies.load("size-or-step"), epoch=15)
+    by = apart.set_index("variant")["mean"]
+    way = [gain, by["start √6 behind, step 1"], by["start 2.77, step 1"], fixed]
+    parts = [later - sooner for sooner, later in zip(way, way[1:])]
+    require(0.2 < min(parts) and max(parts) < 0.8, f"parts of the factor {parts}")
     large = mean["sgd_large"]
     left = large["prelu", "default", "shared"] - large["relu", "default", ""]
     require(abs(left) < 1.5, f"larger steps leave {left:.2f} points")

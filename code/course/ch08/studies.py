@@ -15,6 +15,7 @@ from actlab.studies.runners import on_cpu, register
 
 from ..steps import STEPS
 from . import fields
+from .size_or_step import SIZE_OR_STEP
 
 __all__ = ["STUDIES", "FieldRun"]
 
@@ -200,4 +201,4 @@ FORMULA = Study(
     further=("psnr", "processor"),
 )
 
-STUDIES = (SLOPE_OR_GAIN, GAIN_CONTROLS, FREQUENCY, FORMULA)
+STUDIES = (SLOPE_OR_GAIN, GAIN_CONTROLS, SIZE_OR_STEP, FREQUENCY, FORMULA)

@@ -100,7 +100,8 @@ def grade_gain(answer: Any, variant: int | None, report: Report) -> None:
         if abs(got - right) <= 6e-4:
             report.cases += 1
             continue
-        why = report.mistake(got, f, rtol=0, atol=1e-4)
+        more = [(g,) for g in functions]
+        why = report.mistake(got, f, of=answer, more=more, rtol=0, atol=1e-4)
         if not why and _elsewhere(answer, f, report) != got:
             why = RANDOM_DRAWS
         report.fail(f"gain of {name}: expected {two_numbers(right, got)}. {why}")
@@ -133,6 +134,7 @@ def grade_init(answer: Any, variant: int | None, report: Report) -> None:
                 assert isinstance(linear, nn.Linear)  # no reader has seen it yet
                 _apply(answer, linear, report)
         fifth: Any = network.linears[5]  # as the reader left it
+        report.still_learns(fifth)
         started.append(fifth.weight.detach().clone())
         size, error, offset = _both_ends(network, seed)
         sizes.append(size)
@@ -141,6 +143,8 @@ def grade_init(answer: Any, variant: int | None, report: Report) -> None:
     size, error = float(np.median(sizes)), float(np.median(errors))
     random = not torch.equal(started[0], started[1])
     seen = f"activation size {size:.0e}, error signal {error:.0e}."
+    if not any(sizes):
+        report.fail("all activations are 0 at layer 30: nothing gets through.")
     if not all(math.isfinite(v) for v in (*sizes, *errors)):
         report.fail("the activations or the error signals are no longer finite.")
     if 0.2 <= size <= 5 and 0.2 <= error <= 5:

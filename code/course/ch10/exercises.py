@@ -116,6 +116,19 @@ def _traced() -> Iterator[None]:
             tracemalloc.stop()
 
 
+def random_batches(report: Report, salt: str) -> list[torch.Tensor]:
+    """Three batches of 30 units; the first never moves, the second fires once."""
+    drawn = [
+        (report.draw(rows, 30, 0, 1, salt=salt + str(rows)) - 0.9).relu()
+        for rows in (5, 9, 2)
+    ]
+    for h in drawn:
+        h[:, 0] = 0.3  # and is alive
+        h[:, 1:3] = 0.0
+    drawn[1][0, 1] = 1e-10  # as good as silent, and not 0
+    return drawn
+
+
 def grade_across_batches(answer: Any, variant: int | None, report: Report) -> None:
     """10.3: exact over batches of different size, without holding them."""
     report.function(answer)
@@ -124,21 +137,22 @@ def grade_across_batches(answer: Any, variant: int | None, report: Report) -> No
     words = f"on batches of {', '.join(map(str, sizes[:-1]))} and {sizes[-1]} rows"
     got = report.number(report.call(answer, batches, at=words), words)
     if got != right_count(batches):
-        why = report.mistake(got, batches, rtol=0, atol=1e-6)
+        more = [(random_batches(report, salt),) for salt in ("a", "b")]
+        why = report.mistake(got, batches, of=answer, more=more, rtol=0, atol=1e-6)
         report.fail(f"{words}: expected {right_count(batches)}, got {got:g}. {why}")
     report.cases += 1
     for salt in ("a", "b", "c"):
-        drawn = [
-            (report.draw(rows, 30, 0, 1, salt=salt + str(rows)) - 0.9).relu()
-            for rows in (5, 9, 2)
-        ]
-        for h in drawn:
-            h[:, 0] = 0.3  # never moves, and is alive
-        got = report.number(report.call(answer, drawn, at="on random batches"))
-        report.expect(
-            got == right_count(drawn),
-            f"on random batches: expected {right_count(drawn)}, got {got:g}.",
-        )
+        drawn = random_batches(report, salt)
+        words = "on random batches"
+        got = report.number(report.call(answer, drawn, at=words))
+        if got != right_count(drawn):
+            drawn[1][0, 1] = 0.5
+            louder = report.number(report.call(answer, drawn, at=words))
+            why = ""
+            if louder == right_count(drawn):
+                why = " One unit puts out 1e-10 once, and that is not 0."
+            report.fail(f"{words}: expected {right_count(drawn)}, got {got:g}.{why}")
+        report.cases += 1
     stream = Stream([h.repeat(20, 1) for h in batches for _ in range(3)])
     got = report.call(answer, stream, at="on batches that come one by one")
     report.expect(
@@ -205,6 +219,7 @@ def grade_wake(answer: Any, variant: int | None, report: Report) -> None:
         return 0
 
     report.call(in_place, net, dead, at="on a network with six dead units")
+    report.still_learns(net)
     with torch.no_grad():
         moved = (net(x) - before).abs().max().item()
     silent = [(j.activation == 0).all(0) for j in net.joints(x)]
@@ -223,13 +238,22 @@ def grade_wake(answer: Any, variant: int | None, report: Report) -> None:
             else "Only rows of dead units may be drawn anew."
         )
         report.expect(
-            living.max() == 0 and torch.equal(into.bias[~mask], bias[~mask]),
-            f"{name}: weights of living units changed. {why}",
+            living.max() == 0, f"{name}: weights of living units changed. {why}"
+        )
+        report.expect(
+            torch.equal(into.bias[~mask], bias[~mask]),
+            f"{name}: the bias of a living unit changed. Only a dead unit gets a new one.",
         )
         untouched = torch.equal(into.weight[mask], weight[mask])
         report.expect(
             not untouched,
             f"{name}: the dead units have their old incoming weights.",
+        )
+        like = nn.functional.cosine_similarity(into.weight[mask], weight[mask], dim=1)
+        report.expect(
+            bool((like.abs() < 0.9999).all()),
+            f"{name}: a dead unit has its old incoming weights, times a number. Draw new "
+            "ones.",
         )
         report.expect(
             bool((into.weight[mask].abs().sum(1) > 0).all()),

@@ -157,11 +157,13 @@ def lengths(tensor: torch.Tensor) -> torch.Tensor:
 def grade_normalised(answer: Callable, variant: int | None, report: Report) -> None:
     """11.6: filters get the lengths of the weight's, for matrices and kernels."""
     report.function(answer)
-    for shape in ((3, 5), (4, 4), (2, 3, 2, 2), (5, 1, 3, 3)):
+    for shape in ((3, 5), (4, 4), (2, 3, 2, 2), (5, 1, 3, 3), (3, 5)):
         kind = "a matrix" if len(shape) == 2 else "a kernel"
         at = f"on {kind} of shape {shape}"
         count = torch.Size(shape).numel()
-        direction = report.draw(count, -1, 1, salt=f"d{shape}").reshape(shape)
+        again = " again" * (report.cases > 12)  # other numbers for the first shape
+        salt = f"d{shape}{again}"
+        direction = report.draw(count, -1, 1, salt=salt).reshape(shape)
         weight = report.draw(count, -2, 2, salt=f"w{shape}").reshape(shape)
         weight = weight * torch.arange(1.0, shape[0] + 1).reshape(
             -1, *[1] * (len(shape) - 1)
@@ -176,7 +178,10 @@ def grade_normalised(answer: Callable, variant: int | None, report: Report) -> N
         found = lengths(got)
         why = report.mistake(got, direction, weight, rtol=1e-5, atol=1e-6)
         if torch.allclose(found, lengths(weight), rtol=1e-4):
-            why = why or "Scale `direction` alone."
+            why = why or (
+                "A filter of `direction` takes one factor; its entries keep their "
+                "proportions."
+            )
             report.fail(f"{at}: the lengths are right, the directions are not. {why}")
         why = why or (SCALE if len(shape) == 2 else FLATTEN)
         place = int((found - lengths(weight)).abs().argmax())
@@ -476,22 +481,23 @@ PREDICTIONS = [
     ),
     Prediction(
         id="11.C",
-        question="A trained ReLU network, and its twin with layer 1 times 10 and layer 2 divided by 10. Same outputs. What do their slices along a random direction of length 1 look like?",
+        question="A trained ReLU network, and its twin with layer 1 times 10 and layer 2 divided by 10: same outputs, and the largest eigenvalue is 24 times as large. Along a random direction of length 1, how wide is the twin's valley?",
         part=Choice(
             "slice",
             label="The valley of the twin is",
             options=[
-                "the same: it is the same function",
-                "much narrower",
-                "much wider",
-                "shifted to one side",
+                "as wide: it is the same function",
+                "about a fifth as wide",
+                "about a twentieth as wide, as the eigenvalue says",
+                "wider",
             ],
             answer=1,
         ),
         because={
             "The slice shows the loss, and the loss is the same.": "At the middle. One step away the two are different networks.",
             "The weights became larger, so a step matters less.": "In layer 1. In layer 2 they became smaller, and there a step matters ten times as much.",
-            "Where weights are small, a step of length 1 is a long one.": "That is what the picture shows: the size of the weights.",
+            "The loss bends some twenty times as much, and a width goes with the root.": "Yes. A random direction meets the mean of all eigenvalues, which grew about as much as the largest, and a parabola's width is one over the root of its curvature.",
+            "The largest eigenvalue is the curvature, and a valley is as narrow as its curvature is large.": "At a distance d a parabola is λd²/2 up: the width goes with one over the root of λ.",
         },
         source="the slices of the next cell, one network, one direction",
     ),

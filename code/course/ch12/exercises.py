@@ -189,11 +189,12 @@ def grade_train(answer: Any, variant: int | None, report: Report) -> None:
             error is None,
             f"with net's own optimiser: raised {type(error).__name__}: {error}.",
         )
-        report.expect(
-            torch.allclose(net.weight, right.weight),
-            "three steps with SGD 0.1, momentum 0.9, end at other weights than those "
-            "of the given optimiser. Use the one that was handed over.",
-        )
+        if not torch.allclose(net.weight, right.weight):
+            report.fail(
+                "three steps with SGD 0.1, momentum 0.9, end at other weights than "
+                f"those of the given optimiser. {_other_weights(net, pair, x, y)}"
+            )
+        report.cases += 1
         report.expect(
             outcome(pair()[0], x, y, 1) is not None,
             "called without an optimiser: it trained all the same. A forgotten "
@@ -238,6 +239,39 @@ def grade_train(answer: Any, variant: int | None, report: Report) -> None:
             "accepted; it would move both. *Exactly* the parameters of net.",
         )
         _two_groups(outcome, pair, x, y, report)
+
+
+def _other_weights(
+    net: nn.Linear,
+    pair: Callable[[], tuple[nn.Linear, torch.optim.Optimizer]],
+    x: torch.Tensor,
+    y: torch.Tensor,
+) -> str:
+    """What has led to these weights in place of three steps of the given optimiser."""
+
+    def after(steps: int, clear: bool = True, lr: float | None = None) -> bool:
+        other, optimiser = pair()
+        if lr:
+            optimiser = torch.optim.SGD(other.parameters(), lr=lr)
+        for _ in range(steps):
+            if clear:
+                optimiser.zero_grad()
+            F.cross_entropy(other(x), y).backward()
+            optimiser.step()
+        return torch.allclose(net.weight, other.weight, atol=1e-6)
+
+    if after(0):
+        return "They have not moved at all."
+    if after(3, lr=1e-3):
+        return "Use the one that was handed over."
+    if after(3, clear=False):
+        return (
+            "The gradients of earlier steps are still in them: zero_grad() each time."
+        )
+    for steps in (1, 2, 4, 5, 6):
+        if after(steps):
+            return f"They are those after {steps} step{'s' * (steps > 1)}."
+    return "What is trained, on which loss and with which optimiser, stays as it was."
 
 
 def _two_groups(
@@ -330,6 +364,11 @@ def grade_fair(answer: Any, variant: int | None, report: Report) -> None:
 def check_seeds(bench: Bench, report: Report) -> None:
     """All are tuned alike, the test set is seen once, and no seed does two jobs."""
     tests = [asked for asked in bench.asked if not asked[3]]
+    report.expect(
+        tests,
+        "nothing was run on the test set. With tuning=True a run is marked on held-out "
+        "images; the final ones need tuning=False.",
+    )
     rates = {(name, lr) for name, lr, _, _ in tests}
     report.expect(
         len(rates) <= len(NAMES),
@@ -443,7 +482,7 @@ def page_12_1() -> Page:
                 label="(c) accuracy",
                 unit="%",
                 answer=lambda: published_accuracy("identity"),
-                tolerance=0.75,
+                tolerance=0.45,
             ),
         ],
         right="283,914 numbers are trained to find a map of 7,850, and it is no bad one.",
@@ -604,7 +643,8 @@ EXERCISES = [
         wrong={
             "sentence = 0": "Our five seeds would allow it, the lesson's own table contradicts it: there STAF is the last of the three.",
             "sentence = 1": "That is the table, one run each. In our five runs STAF is first.",
-            "sentence = 2": "Better in this regime, by their gain. Chapter 08 divided it out and nothing was left.",
+            "sentence = 2": "Better in this regime. Chapter 08 divided the gain of PReLU and "
+            "of the learnt ELU out, and at most 0.4 points were left.",
             "sentence = 4": "Not shown to differ by the table is not shown to be equal; our intervals of STAF and PReLU do not even touch.",
         },
     ),

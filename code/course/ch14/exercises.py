@@ -119,7 +119,8 @@ def grade_agreement(answer: Any, variant: int | None, report: Report) -> None:
         got = report.number(report.call(answer, x, y, at=words), words)
         expected = label_agreement(x, y)
         if not abs(got - expected) < 1e-4:
-            why = report.mistake(got, x, y, rtol=0)
+            more = [two_clouds(report, 40, 5)]
+            why = report.mistake(got, x, y, of=answer, more=more, rtol=0)
             report.fail(f"{words}: expected {two_numbers(float(expected), got)}. {why}")
         report.cases += 1
     apart = torch.tensor([[0.0, 0.0], [0.0, 1.0], [5.0, 5.0], [5.0, 7.0]])
@@ -129,6 +130,16 @@ def grade_agreement(answer: Any, variant: int | None, report: Report) -> None:
         abs(got - 0.5) < 1e-4,
         f"on two pairs, one of which agrees: expected 0.5, got {got:g}.",
     )
+    # the nearest other one may be as near as the example itself
+    twins = torch.tensor([0.0, 3, 9]).repeat_interleave(2)[:, None]
+    names = torch.tensor([1, 2] * 3)
+    got = report.number(report.call(answer, twins, names, at="on twins"))
+    if not abs(got) < 1e-4:
+        report.remark(
+            "One thing beside the task: of two equal examples with different labels it "
+            "takes one for its own neighbour. At distance 0 the second in order may be "
+            "the example itself; infinity on the diagonal takes it out by its place."
+        )
     far = report.number(report.call(answer, 1e6 * apart, labels, at="on far pairs"))
     report.expect(
         abs(far - 0.5) < 1e-4,
@@ -395,7 +406,7 @@ PREDICTIONS = [
         because={
             "Sigmoid and tanh are the ones that saturate.": "B is saturated because its weights are thirty times too large. With ReLU they make it explode.",
             "GELU has no dead units.": "With a bias of −1 everywhere it has hardly any slope either.",
-            "No fault that was planted is one of the function.": "Some functions would still help. The next columns show which.",
+            "The faults lie in weights, steps and data.": "In F the function is a part, and ReLU in its place is not enough. Some functions help all the same: see the next columns.",
         },
         source="the training runs of the next cell, three seeds",
     ),

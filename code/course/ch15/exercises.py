@@ -36,6 +36,8 @@ def grade_bias(answer: Any, variant: int | None, report: Report) -> None:
         cases.append(
             (report.draw(12, 90, 98, salt=salt), report.draw(12, 5, 88, 96, salt=salt))
         )
+    # a winner that is worth more than its score: the bias is below 0
+    cases.append((report.draw(9, 80, 84, salt="low"), report.draw(9, 4, 88, 96)))
     for number, (search, fresh) in enumerate(cases):
         at = "on the example" if number == 0 else f"on {len(search)} functions"
         got = report.call(answer, search, fresh, at=at)
@@ -48,7 +50,13 @@ def grade_bias(answer: Any, variant: int | None, report: Report) -> None:
         bias = report.number(both[1], "the bias")
         expected = answer_from_source(BIAS)(search, fresh)
         if winner != expected[0] or abs(bias - expected[1]) > 1e-3:
-            why = report.mistake((winner, bias), search, fresh, rtol=0, atol=1e-3)
+
+            def pair(*tables: Any) -> list[float]:
+                return [float(v) for v in items(answer(*tables), 2) or ()]
+
+            why = report.mistake(
+                (winner, bias), search, fresh, of=pair, more=cases, rtol=0, atol=1e-3
+            )
             report.fail(
                 f"{at}: expected ({expected[0]}, {expected[1]:.2f}), got "
                 f"({winner:g}, {bias:.2f}). {why}".strip()
@@ -76,11 +84,14 @@ def _trials(report: Report, salt: str, best: float) -> Trials:
         tables[lr] = (validation, test)
     validation, _ = tables[best]
     validation += 2.0  # the best mean
-    tables[0.01][0][:] -= 2.0  # the worst
+    tables[0.3 if salt.startswith("e") else 0.01][0][:] -= 2.0  # the worst
     other = {0.03: 0.1, 0.1: 0.03}[best]
     tables[other][0][1] = 95.0  # the best single validation seed
     tables[other][0][[0, 2]] = 88.0
-    tables[0.3][1][:] += 3.0  # the best test mean, which must not choose
+    if salt.startswith("e"):  # the best test mean, which must not choose
+        tables[other][1][:] += 0.9
+    else:
+        tables[0.3][1][:] += 3.0
     if salt.startswith("d"):  # the best mean has the worst seed, and the least median
         validation[:] = torch.tensor([87.0, 88.0, 99.0])
     return tables
@@ -89,22 +100,29 @@ def _trials(report: Report, salt: str, best: float) -> Trials:
 def grade_difference(answer: Any, variant: int | None, report: Report) -> None:
     """15.6: tuned alike, by validation, compared by paired means."""
     report.function(answer)
+    pairs = []
     for salt, bests in (
         ("a", (0.03, 0.1)),
         ("b", (0.1, 0.03)),
         ("c", (0.1, 0.1)),
         ("d", (0.03, 0.1)),
+        ("e", (0.1, 0.03)),
     ):
         mine = _trials(report, salt + "m", bests[0])
         theirs = _trials(report, salt + "t", bests[1])
-        at = "on made-up trials"
-        got = report.number(report.call(answer, mine, theirs, at=at), at)
-        expected = answer_from_source(DIFFERENCE)(mine, theirs)
-        if abs(got - expected) > 1e-3:
-            why = report.mistake(got, mine, theirs, rtol=0, atol=1e-3)
-            report.fail(
-                f"{at}: expected {two_numbers(float(expected), got)}. {why}".strip()
-            )
+        pairs += [(mine, theirs), (theirs, mine)]  # one of the two is behind
+
+    def of_all(difference: Any) -> list[float]:
+        return [
+            report.number(report.call(difference, *pair, at=at), at) for pair in pairs
+        ]
+
+    at = "on made-up trials"
+    got = of_all(answer)
+    for value, right in zip(got, of_all(answer_from_source(DIFFERENCE)), strict=True):
+        if abs(value - right) > 1e-3:
+            why = report.mistake(got, by=of_all, rtol=0, atol=1e-3)
+            report.fail(f"{at}: expected {two_numbers(right, value)}. {why}".strip())
         report.cases += 1
 
 
@@ -282,14 +300,14 @@ EXERCISES = [
         stars=1,
         outcome=1,
         parts=[
-            Number("value", label="f(2)", answer=1.8579, tolerance=0.006),
+            Number("value", label="f(2)", answer=1.8580, tolerance=0.006),
             Number("slope", label="slope at 0", answer=0.5, tolerance=0.004),
         ],
         right="f(x) − f(−x) = x for every gate with g(x) + g(−x) = 1.",
         wrong={
-            "value = 0.1421": "That holds for an odd function, f(−x) = −f(x). Here f(x) − f(−x) = x.",
-            "value = -0.1421": "That holds for an even function. Here f(x) − f(−x) = x.",
-            "value = 2.1421": "One sign: f(2) = 2 + f(−2), and f(−2) is negative.",
+            "value = 0.1420": "That holds for an odd function, f(−x) = −f(x). Here f(x) − f(−x) = x.",
+            "value = -0.1420": "That holds for an even function. Here f(x) − f(−x) = x.",
+            "value = 2.1420": "One sign: f(2) = 2 + f(−2), and f(−2) is negative.",
             "value = 2": "Far out, yes. At 2 the gate is not quite 1: f(2) = 2 + f(−2).",
             "slope = 1": "That is the slope far to the right. At 0 both gates stand at ½.",
             "slope = 0": "The value is 0 there. The slope is g(0) + 0 · g′(0).",

@@ -138,7 +138,8 @@ def _grade_code(entry: Code, answer: Any, variant: int | None) -> Reply:
     except BaseException as error:  # an answer so odd that the grader stumbles
         return Reply("wrong", f"this answer cannot be checked: {_name(error)}.")
     cases = f" on {report.cases} case{'s' * (report.cases != 1)}" * bool(report.cases)
-    return Reply("right", f"correct{cases}{'. ' + entry.right if entry.right else ''}")
+    text = f"correct{cases}{'. ' + entry.right if entry.right else ''}"
+    return Reply("right", " ".join([text, *report.remarks]))
 
 
 def _grade_page(entry: Page, answer: Any, variant: int | None) -> Reply:

@@ -23,6 +23,7 @@ SHORT = 40
 # where to look after a wrong answer that nobody foresaw; self-checks have no hints
 HINT = "Open the first hint."
 DOT = "Write a decimal point, or no comma."
+SWAPPED = "Both numbers are right, and each stands in the other's field."
 LINKS = "Look it up where the text above points."
 # character classes are spelt out: \s, \d and \w differ between the two languages
 _SPACES = re.compile(r"[ \t\n\r\f\v\u00a0\u2000-\u200b\u202f\u205f\u3000\ufeff]+")
@@ -54,9 +55,33 @@ def sheet(page: Page) -> dict[str, Any]:
             [_pattern_sheet(page, wrong.answer), wrong.reply] for wrong in page.mistakes
         ],
     }
+    data["wrong"] += [[pattern, SWAPPED] for pattern in _swaps(page, data)]
     if page.also:
         data["also"] = [[_form_sheet(page, form), text] for form, text in page.forms]
     return data
+
+
+def _swaps(page: Page, data: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The two right numbers of a page, each in the other's field: no pattern or one.
+
+    None for a page with a reply of its own to that, and for self-checks, whose numbers
+    answer different questions.
+    """
+    numbered = [part for part in data["parts"] if part["type"] == "number"]
+    if len(numbered) != 2 or not page.stars:
+        return []
+    one, two = numbered
+    swap = {one["name"]: two["answer"], two["name"]: one["answer"]}
+    told = any(
+        set(swap) <= set(pattern)
+        and all(
+            _fits(part, pattern[part["name"]], ("", float(swap[part["name"]])))
+            for part in numbered
+        )
+        for pattern, _ in data["wrong"]
+    )
+    right = any(_between(p["low"], p["high"], float(swap[p["name"]])) for p in numbered)
+    return [] if told or right else [swap]
 
 
 def _form_sheet(page: Page, form: Mapping[str, Any]) -> dict[str, Any]:

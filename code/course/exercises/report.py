@@ -142,6 +142,26 @@ def _clone(value: Any) -> Any:
     return value
 
 
+SPOILT = (
+    "One thing beside the task: the function changes what it is given, and whoever "
+    "called it finds other numbers there afterwards. Work on a copy."
+)
+
+
+def _changed(before: Any, after: Any) -> bool:
+    """Whether a clone is no longer what it was made of: tensors, and lists of them."""
+    if isinstance(before, torch.Tensor):
+        same = before.shape == after.shape and before.dtype == after.dtype
+        return not (same and bool(((before == after) | (before != before)).all()))
+    if isinstance(before, (list, tuple)):
+        return len(before) != len(after) or any(map(_changed, before, after))
+    if isinstance(before, dict):
+        return list(before) != list(after) or _changed(
+            [*before.values()], [*after.values()]
+        )
+    return isinstance(before, (int, float, str)) and before != after
+
+
 @functools.cache
 def answer_from_source(source: str) -> Any:
     """What a piece of code defines last, or the value of its last expression.
@@ -270,6 +290,7 @@ class Report:
         self.variant = variant
         self.wrong = wrong
         self.cases = 0
+        self.remarks: list[str] = []  # what is worth saying of a right answer
         self._given: list[tuple[tuple, Any]] = []  # arguments and what came of them
 
     # -- ending ----------------------------------------------------------------
@@ -284,6 +305,11 @@ class Report:
             self.fail(text)
         self.cases += 1
 
+    def remark(self, text: str) -> None:
+        """Add a sentence to the reply, should the answer be right; none twice."""
+        if text not in self.remarks:
+            self.remarks.append(text)
+
     # -- typical wrong answers -------------------------------------------------
 
     @property
@@ -296,6 +322,8 @@ class Report:
         got: Any,
         *arguments: Any,
         by: Callable[[Callable[..., Any]], Any] | None = None,
+        of: Callable[..., Any] | None = None,
+        more: Iterable[tuple] = (),
         rtol: float = 1e-4,
         atol: float = 1e-4,
         otherwise: str = "",
@@ -304,6 +332,8 @@ class Report:
 
         got: numbers, of any shape. arguments: what the wrong functions are called
         with. by: (wrong function) -> its numbers, where a plain call is not enough.
+        of, more: the reader's function, and further arguments for which it has to give
+        what the slip gives; one number may agree by chance.
         rtol, atol: as in `torch.allclose`. otherwise: the reply if none fits.
 
         A slip that gives something else for earlier arguments was not made.
@@ -316,9 +346,10 @@ class Report:
         def fits(wrong: Callable[..., Any]) -> bool:
             if by:
                 return alike(got, by(wrong))
-            earlier = [pair for pair in self._given if len(pair[0]) == len(arguments)]
+            known = [pair for pair in self._given if len(pair[0]) == len(arguments)]
+            known += [(case, of(*_clone(case))) for case in more if of]
             return alike(got, wrong(*_clone(arguments))) and all(
-                alike(mine, wrong(*_clone(given))) for given, mine in earlier
+                alike(mine, wrong(*_clone(given))) for given, mine in known
             )
 
         return _first_reply(self.mistakes, fits) or otherwise
@@ -386,6 +417,8 @@ class Report:
             raise NotAttempted
         if got is None:
             self.fail(f"{at}: returned None: is the return missing?")
+        if any(map(_changed, arguments, given)):
+            self.remark(SPOILT)
         self._given.append((arguments, got))
         return got
 
@@ -416,6 +449,78 @@ class Report:
                 "or .detach() leave the graph."
             )
         return value.detach(), slope
+
+    def alone(
+        self,
+        function: Callable[..., Any],
+        x: torch.Tensor,
+        got: torch.Tensor,
+        *,
+        at: str,
+        hint: str,
+    ) -> None:
+        """Fail if the value at one number depends on the others in the tensor.
+
+        x, got: numbers, shape (n,), and what the function returned for them. at: words
+        for the function. hint: what to do instead.
+        """
+        places = torch.arange(500 % len(x), len(x), max(1, len(x) // 11))
+        few = x[places]
+        apart = self.tensor(self.call(function, few, at=at), few.shape, at)
+        bad = ~_isclose(
+            apart.double(), got[places].double(), 1e-4, 1e-5, equal_nan=True
+        )
+        if bad.any():
+            place = float(few[int(bad.nonzero()[0])])
+            self.fail(
+                f"{at}: the value at x = {_plain(place)} depends on which other "
+                f"numbers stand in the tensor. Each number is taken alone: {hint}"
+            )
+        self.cases += 1
+
+    def learns(
+        self, function: Callable[..., Any], *arguments: Any, names: Sequence[str]
+    ) -> None:
+        """Remark on a right function of which no gradient comes back to an argument.
+
+        arguments: what it is called with; those that are floating-point tensors are
+        asked for. An error counts as no gradient: NumPy takes no tensor that needs one.
+        """
+        leaves = [
+            a.clone().requires_grad_()
+            if isinstance(a, torch.Tensor) and a.is_floating_point()
+            else _clone(a)
+            for a in arguments
+        ]
+        asked = [isinstance(a, torch.Tensor) and a.requires_grad for a in leaves]
+        wanted = [a for a, ask in zip(leaves, asked, strict=True) if ask]
+        # not the leaves themselves, so that changes in place are no error
+        given = [a * 1 if ask else a for a, ask in zip(leaves, asked, strict=True)]
+        found: Sequence[Any] = [None] * len(wanted)
+        with contextlib.suppress(Exception), _quiet():
+            value = plain(listed(function(*given)))
+            found = torch.autograd.grad(value.sum(), wanted, allow_unused=True)
+        kept = iter(found)
+        lost = [
+            f"`{name}`"
+            for name, ask in zip(names, asked, strict=True)
+            if ask and next(kept) is None
+        ]
+        if lost:
+            self.remark(
+                f"One thing beside the task: no gradient comes back to "
+                f"{' and '.join(lost)}, so in a network nothing would be learnt there. "
+                "What is computed with torch alone keeps it."
+            )
+
+    def still_learns(self, layer: Any) -> None:
+        """Fail if a layer's numbers were frozen on the way."""
+        for name, parameter in layer.named_parameters():
+            if not parameter.requires_grad:
+                self.fail(
+                    f"`{name}` has requires_grad=False now, so no training will move "
+                    "it. Change its numbers, and nothing else."
+                )
 
     def where(
         self,

@@ -1,0 +1,103 @@
+"""Running a network and leaving no trace of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from .behaviour import generators_kept
+
+__all__ = ["MEASURING", "compiled_parts", "device_of", "undisturbed"]
+
+MEASURING: ContextVar[bool] = ContextVar("measuring", default=False)
+"""True while one of the probes runs the network: no step of somebody's training."""
+
+BOOKKEEPING = frozenset({*vars(nn.Module()), "_compiled_call_impl"}) - {"training"}
+"""What a module keeps for torch: parameters, buffers, parts and hooks."""
+
+
+def compiled_parts(network: nn.Module) -> list[str]:
+    """Names of the modules that torch.compile has compiled; "" is the network."""
+    return [
+        name
+        for name, module in network.named_modules()
+        if hasattr(module, "_orig_mod") or module._compiled_call_impl is not None
+    ]
+
+
+def device_of(network: nn.Module) -> tuple[torch.device, torch.dtype]:
+    """Where the network lives and the type of its numbers."""
+    for tensor in (*network.parameters(), *network.buffers()):
+        if tensor.is_floating_point():
+            return tensor.device, tensor.dtype
+    return torch.device("cpu"), torch.float32
+
+
+@contextmanager
+def undisturbed(network: nn.Module, training: bool | None = None) -> Iterator[None]:
+    """Run a network inside the block and leave no trace of it.
+
+    Training flags, buffers (running means and the like), other attributes of modules
+    (counters, tensors that are no buffers) and the state of the random generators
+    (torch's, NumPy's, Python's, and those that modules hold) are afterwards what they
+    were, whatever happens inside; only lists and dictionaries keep what a network's own
+    code puts in.  ``training`` sets the mode inside; None
+    keeps it.  Compiled parts run as they were written: compiled code skips hooks.
+    Inference mode is off inside: it keeps no gradients.
+    """
+    modules = list(network.modules())
+    own = [_own(module) for module in modules]
+    copies = [{name: _copy(value) for name, value in one.items()} for one in own]
+    device, _ = device_of(network)
+    devices = [device] if device.type == "cuda" else []
+    token = MEASURING.set(True)
+    try:
+        with ExitStack() as stack:
+            stack.enter_context(torch.inference_mode(False))
+            stack.enter_context(generators_kept(network, devices))
+            if compiled_parts(network):
+                stack.enter_context(torch.compiler.set_stance("force_eager"))
+            if training is not None:
+                network.train(training)
+            yield
+    finally:
+        MEASURING.reset(token)
+        for module, before, numbers in zip(modules, own, copies):
+            _put_back(module, before, numbers)
+
+
+def _own(module: nn.Module) -> dict[str, Any]:
+    """What a module holds that running it may change: attributes, then buffers."""
+    own = {k: v for k, v in vars(module).items() if k not in BOOKKEEPING}
+    return own | {f"buffer {name}": b for name, b in module._buffers.items()}
+
+
+def _copy(value: Any) -> Tensor | None:
+    return value.detach().clone() if isinstance(value, Tensor) else None
+
+
+def _put_back(
+    module: nn.Module, before: dict[str, Any], copies: dict[str, Tensor | None]
+) -> None:
+    for name in _own(module).keys() - before.keys():
+        vars(module).pop(name, None)
+    for name, value in before.items():
+        if name.startswith("buffer "):
+            module._buffers[name.removeprefix("buffer ")] = value
+        else:
+            vars(module)[name] = value
+        numbers = copies[name]
+        if numbers is not None and not _same(value, numbers):
+            with torch.no_grad():
+                value.copy_(numbers)
+
+
+def _same(value: Tensor, copy: Tensor) -> bool:
+    if value.is_meta or value.layout is not torch.strided:
+        return True
+    return value.shape == copy.shape and torch.equal(value, copy)

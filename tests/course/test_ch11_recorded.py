@@ -1,0 +1,65 @@
+"""What chapter 11 says of its recorded study holds, by the readings declared in it."""
+
+from __future__ import annotations
+
+import pytest
+
+from actlab import studies
+from course.ch11 import flatter
+from course.ch11.studies import FAST, SLOW
+
+RATES = (0.01, 0.05)
+
+
+@pytest.mark.parametrize("lr", RATES)
+def test_tanh_is_flatter_at_equal_loss(lr: float) -> None:
+    tanh = flatter.ratios(lr).loc["tanh"]
+    assert tanh["n"] == 10 and tanh["ratio"] == pytest.approx(0.4, abs=0.02)
+    assert tanh["high"] < 0.8
+
+
+@pytest.mark.parametrize("lr", RATES)
+def test_its_parameters_are_longer(lr: float) -> None:
+    length = flatter.parts(lr)["length"]
+    assert 1.15 < length["tanh"] / length["relu"] < 1.25
+
+
+@pytest.mark.parametrize("lr", RATES)
+@pytest.mark.parametrize("fast", FAST)
+def test_every_slow_function_is_flatter_than_every_fast_one(fast, lr) -> None:
+    assert (flatter.ratios(lr, against=fast).loc[list(SLOW), "high"] < 0.6).all()
+
+
+@pytest.mark.parametrize("lr", RATES)
+@pytest.mark.parametrize(
+    ("cut", "whole"), [("tanh(max(x, 0))", "tanh"), ("asinh(max(x, 0))", "asinh(x)")]
+)
+def test_the_left_half_changes_little(cut: str, whole: str, lr: float) -> None:
+    row = flatter.ratios(lr, against=whole).loc[cut]
+    assert 0.8 < row["low"] and row["high"] < 1.25
+
+
+def test_the_later_layers_make_the_difference() -> None:
+    found = flatter.parts(0.05)
+    fast, slow = found.loc[[*FAST]], found.loc[[*SLOW]]
+    assert fast["layer_1"].max() / slow["layer_1"].min() < 1.8
+    for layer in ("layer_2", "layer_3"):
+        assert fast[layer].min() > 3 * slow[layer].max()
+    assert fast["outputs_2"].min() > 6 * slow["outputs_2"].max()
+
+
+def test_small_batches_take_relu_down_at_the_largest_rate() -> None:
+    small = flatter.ratios(0.2, 0.1).loc["tanh"]
+    whole = flatter.ratios(0.2, 0.1, flatter.WHOLE).loc["tanh"]
+    assert small["high"] > 0.99 and whole["high"] < 0.8
+
+
+def test_a_function_that_was_not_reached_has_no_row() -> None:
+    """Six of ten networks with x·tanh|x| broke down at 0.2, and none came to 0.1."""
+    assert "x*tanh(abs(x))" not in flatter.ratios(0.2, 0.1).index
+    assert flatter.ratios(0.2, 0.3).loc["x*tanh(abs(x))", "n"] == 4
+
+
+def test_it_was_recorded_from_a_clean_tree() -> None:
+    (environment,) = studies.provenance("flatter")["environments"]
+    assert environment["uncommitted_changes"] is False
