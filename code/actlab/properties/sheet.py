@@ -287,6 +287,11 @@ def _sheet(function: Function) -> PropertySheet:
     steepest = lipschitz_constant(function, breaks)
     limits = unseen(function, tails, steepest.slope)
     kind = smoothness(function, breaks)
+    if kind == "?" and not limits:
+        limits = (
+            "somewhere its slope turns so fast that a jump of its curvature cannot be "
+            "told from a bend",
+        )
     lost = math.isnan(steepest.slope)
     return PropertySheet(
         name=function.name,

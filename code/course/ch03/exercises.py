@@ -88,6 +88,11 @@ def grade_stable_sigmoid(answer: Any, variant: int | None, report: Report) -> No
         name = str(dtype).removeprefix("torch.")
         at = f"on {len(places)} {name} numbers"
         got = report.value_and_slope(answer, x, at=at)
+        if got[0].dtype != dtype:
+            came = str(got[0].dtype).removeprefix("torch.")
+            report.remark(
+                f"One thing beside the task: {name} went in and {came} came out."
+            )
         wide = x.double()
         right = torch.sigmoid(wide), torch.sigmoid(wide) * torch.sigmoid(-wide)
         for what, found, exact in zip(("value", "slope"), got, right, strict=True):
