@@ -37,14 +37,14 @@ import yaml
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
-from sphinx.util.parallel import ParallelTasks
+from sphinx.util import logging
 
 import generate_pages
 import phases
 import side_process
 from catalogue_finish import FOLDER as FUNCTIONS
 from catalogue_finish import TEMPLATE, cards, write_pages
-from site_light import lighten
+from site_light import lighten, without
 from site_links import deepen, open_lab, sections
 from site_math import typeset
 from site_reading import Target, enrich
@@ -71,9 +71,25 @@ START = re.compile(r"<!-- reveal (\S+) -->")
 FOLD = re.compile(
     r"<summary aria-label=\"Toggle hidden content\">(.*?)</summary>", re.DOTALL
 )
+# What the theme puts on a page and no page needs.
+ICON_SCRIPT = re.compile(
+    r"<!-- So that users can add custom icons -->"
+    r"\s*<script defer src=\"[^\"]*fontawesome\.js[^\"]*\"></script>"
+)
+THEBE = re.compile(
+    r"<script type=\"text/x-thebe-config\">.*?</script>"
+    r"\s*<script>kernelName = [^<]*</script>",
+    re.DOTALL,
+)
+SEARCH_SCRIPTS = re.compile(
+    r"<script src=\"[^\"]*(?:searchtools|language_data|searchindex)\.js[^\"]*\">"
+    r"</script>|<script>DOCUMENTATION_OPTIONS\.search_as_you_type[^<]*</script>"
+)
+VIEWPORT = re.compile(r"<meta name=\"viewport\"[^>]*>")
 # The outermost section of a page, in which the others stand.
 WHOLE = re.compile(r"(<article class=\"bd-article\">\s*)<section class=\"([^\"]*)\"")
 API = "reference/api"
+LOGGER = logging.getLogger(__name__)
 KEPT = "kept.pickle"  # beside the pages' trees
 UNUSED = ("scripts/fontawesome.js", "sphinx-thebe.js", "sphinx-thebe.css")
 
@@ -139,8 +155,8 @@ def keep_for_next(app: Sphinx, out: Path) -> None:
 
 
 def _link_or_copy(source: str, target: str) -> str:
-    """Copy a file; an image, which is never changed, as a second name."""
-    if "_images" in Path(source).parts:
+    """Copy a file; what is never changed in its place, as a second name."""
+    if {"_images", "_static"} & {*Path(source).parts}:
         try:
             os.link(source, target)
             return target
@@ -457,19 +473,8 @@ def repair_page(
     chapter, by its number.
     """
     text = page.read_text(encoding="utf-8")
-    repaired = re.sub(
-        r"\s*<!-- So that users can add custom icons -->"
-        r"\s*<script defer src=\"[^\"]*fontawesome\.js[^\"]*\"></script>",
-        "",
-        text,
-    )
-    repaired = re.sub(
-        r"\s*<script type=\"text/x-thebe-config\">.*?</script>"
-        r"\s*<script>kernelName = [^<]*</script>",
-        "",
-        repaired,
-        flags=re.DOTALL,
-    )
+    repaired = without(ICON_SCRIPT, text)
+    repaired = without(THEBE, repaired)
     repaired = re.sub(
         r"<div class=\"sidebar-primary-item\">\s*<div id=\"ethical-ad-placement\".*?"
         r"</div>\s*</div>",
@@ -505,19 +510,14 @@ def repair_page(
     )
     repaired = repaired.replace('<table border="1" class=', "<table class=")
     # Only the search page searches; it loads what it needs (assets/search.js).
-    repaired = re.sub(
-        r"\s*<script src=\"[^\"]*(?:searchtools|language_data|searchindex)\.js[^\"]*\">"
-        r"</script>|\s*<script>DOCUMENTATION_OPTIONS\.search_as_you_type[^<]*</script>",
-        "",
-        repaired,
-    )
-    viewport = r"\s*<meta name=\"viewport\"[^>]*>"
-    head, *rest = re.split(viewport, repaired)
-    if rest:
+    repaired = without(SEARCH_SCRIPTS, repaired)
+    first = VIEWPORT.search(repaired)
+    if first:
         meta = (
             '\n    <meta name="viewport" content="width=device-width, initial-scale=1">'
         )
-        repaired = head + meta + "".join(rest)
+        head, rest = repaired[: first.start()], repaired[first.end() :]
+        repaired = head.rstrip() + meta + without(VIEWPORT, rest)
     once = (
         "<script>var togglebuttonSelector = '.toggle, .admonition.dropdown';</script>"
     )
@@ -528,7 +528,7 @@ def repair_page(
     if page.name == "catalogue.html":
         repaired = cards(repaired)
     chapter = re.match(r"(\d\d)-", page.name)
-    if chapter:  # its sections are laid out when they come near
+    if chapter or page.name == "claims.html":  # laid out when they come near
         repaired = WHOLE.sub(r'\1<section class="actlab-sections \2"', repaired)
     if chapter and chapter[1] in presets:
         repaired = open_lab(repaired, presets[chapter[1]])
@@ -563,37 +563,55 @@ def write_downloads(app: Sphinx, out: Path) -> None:
 
 
 def read_beside(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
-    """Let another process read the page of the package, where forks are safe.
+    """Begin what is done beside, once Sphinx is set up and before it reads.
 
-    It takes as long as all chapters together, and it alone loads the whole package.
+    One process loads the package and writes the generated parts. Where forks are safe,
+    another that comes from it reads the page of the package, which takes as long as all
+    chapters together.
     """
     phases.mark("Sphinx set up")
+    if changed():
+        return
     generate_pages.write("api.txt", generate_pages.api())
-    if sys.platform != "linux" or API not in docnames:
+    if sys.platform != "linux":
+        side_process.start(generate_pages.main, generate_pages.later)
         return
     docnames.remove(API)
     env.clear_doc(API)
+    app.actlab_api = reply = side_process.Reply()
 
-    def work(name: str) -> bytes:
+    def work() -> None:
+        generate_pages.load_package()
+        side_process.start(lambda: reply.send(read_api(app, env)))
+        reply.send()
+        generate_pages.main()
+
+    side_process.start(work, generate_pages.later)
+
+
+def read_api(app: Sphinx, env: BuildEnvironment) -> bytes:
+    """Read the page of the package; return what Sphinx is to know of it."""
+    collector = logging.LogCollector()
+    with collector.collect():
         env.app = app
-        app.builder.read_doc(name, _cache=False)
-        phases.mark("  beside: the package's page read")
-        return pickle.dumps(env)
-
-    def merge(name: str, read: bytes) -> None:
-        env.merge_info_from([name], pickle.loads(read), app)
-
-    app.actlab_reading = ParallelTasks(1)
-    app.actlab_reading.add_task(work, API, merge)
+        app.builder.read_doc(API, _cache=False)
+    logging.convert_serializable(collector.logs)
+    phases.mark("  beside: the package's page read")
+    return pickle.dumps((collector.logs, env))
 
 
 def read_all(app: Sphinx, env: BuildEnvironment) -> list[str]:
     """Wait for the page that another process reads; return its name."""
     phases.mark("pages read")
-    tasks = getattr(app, "actlab_reading", None)
-    if tasks is None:
+    if not hasattr(app, "actlab_api"):
         return []
-    tasks.join()
+    told = app.actlab_api.receive()
+    if not told:
+        raise RuntimeError(f"{API} could not be read; its error stands above")
+    logs, read = pickle.loads(told)
+    for record in logs:
+        LOGGER.handle(record)
+    env.merge_info_from([API], read, app)
     return [API]
 
 
@@ -605,7 +623,7 @@ def write_beside(app: Sphinx, env: Any) -> None:
     """
     phases.mark("what was read put together")
     if sys.platform == "linux" and not changed():
-        app.parallel = 9
+        app.parallel = 5
 
 
 def write_sitemap(app: Sphinx, out: Path, functions: list[str]) -> None:

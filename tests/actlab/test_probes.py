@@ -1470,6 +1470,12 @@ def test_signs_of_inputs_and_updates(digits):
         for lr in (1e-9, 0.005, 1e3)
     }
     assert by_lr == {1e-9: "trouble", 0.005: "ok", 1e3: "trouble"}
+    unmeasured = probes.checkup(network, digits)
+    for given in ({"lr": 0.5}, {"lr": 1e-4, "optimiser": "adam"}):
+        afresh = probes.checkup(network, digits, **given)
+        assert str(unmeasured.at_step(**given)) == str(afresh)
+    with pytest.raises(ValueError, match="lion"):
+        unmeasured.at_step(0.1, "lion")
     adam = probes.checkup(network, digits, lr=1e-4, optimiser="adam")["update : data"]
     assert adam.status == "ok" and adam.number == pytest.approx(-3, abs=0.5)
     with probes.watch(network, every=5) as trace:

@@ -16,6 +16,7 @@ import sympy
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.nn import functional as F
 
 from actlab import catalogue, formulas
 from actlab.formulas import FormulaError
@@ -1048,3 +1049,76 @@ def test_a_kink_is_found_wherever_it_is(place, left, right) -> None:
     assert kink.x == pytest.approx(place, abs=1e-8)
     assert (kink.left, kink.right) == pytest.approx((left, right), abs=1e-7)
     assert found.lipschitz == pytest.approx(max(abs(left), abs(right)))
+
+
+def steep(kind: str, size: float, place: float):
+    def shifted(x: torch.Tensor) -> torch.Tensor:
+        z = x - place
+        if kind == "root":
+            return torch.sqrt(z * z + size**-2)
+        if kind == "softplus":
+            return F.softplus(size * z) / size
+        return getattr(torch, kind)(size * z)
+
+    return shifted
+
+
+STEEP = ["sigmoid", "tanh", "atan", "erf", "softplus", "root", "asinh"]
+
+
+@pytest.mark.parametrize("place", [0.0, 0.7])
+@pytest.mark.parametrize("size", [1e2, 1e3, 1e5, 1e6, 1e8, 1e10, 1e11, 1e12])
+@pytest.mark.parametrize("kind", STEEP)
+def test_a_steep_function_is_smooth_or_not_known(kind, size, place) -> None:
+    """However steep: no kink, no jump, no pole, and no curvature that jumps."""
+    sheet = property_sheet(steep(kind, size, place))
+    assert sheet.smoothness in ("smooth", "?")
+    assert sheet.kinks == sheet.jumps == ()
+    if sheet.smoothness == "?":
+        assert sheet.not_seen
+    if place == 0 and size <= 1000:
+        assert sheet.smoothness == "smooth"
+
+
+CURVATURE_JUMPS = {
+    "elu": F.elu,
+    "celu": F.celu,
+    "softsign": F.softsign,
+    "relu squared": lambda x: torch.relu(x) ** 2,
+    "relu squared, elsewhere": lambda x: torch.relu(x + 12.34567) ** 2,
+    "a weak one": lambda x: x + 0.03 * torch.relu(x - 0.3) ** 2,
+    "a strong one": lambda x: 100 * torch.relu(x) ** 2,
+    "Huber": lambda x: torch.where(x.abs() < 1, x * x / 2, x.abs() - 0.5),
+    "steep as well": lambda x: torch.tanh(1e3 * torch.relu(x) ** 2),
+    "steep and cut": lambda x: F.elu(1e4 * x) / 1e4,
+    "endless": lambda x: torch.relu(x) ** 1.5,
+}
+
+
+@pytest.mark.parametrize("name", list(CURVATURE_JUMPS))
+def test_a_curvature_that_jumps_is_found(name) -> None:
+    assert property_sheet(CURVATURE_JUMPS[name]).smoothness == "C¹"
+
+
+@pytest.mark.parametrize("place", [0.0, 1.3])
+@pytest.mark.parametrize("size", [10.0**k for k in range(2, 9)])
+def test_the_backward_gain_of_a_steep_function_is_right_or_not_known(
+    size, place
+) -> None:
+    square = size * 4 / 3 * math.exp(-(place**2) / 2) / math.sqrt(2 * math.pi)
+    for f in (f"tanh({size}*(x - {place}))", steep("tanh", size, place)):
+        gain = backward_gain(f)
+        assert math.isnan(gain) or math.isclose(gain, square**-0.5, rel_tol=1e-3)
+        if place == 0 and size < 1e8:
+            assert not math.isnan(gain)
+
+
+def test_a_function_that_swings_everywhere_is_soon_given_up() -> None:
+    calls = []
+
+    def weierstrass(x: torch.Tensor) -> torch.Tensor:
+        calls.append(len(x))
+        return sum(0.5**k * torch.cos(7.0**k * math.pi * x) for k in range(12))
+
+    assert property_sheet(weierstrass).smoothness == "?"
+    assert len(calls) < 100_000

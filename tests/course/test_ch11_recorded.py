@@ -42,10 +42,25 @@ def test_the_left_half_changes_little(cut: str, whole: str, lr: float) -> None:
 def test_the_later_layers_make_the_difference() -> None:
     found = flatter.parts(0.05)
     fast, slow = found.loc[[*FAST]], found.loc[[*SLOW]]
-    assert fast["layer_1"].max() / slow["layer_1"].min() < 1.8
+    assert fast["layer_1"].max() / slow["layer_1"].min() < 2
     for layer in ("layer_2", "layer_3"):
         assert fast[layer].min() > 3 * slow[layer].max()
     assert fast["outputs_2"].min() > 6 * slow["outputs_2"].max()
+
+
+@pytest.mark.parametrize("lr", RATES)
+def test_the_block_of_layer_3_follows_what_comes_into_it(lr: float) -> None:
+    found = flatter.parts(lr)
+    assert (found["layer_3"] / found["outputs_2"]).between(0.025, 0.1).all()
+
+
+@pytest.mark.parametrize("lr", RATES)
+def test_slow_growth_is_enough_and_not_needed(lr: float) -> None:
+    """The identity grows like x, and half of ReLU's eigenvalue is left."""
+    row = flatter.ratios(lr).loc["identity"]
+    assert row["ratio"] == pytest.approx(0.5, abs=0.06) and row["high"] < 0.8
+    outputs = flatter.parts(lr)["outputs_2"]
+    assert outputs[[*SLOW]].max() < outputs["identity"] < outputs[[*FAST]].min()
 
 
 def test_small_batches_take_relu_down_at_the_largest_rate() -> None:

@@ -6,7 +6,7 @@ import html
 import math
 import textwrap
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -93,6 +93,16 @@ class HealthReport:
             if sign.name == name:
                 return sign
         raise KeyError(f"no sign {name!r}; there are {[s.name for s in self.signs]}")
+
+    def at_step(self, lr: float, optimiser: str = "sgd") -> HealthReport:
+        """The same measurements with the update:data ratio of another first step.
+
+        ``lr`` and ``optimiser`` are as in :func:`checkup`, the other signs stay.
+        Raises ``ValueError`` for another optimiser.  Chapter 14.
+        """
+        step = _updates(self.layers, None, lr, optimiser)
+        signs = [step if sign.name == step.name else sign for sign in self.signs]
+        return replace(self, signs=signs)
 
     def __str__(self) -> str:
         lines = [self.title]

@@ -268,7 +268,7 @@ def find_breaks(
     if len(rough) > _MOST:
         rough = rough[np.argsort(np.abs(rough))[:_MOST]]
     places = np.unique(np.concatenate([borders, rough]))
-    kinks, jumps, poles = [], [], []
+    kinks, jumps, poles, turns = [], [], [], []
     for place in places:
         low, high = both_sides(value, place)
         down, up = both_sides(slope, place)
@@ -276,13 +276,16 @@ def find_breaks(
             poles.append(float(place))
         elif abs(high - low) > _SAME * (1 + abs(low)):
             jumps.append(Kink(float(place), tidied(low), tidied(high)))
+        elif math.inf > abs(down) > _STEEP and math.isclose(down, up, rel_tol=0.01):
+            turns.append(float(place))
         elif _vertical(slope, place) or not abs(up - down) <= _dust(up, down):
             kinks.append(Kink(float(place), tidied(down), tidied(up)))
     jumps, no_jumps = _sorted_out(value, jumps, borders)
     kinks, no_kinks = _sorted_out(slope, kinks, borders)
     swings = np.concatenate([wild, wilder])
     swings = swings[[bool((np.abs(s - places) > _NEARBY).all()) for s in swings]]
-    unresolved = *(one.x for one in (*no_jumps, *no_kinks)), *map(float, swings)
+    gone = (one.x for one in (*no_jumps, *no_kinks))
+    unresolved = *gone, *turns, *map(float, swings)
     return Breaks(tuple(kinks), tuple(jumps), tuple(poles), places, unresolved)
 
 
@@ -328,33 +331,38 @@ def both_sides(value: Scalar, place: float) -> tuple[float, float]:
 
 def _side(value: Scalar, place: float, side: int) -> float:
     step = side * _BESIDE * max(1.0, abs(place))
-    near, far = float(value(place + step)), float(value(place + 2 * step))
+    steps = step * np.array([1.0, 2.0, 1e-3, 1e-6, 1e3])
+    near, far, nearer, nearest, further = map(float, value(place + steps))
     if abs(near - far) <= _SAME * (1 + abs(far)):
         return tidied(2 * near - far)  # a straight line through both, at the place
-    nearer = float(value(place + step / 1000))
-    nearest = float(value(place + step / 1e6))
     if not math.isfinite(nearer):
         return math.copysign(math.inf, nearer)
     straight = _runs_one_way(value, place, step)
     grows = abs(nearer) > 3 * abs(near) and not abs(nearest) < abs(nearer)
+    grows = grows and _goes_on(value, place, step)
     # Against a swing that happens to rise: it has not risen from so far out.
-    farther = abs(float(value(place + step * 1000)))
-    if grows and straight and abs(nearer) > max(10.0, 10 * farther):
+    if grows and straight and abs(nearer) > max(10.0, 10 * abs(further)):
         return math.copysign(math.inf, nearer)
     # A logarithm takes the same step each time: it never arrives.
-    further = float(value(place + step * 1000))
     steady = abs(nearest - nearer) > 0.9 * abs(nearer - near)
-    far_steps = abs(nearer - near) > 0.97 * abs(near - further)
+    far_steps = 3 > abs(nearer - near) / max(abs(near - further), 1e-300) > 0.97
     if steady and far_steps and straight:
         return math.copysign(math.inf, nearer - near)
     return 0.0 if abs(nearer) < abs(near) / 3 else near
 
 
+def _goes_on(value: Scalar, place: float, step: float) -> bool:
+    """Whether values grow at the end as they did before: not so if steep and finite."""
+    start, late, end = np.abs(value(place + step * np.array([1.0, 1e-3, 1e-4])))
+    if start == 0 or not math.isfinite(end):
+        return True
+    return bool(math.log(end / late) > math.log(end / start) / 10)
+
+
 def _runs_one_way(value: Scalar, place: float, step: float) -> bool:
     """Whether values only grow, or only fall, towards the place: no swing there."""
     # by no whole power of ten, which a swing might share
-    near = np.array([value(place + step * 3.0**-n) for n in range(9)], dtype=float)
-    moves = np.diff(near)
+    moves = np.diff(value(place + step * 3.0 ** -np.arange(9)))
     return bool((moves >= 0).all() or (moves <= 0).all() or np.isnan(moves).any())
 
 
@@ -362,7 +370,10 @@ def _vertical(slope: Scalar, place: float) -> bool:
     """Whether the slope runs off to the same infinity on both sides of a place."""
     steps = np.array([1e-12, 1e-6]) * max(1.0, abs(place))
     (above, far), (below, farther) = (slope(place + side * steps) for side in (1, -1))
-    return bool(above * below > 0 and above / far > 100 < below / farther)
+    if not (above * below > 0 and above / far > 100 < below / farther):
+        return False
+    step = _BESIDE * max(1.0, abs(place))
+    return _goes_on(slope, place, step) and _goes_on(slope, place, -step)
 
 
 def tidied(value: float) -> float:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import copy
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -40,6 +40,7 @@ class Function:
     recheck: Callable[[], None] = lambda: None
     bits: int = 64  # of the values
     blind: bool = False  # whether slopes are differences: a kink looks like a bend
+    patched: list[bool] = field(default_factory=list)  # some slopes are, if not empty
 
     def divided(self, size: float) -> Function:
         """The same curve in other units: f divided by ``size``, a power of two."""
@@ -130,6 +131,8 @@ def _from_callable(function: Callable, name: str) -> Function:
             ) from error
         function = function.to(device="cpu", dtype=torch.float64)
 
+    patched: list[bool] = []
+
     def apply(tensor: torch.Tensor) -> torch.Tensor:
         try:
             result = function(tensor)
@@ -201,12 +204,21 @@ def _from_callable(function: Callable, name: str) -> Function:
         # A branch that is not taken may turn the gradient into nan, not the values.
         lost = np.isnan(found)
         if lost.any():
+            patched[:] = [True]
             found[lost] = difference(np.asarray(array, dtype=np.float64)[lost])
         return found
 
     recheck = _check_element_wise(value, name)
     bits, grows = _kind(apply)
-    return Function(name, value, slope, recheck=recheck, bits=bits, blind=not grows)
+    return Function(
+        name,
+        value,
+        slope,
+        recheck=recheck,
+        bits=bits,
+        blind=not grows,
+        patched=patched,
+    )
 
 
 def _kind(function: Callable) -> tuple[int, bool]:

@@ -8,7 +8,7 @@ Chapter: 02.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -58,9 +58,12 @@ def gaussian_rule(
     return panels(edges, count)
 
 
-def average(function: Function, integrand: Callable, q: float = 1.0) -> float:
+def average(
+    function: Function, integrand: Callable, q: float = 1.0, also: Sequence[float] = ()
+) -> float:
     """Return the mean of ``integrand(x, z)`` with x = √q z, z from N(0, 1).
 
+    ``also`` holds places beside which panels get ever finer, as beside a pole.
     Not a number where it is none, or is not known: two rules do not agree on it.
     """
     if not q >= 0:
@@ -68,14 +71,15 @@ def average(function: Function, integrand: Callable, q: float = 1.0) -> float:
     if q == 0:
         return float(integrand(np.zeros(1), np.zeros(1))[0])
     places = function.breaks.places
+    finer = *function.breaks.poles, *also
     if function.breaks.poles:
         diverging = _at_poles(function, integrand, q)
         if diverging:
             return sum(diverging)
-        # What is left runs away so slowly that finer and finer panels catch it.
-        for place in function.breaks.poles:
-            steps = _BESIDE_POLES[_BESIDE_POLES > 1e-12 * abs(place)]
-            places = np.concatenate([places, place + steps, place - steps])
+    # What is left runs away so slowly that finer and finer panels catch it.
+    for place in finer:
+        steps = _BESIDE_POLES[_BESIDE_POLES > 1e-12 * abs(place)]
+        places = np.concatenate([places, place + steps, place - steps])
     terms = _terms(integrand, q, places)
     if np.isnan(terms).any():
         return math.nan

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -335,8 +336,11 @@ def smoothness(function: Function, breaks: Breaks) -> str:
         return "C⁰"
     if function.expr is None:
         # the slopes of 32 bits are too coarse for their own slopes
-        rough = function.bits == 64 and _curvature_jumps(function.slope)
-        return "C¹" if rough else "smooth"
+        if function.bits < 64:
+            return "smooth"
+        # differences over a millionth blur whatever is narrower
+        widths = _FINER[:2] if function.patched else _FINER
+        return _by_curvature(function.slope, widths)
     if len(breaks.places) == 0:
         return "C^ω"
     derivative = formulas.derivative(function.expr)
@@ -351,19 +355,65 @@ def smoothness(function: Function, breaks: Breaks) -> str:
     return "smooth"
 
 
-def _curvature_jumps(slope: Scalar) -> bool:
-    """Return whether f″, by differences of the slope, jumps on [-REACH, REACH]."""
+_FINER = 10.0 ** -np.arange(5, 15)  # widths over which a slope's change is looked at
+_NOISE = 16 * np.finfo(float).eps  # of slopes, relatively
+_NEAR_ENOUGH = 1e-6  # a jump is one where its gap stays as large down to here
+_STAYS = 0.3  # of the largest gap, over which a curvature that jumps has still
 
-    def curvature(values: Array, step: float = 1e-5) -> Array:
+
+def _scatter(slope: Scalar, places: Array) -> Array:
+    """How much the slope jitters from number to number, a little beside places.
+
+    More than rounding does where it is a difference of values.
+    """
+    steps = 1e-13 * (1 + np.abs(places[:, None])) * np.arange(8)
+    sides = (slope(places[:, None] + side * 1e-4 + steps) for side in (-1, 1))
+    return sum(np.abs(np.diff(side, 2, axis=1)).max(axis=1) for side in sides)
+
+
+def _by_curvature(slope: Scalar, widths: Array) -> str:
+    """Return "C¹" where f″ jumps on [-REACH, REACH], "smooth", or "?" if not known.
+
+    f″ is taken by differences of the slope.  A jump stays as large however near its
+    two sides are taken; a curve that bends within a millionth looks like one until the
+    width falls below that.
+    """
+
+    def curvature(values: Array, step: float) -> Array:
         return (slope(values + step) - slope(values - step)) / (2 * step)
 
+    def gaps(left: Array, right: Array, width: float) -> tuple[Array, Array]:
+        low = curvature(left - 3 * width, width)
+        high = curvature(right + 3 * width, width)
+        return np.abs(high - low), np.abs(low)
+
     grid = GRID[np.abs(GRID) <= REACH + 0.005]
-    left, right, _, _ = bisect(curvature, grid[:-1], grid[1:], 10)
-    gap = np.abs(curvature(right + 3e-5) - curvature(left - 3e-5))
-    size = 1 + np.abs(curvature(left - 3e-5))
-    # A smooth curvature changes over 1e-4 by about f‴ × 1e-4, and nearer by less.
-    nearer = np.abs(curvature(right + 3e-6, 1e-6) - curvature(left - 3e-6, 1e-6))
-    return bool(((gap > 1e-2 * size) & (nearer > 0.3 * gap)).any())
+    start = partial(curvature, step=widths[0])
+    left, right, _, _ = bisect(start, grid[:-1], grid[1:], 10)
+    gap, size = gaps(left, right, widths[0])
+    # A smooth curvature changes over 1e-4 by about f‴ × 1e-4.
+    suspect = gap > 1e-2 * (1 + size)
+    left, right, gap, size = (v[suspect] for v in (left, right, gap, size))
+    if not suspect.any():
+        return "smooth"
+    largest, last, before = gap, gap, gap
+    finest = np.full(len(gap), widths[0])
+    around = left[:, None] + np.outer((-1, 1), widths[0] * 10.0 ** np.arange(4)).ravel()
+    steep = 1 + np.abs(slope(around)).max(axis=1) + np.abs(left) * (size + gap)
+    noise = _NOISE * steep + _scatter(slope, left)
+    for width in widths[1:]:
+        # The differences before have blurred the place by their width.
+        sides = left - 30 * width, right + 30 * width
+        left, right, _, _ = bisect(partial(curvature, step=width), *sides, 6)
+        gap, _ = gaps(left, right, width)
+        sure = noise / width < 0.1 * largest
+        before, last = np.where(sure, last, before), np.where(sure, gap, last)
+        largest = np.where(sure, np.maximum(largest, gap), largest)
+        finest = np.where(sure, width, finest)
+    stays = last > _STAYS * largest
+    # Growing tenfold it is noise, or the slope itself runs off, as that of x log|x|.
+    jumps = stays & (last < 5 * before) & (finest <= _NEAR_ENOUGH)
+    return "C¹" if jumps.any() else "?" if stays.any() else "smooth"
 
 
 # --- What the sheet cannot see -------------------------------------------------------
@@ -419,7 +469,7 @@ def unseen(
             "its values come without a gradient: a kink cannot be told from a bend, "
             "and slopes are differences of values"
         )
-    elif function.expr is None and _autograd_differs(function):
+    elif function.expr is None and autograd_differs(function):
         words.append(
             "the slope that autograd returns is not that of the values (a "
             "straight-through gradient, or a number that left the graph): the "
@@ -431,7 +481,7 @@ def unseen(
     return tuple(words)
 
 
-def _autograd_differs(function: Function) -> bool:
+def autograd_differs(function: Function) -> bool:
     """Whether slope and values disagree at more than a tenth of the places."""
     places = function.grid[np.abs(function.grid) < REACH]
     step = 1e-4

@@ -287,6 +287,11 @@ def _sheet(function: Function) -> PropertySheet:
     steepest = lipschitz_constant(function, breaks)
     limits = unseen(function, tails, steepest.slope)
     kind = smoothness(function, breaks)
+    if kind == "?" and not limits:
+        limits = (
+            "somewhere its slope turns so fast that a jump of its curvature cannot be "
+            "told from a bend",
+        )
     lost = math.isnan(steepest.slope)
     return PropertySheet(
         name=function.name,
@@ -392,8 +397,9 @@ def _check_defined(function: Function) -> None:
             f"{function.name} is not a real number at x = {place:.4g}"
             f"{_gap(function, place)}; an activation must have a value for every x"
         )
-    places = np.linspace(-30.0, 30.0, 600_001) + 1e-5 * math.pi
-    dense = function.value(places if function.expr is None else places[:1])
+    count = 600_001 if function.expr is None else 1  # a formula's gaps are read off it
+    places = np.linspace(-30.0, 30.0, count) + 1e-5 * math.pi
+    dense = function.value(places)
     if np.isnan(dense).any():
         place = places[np.isnan(dense)][0]
         raise FormulaError(

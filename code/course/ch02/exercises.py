@@ -124,6 +124,7 @@ def grade_gate(answer: Any, variant: int | None, report: Report) -> None:
     shapes = [(4, 6, 4, 4), (2, 4, 3, 8), (2, 6, 8), (6, 6)]
     cases = [(report.draw(*shape, -2, 2, salt=str(shape)),) for shape in shapes]
     cases.append((report.draw(3, 4, 2, -90, 90, salt="far"),))
+    cases.append((-cases[0][0],))  # whoever keeps the first result of a shape is wrong
     report.compare(answer, lambda x: F.glu(x, dim=1), cases)
     report.learns(answer, *cases[0], names=("x",))
 

@@ -88,6 +88,11 @@ def grade_stable_sigmoid(answer: Any, variant: int | None, report: Report) -> No
         name = str(dtype).removeprefix("torch.")
         at = f"on {len(places)} {name} numbers"
         got = report.value_and_slope(answer, x, at=at)
+        if got[0].dtype != dtype:
+            came = str(got[0].dtype).removeprefix("torch.")
+            report.remark(
+                f"One thing beside the task: {name} went in and {came} came out."
+            )
         wide = x.double()
         right = torch.sigmoid(wide), torch.sigmoid(wide) * torch.sigmoid(-wide)
         for what, found, exact in zip(("value", "slope"), got, right, strict=True):
@@ -414,7 +419,7 @@ EXERCISES = [
         wrong=slips(
             STABLE,
             {
-                "exponent, other = -x, x": "has overflowed, and its gradient",
+                "exponent, other = -x, x": "An exponential has overflowed",
                 "exponent, other = -x.abs(), -x.abs()": "autograd gives |x|, and relu too, the slope 0 at x = 0",
                 "exponent, other = -torch.maximum(x, 0 * x), torch.minimum(x, 0 * x)": "hand half of the slope",
                 "exponent, other = -x.clamp(-20, 20), x.clamp(-20, 20)": "a bound on x stops them",

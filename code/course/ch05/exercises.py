@@ -289,7 +289,7 @@ EXERCISES = [
         grade=grade_tail,
         right="erfc hands out the tail without a difference.",
         wrong={
-            "lambda x: 0.5 * x * (1 + torch.erf(x / math.sqrt(2)))": "1 + erf is a difference of two numbers near 1; far left only rounding is left of it. Ask for the tail itself.",
+            "lambda x: 0.5 * x * (1 + torch.erf(x / math.sqrt(2)))": "Far left two nearly equal numbers are subtracted, as in 1 + erf, and only their rounding is left. Ask for the tail itself.",
             "lambda x: F.gelu(x, approximate='tanh')": "The tanh form adds 1 to a number near −1 as well, and is only near GELU.",
             "lambda x: x * torch.sigmoid(1.702 * x)": "A sigmoid's tail falls like an exponential of x, the normal one like one of −x²/2.",
             "lambda x: 0.5 * x * torch.erfc(x / math.sqrt(2))": "This is x times the chance of the other side, 1 − Φ(x). Mind the sign in erfc.",

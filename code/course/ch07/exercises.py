@@ -246,11 +246,8 @@ def page_7_2(d: int = 192) -> Page:
 
 def page_7_3(d: int = 4096, wide: int = 14_336) -> Page:
     """Exercise 7.3 for a width and a published gated width."""
-    cut_off = {}
-    if round(8 * d / 3) > 8 * d // 3:
-        cut_off[f"width = {8 * d // 3}"] = (
-            f"(b) That is {8 * d / 3:.2f} cut off. The nearest whole number is one more."
-        )
+    down, up = 8 * d // 3, 8 * d // 3 + 1
+    other = down if round(8 * d / 3) == up else up
     return Page(
         id="7.3",
         title="A model that did not pay the price",
@@ -272,7 +269,7 @@ def page_7_3(d: int = 4096, wide: int = 14_336) -> Page:
             f"ratio = {8 * d / (3 * wide)}": "(a) Upside down: the plain FFN is the smaller one.",
             f"width = {2 * d}": "(b) Half of 4d is too narrow: 3 · 2d² are only 6d² weights.",
             f"width = {4 * d}": "(b) That is the plain FFN's width. With three matrices it is 12d² weights.",
-            **cut_off,
+            f"width = {other}": f"(b) It is {8 * d / 3:.2f}, and {other} is not the nearest whole number.",
         },
         numbers_for=lambda variant: page_7_3(
             *((4096, 11_008), (5120, 13_824), (8192, 28_672), (2048, 5632))[variant % 4]

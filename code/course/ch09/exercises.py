@@ -143,6 +143,8 @@ def grade_init(answer: Any, variant: int | None, report: Report) -> None:
     size, error = float(np.median(sizes)), float(np.median(errors))
     random = not torch.equal(started[0], started[1])
     seen = f"activation size {size:.0e}, error signal {error:.0e}."
+    if not any(sizes):
+        report.fail("all activations are 0 at layer 30: nothing gets through.")
     if not all(math.isfinite(v) for v in (*sizes, *errors)):
         report.fail("the activations or the error signals are no longer finite.")
     if 0.2 <= size <= 5 and 0.2 <= error <= 5:

@@ -143,14 +143,16 @@ def grade_across_batches(answer: Any, variant: int | None, report: Report) -> No
     report.cases += 1
     for salt in ("a", "b", "c"):
         drawn = random_batches(report, salt)
-        got = report.number(report.call(answer, drawn, at="on random batches"))
-        report.expect(
-            got == right_count(drawn),
-            f"on random batches: expected {right_count(drawn)}, got {got:g}. One unit "
-            "puts out 1e-10 once, and that is not 0."
-            if got == right_count(drawn) + 1
-            else f"on random batches: expected {right_count(drawn)}, got {got:g}.",
-        )
+        words = "on random batches"
+        got = report.number(report.call(answer, drawn, at=words))
+        if got != right_count(drawn):
+            drawn[1][0, 1] = 0.5
+            louder = report.number(report.call(answer, drawn, at=words))
+            why = ""
+            if louder == right_count(drawn):
+                why = " One unit puts out 1e-10 once, and that is not 0."
+            report.fail(f"{words}: expected {right_count(drawn)}, got {got:g}.{why}")
+        report.cases += 1
     stream = Stream([h.repeat(20, 1) for h in batches for _ in range(3)])
     got = report.call(answer, stream, at="on batches that come one by one")
     report.expect(

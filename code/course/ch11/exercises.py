@@ -81,8 +81,9 @@ def check_work(answer: Callable, report: Report) -> None:
         "the way: that is H. For a million weights it would not fit. Differentiate "
         "the number ∇L · v instead.",
     )
+    # a loop that adds up ∇L · v takes a few for each weight, a backward pass takes 30
     report.expect(
-        much.operations < 2 * little.operations,
+        much.operations - little.operations < 16 * (many - few),
         f"the product is right; with {many // few} times as many weights it took "
         f"{much.operations / little.operations:.0f} times as many operations. That is "
         "H row by row. Two backward passes do: differentiate the number ∇L · v.",
@@ -157,11 +158,13 @@ def lengths(tensor: torch.Tensor) -> torch.Tensor:
 def grade_normalised(answer: Callable, variant: int | None, report: Report) -> None:
     """11.6: filters get the lengths of the weight's, for matrices and kernels."""
     report.function(answer)
-    for shape in ((3, 5), (4, 4), (2, 3, 2, 2), (5, 1, 3, 3)):
+    for shape in ((3, 5), (4, 4), (2, 3, 2, 2), (5, 1, 3, 3), (3, 5)):
         kind = "a matrix" if len(shape) == 2 else "a kernel"
         at = f"on {kind} of shape {shape}"
         count = torch.Size(shape).numel()
-        direction = report.draw(count, -1, 1, salt=f"d{shape}").reshape(shape)
+        again = " again" * (report.cases > 12)  # other numbers for the first shape
+        salt = f"d{shape}{again}"
+        direction = report.draw(count, -1, 1, salt=salt).reshape(shape)
         weight = report.draw(count, -2, 2, salt=f"w{shape}").reshape(shape)
         weight = weight * torch.arange(1.0, shape[0] + 1).reshape(
             -1, *[1] * (len(shape) - 1)

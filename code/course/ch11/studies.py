@@ -36,9 +36,9 @@ __all__ = ["FAST", "LEVELS", "SLOW", "STUDIES", "CurvatureRun"]
 # * At 0.2 all had come to the same after ten epochs.  Were it the noise of small
 #   batches, whole batches at that rate would keep ReLU above tanh at a loss of 0.1.
 #
-# Added after a first record, which came out so: the identity.  It grows like x as well,
-# and in the trial it lay between the two groups, nearer to the slow one.  If that holds,
-# growth counts as far as it makes what comes into a layer large (``outputs_2``).
+# Added after a first record, which came out so: the identity.  It grows like x too, and
+# in the trial it lay between the two groups, nearer to the slow one.  If that holds,
+# slow growth is enough and not needed, and what counts is ``outputs_2``.
 FAST = ("relu", "x*tanh(abs(x))", "gelu")
 SLOW = ("tanh", "tanh(max(x, 0))", "asinh(x)", "asinh(max(x, 0))")
 LEVELS = (1.0, 0.3, 0.1)

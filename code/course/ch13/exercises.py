@@ -343,6 +343,8 @@ def grade_softplus(answer: Any, variant: int | None, report: Report) -> None:
         wide = x.double()
         truth = torch.logaddexp(wide, torch.zeros_like(wide))
         name = str(dtype).removeprefix("torch.")
+        if places is SMALL and not bool((value == 0).any()):
+            why = ""  # nothing was lost
         _near(report, x, value, truth, tolerance, f"{name}: value", why)
         _near(
             report,

@@ -406,7 +406,7 @@ PREDICTIONS = [
         because={
             "Sigmoid and tanh are the ones that saturate.": "B is saturated because its weights are thirty times too large. With ReLU they make it explode.",
             "GELU has no dead units.": "With a bias of −1 everywhere it has hardly any slope either.",
-            "No fault that was planted is one of the function.": "Some functions would still help. The next columns show which.",
+            "The faults lie in weights, steps and data.": "In F the function is a part, and ReLU in its place is not enough. Some functions help all the same: see the next columns.",
         },
         source="the training runs of the next cell, three seeds",
     ),

@@ -119,10 +119,10 @@ def grade_difference(answer: Any, variant: int | None, report: Report) -> None:
 
     at = "on made-up trials"
     got = of_all(answer)
-    for mine, right in zip(got, of_all(answer_from_source(DIFFERENCE)), strict=True):
-        if abs(mine - right) > 1e-3:
+    for value, right in zip(got, of_all(answer_from_source(DIFFERENCE)), strict=True):
+        if abs(value - right) > 1e-3:
             why = report.mistake(got, by=of_all, rtol=0, atol=1e-3)
-            report.fail(f"{at}: expected {two_numbers(right, mine)}. {why}".strip())
+            report.fail(f"{at}: expected {two_numbers(right, value)}. {why}".strip())
         report.cases += 1
 
 

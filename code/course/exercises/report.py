@@ -346,14 +346,10 @@ class Report:
         def fits(wrong: Callable[..., Any]) -> bool:
             if by:
                 return alike(got, by(wrong))
-            earlier = [pair for pair in self._given if len(pair[0]) == len(arguments)]
-            return (
-                alike(got, wrong(*_clone(arguments)))
-                and all(alike(mine, wrong(*_clone(given))) for given, mine in earlier)
-                and all(
-                    alike(of(*_clone(case)), wrong(*_clone(case)))
-                    for case in (more if of else ())
-                )
+            known = [pair for pair in self._given if len(pair[0]) == len(arguments)]
+            known += [(case, of(*_clone(case))) for case in more if of]
+            return alike(got, wrong(*_clone(arguments))) and all(
+                alike(mine, wrong(*_clone(given))) for given, mine in known
             )
 
         return _first_reply(self.mistakes, fits) or otherwise
