@@ -108,9 +108,10 @@
         } else if (size >= 1 && size <= 100 && is(size / 100))
           return `${seen}: right in per cent; here the fraction itself is asked for.`;
       }
-      if (!Number.isInteger(+right) && rounded(size, +right, 0.05))
+      const near = Math.abs(size - right) < 0.005 * Math.abs(right);
+      if (!Number.isInteger(+right) && (near || rounded(size, +right, 0.05)))
         return `${seen} is close, but not as exact as asked for. Keep more digits.`;
-      return `${seen} is not it, and none of the usual slips either.`;
+      return `${seen} is not it, and this page knows no slip that leads to it.`;
     },
     get: (box) => field(box).value,
     set: (box, word) => (field(box).value = word ?? ""),
