@@ -193,9 +193,12 @@
 
   // Who scrolls goes on while the browser does one section after the other.
   const layOutMeanwhile = () =>
-    meanwhile(document.querySelectorAll(".actlab-swift .actlab-sections > section"), (section) => {
-      section.style.contentVisibility = "visible";
-    });
+    meanwhile(
+      document.querySelectorAll(".actlab-swift :is(.actlab-sections > section, .actlab-claim)"),
+      (part) => {
+        part.style.contentVisibility = "visible";
+      },
+    );
 
   window.addEventListener("keydown", layOut, { once: true, capture: true });
   window.addEventListener("scroll", layOutMeanwhile, { once: true, passive: true });

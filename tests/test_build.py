@@ -338,6 +338,35 @@ def test_later_work_that_fails_is_told_at_the_end(tmp_path):
     assert "ZeroDivisionError" in done.stderr
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody replies")
+def test_a_reply_comes_whole_and_a_failure_leaves_none(tmp_path):
+    done = run(
+        "from side_process import Reply, start\n"
+        "for work in (lambda: reply.send(b'x' * 10**6), lambda: 1 / 0):\n"
+        "    reply = Reply()\n"
+        "    start(work)\n"
+        "    print(len(reply.receive()))",
+        tmp_path,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "1000000\n0\n"
+
+
+def test_shared_work_is_done_for_each_and_its_failure_told(tmp_path):
+    done = run(
+        "import pathlib, side_process\n"
+        "def work(name):\n"
+        "    pathlib.Path(name).write_text(str(8 // int(name)))\n"
+        "side_process.shared(work, ['1', '2', '4'])\n"
+        "print(sorted(path.read_text() for path in pathlib.Path().iterdir()))\n"
+        "side_process.shared(work, ['1', '0'])",
+        tmp_path,
+    )
+    assert done.returncode == 1
+    assert done.stdout == "['2', '4', '8']\n"
+    assert "ZeroDivisionError" in done.stderr
+
+
 def test_waiting_for_nothing_takes_no_time():
     side_process.wait()
     side_process.end()

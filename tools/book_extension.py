@@ -37,7 +37,7 @@ import yaml
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
-from sphinx.util.parallel import ParallelTasks
+from sphinx.util import logging
 
 import generate_pages
 import phases
@@ -89,6 +89,7 @@ VIEWPORT = re.compile(r"<meta name=\"viewport\"[^>]*>")
 # The outermost section of a page, in which the others stand.
 WHOLE = re.compile(r"(<article class=\"bd-article\">\s*)<section class=\"([^\"]*)\"")
 API = "reference/api"
+LOGGER = logging.getLogger(__name__)
 KEPT = "kept.pickle"  # beside the pages' trees
 UNUSED = ("scripts/fontawesome.js", "sphinx-thebe.js", "sphinx-thebe.css")
 
@@ -562,37 +563,55 @@ def write_downloads(app: Sphinx, out: Path) -> None:
 
 
 def read_beside(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
-    """Let another process read the page of the package, where forks are safe.
+    """Begin what is done beside, once Sphinx is set up and before it reads.
 
-    It takes as long as all chapters together, and it alone loads the whole package.
+    One process loads the package and writes the generated parts. Where forks are safe,
+    another that comes from it reads the page of the package, which takes as long as all
+    chapters together.
     """
     phases.mark("Sphinx set up")
+    if changed():
+        return
     generate_pages.write("api.txt", generate_pages.api())
-    if sys.platform != "linux" or API not in docnames:
+    if sys.platform != "linux":
+        side_process.start(generate_pages.main, generate_pages.later)
         return
     docnames.remove(API)
     env.clear_doc(API)
+    app.actlab_api = reply = side_process.Reply()
 
-    def work(name: str) -> bytes:
+    def work() -> None:
+        generate_pages.load_package()
+        side_process.start(lambda: reply.send(read_api(app, env)))
+        reply.send()
+        generate_pages.main()
+
+    side_process.start(work, generate_pages.later)
+
+
+def read_api(app: Sphinx, env: BuildEnvironment) -> bytes:
+    """Read the page of the package; return what Sphinx is to know of it."""
+    collector = logging.LogCollector()
+    with collector.collect():
         env.app = app
-        app.builder.read_doc(name, _cache=False)
-        phases.mark("  beside: the package's page read")
-        return pickle.dumps(env)
-
-    def merge(name: str, read: bytes) -> None:
-        env.merge_info_from([name], pickle.loads(read), app)
-
-    app.actlab_reading = ParallelTasks(1)
-    app.actlab_reading.add_task(work, API, merge)
+        app.builder.read_doc(API, _cache=False)
+    logging.convert_serializable(collector.logs)
+    phases.mark("  beside: the package's page read")
+    return pickle.dumps((collector.logs, env))
 
 
 def read_all(app: Sphinx, env: BuildEnvironment) -> list[str]:
     """Wait for the page that another process reads; return its name."""
     phases.mark("pages read")
-    tasks = getattr(app, "actlab_reading", None)
-    if tasks is None:
+    if not hasattr(app, "actlab_api"):
         return []
-    tasks.join()
+    told = app.actlab_api.receive()
+    if not told:
+        raise RuntimeError(f"{API} could not be read; its error stands above")
+    logs, read = pickle.loads(told)
+    for record in logs:
+        LOGGER.handle(record)
+    env.merge_info_from([API], read, app)
     return [API]
 
 

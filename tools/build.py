@@ -46,11 +46,11 @@ OUTLINE = re.compile(
 FOLDERS = ("assets", "chapters", "code", "findings", "reference", "tools")
 FILES = ("*.md", "*.yml", "*.txt", "LICENSE*")
 PASSING = {"__pycache__", ".ipynb_checkpoints", "generated"}
-# The generated parts are written by a second process while Jupyter Book reads the
-# chapters, which need none of them; then what only finished pages need, the functions'
-# pages and the zips, while the first one writes. Hundreds of thousands of small objects
-# live until the end: looking for garbage among them, again and again, took a fifth of
-# the time, and taking them apart at the end another seventh.
+# The zips are written by a second process while Jupyter Book is loaded, what pages
+# include by another while it reads the chapters, which need none of it; then, while the
+# first one writes, what only finished pages need (book_extension.py). Hundreds of
+# thousands of small objects live until the end: looking for garbage among them, again
+# and again, took a fifth of the time, and taking them apart at the end another seventh.
 STEPS = """
 import gc
 import os
@@ -65,7 +65,7 @@ changed = os.environ.get("ACTLAB_CHANGED", "").split()
 if changed:  # what has changed is looked for before anything is read
     generate_pages.again(changed)
 else:
-    side_process.start(generate_pages.main, generate_pages.later)
+    side_process.start(generate_pages.zips)
 status = 1
 try:
     from jupyter_book.cli.main import main

@@ -12,6 +12,7 @@ the same bytes.
 from __future__ import annotations
 
 import html
+import importlib
 import json
 import os
 import re
@@ -523,6 +524,13 @@ def api() -> str:
     return "\n\n".join(parts)
 
 
+def load_package() -> None:
+    """Load what the page names, before who needs it goes apart."""
+    for names in API.values():
+        for name in names:
+            importlib.import_module(name)
+
+
 # --- the landing page -------------------------------------------------------------
 
 
@@ -723,13 +731,18 @@ def for_finishing() -> dict[str, Any]:
 
 
 def later() -> None:
-    """Write what no page includes: for finished pages, and each chapter's zip."""
+    """Write what no page includes, but finished pages need."""
+    write(FINISH, json.dumps(for_finishing(), ensure_ascii=False))
+    phases.mark("  beside: functions' pages written")
+
+
+def zips() -> None:
+    """Write each chapter's zip."""
     from chapter_zips import write_zips
 
-    write(FINISH, json.dumps(for_finishing(), ensure_ascii=False))
     shutil.rmtree(ZIPS, ignore_errors=True)
     write_zips(ZIPS, map(chapter_file, filter(in_book, chapters())))
-    phases.mark("  beside: functions' pages and zips written")
+    phases.mark("  beside: zips written")
 
 
 if __name__ == "__main__":

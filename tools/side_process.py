@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-__all__ = ["end", "shared", "start", "wait"]
+__all__ = ["Reply", "end", "shared", "start", "wait"]
 
 Item = TypeVar("Item")
 
@@ -41,11 +41,13 @@ def start(work: Callable[[], None], later: Callable[[], None] | None = None) -> 
         _running[child] = done
         return
     status = 1
+    _running.clear()  # that is for the first process to wait for
     try:
         work()
         os.write(tell, b"1")
         if later:
             later()
+        end()  # what it began itself
         status = 0
     except BaseException:
         traceback.print_exc()
@@ -53,6 +55,24 @@ def start(work: Callable[[], None], later: Callable[[], None] | None = None) -> 
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)  # no clean-up of what belongs to the first process
+
+
+class Reply:
+    """What one process tells another, once, as bytes."""
+
+    def __init__(self) -> None:
+        self._from, self._to = os.pipe()
+
+    def send(self, told: bytes = b"") -> None:
+        """Tell it; who tells nothing says that it will not."""
+        with os.fdopen(self._to, "wb") as pipe:
+            pipe.write(told)
+
+    def receive(self) -> bytes:
+        """Wait until all who could tell something have done so or ended."""
+        os.close(self._to)
+        with os.fdopen(self._from, "rb") as pipe:
+            return pipe.read()
 
 
 def wait() -> None:

@@ -89,3 +89,19 @@ def test_thirty_layers(text, start, engine):
     ):
         got = [number(value) for value in found[name]]
         assert got == pytest.approx(values.tolist(), rel=1e-8, nan_ok=True), name
+
+
+@pytest.mark.parametrize("size", [1e2, 1e4, 1e5, 1e6])
+@pytest.mark.parametrize("place", [0.0, 1.3])
+def test_a_steep_formula_gets_a_right_gain_or_none(engine, size, place) -> None:
+    text = f"tanh({size}*(x - {place}))"
+    sheet = {
+        k: number(v) for k, v in json.loads(engine.eval(f"sheet('{text}')")).items()
+    }
+    gain, steepest = sheet["backward_gain"], sheet["lipschitz"]
+    square = size * 4 / 3 * math.exp(-(place**2) / 2) / math.sqrt(2 * math.pi)
+    assert math.isnan(gain) or gain == pytest.approx(square**-0.5, rel=1e-3)
+    assert math.isnan(steepest) or steepest == pytest.approx(size, rel=1e-3)
+    assert sheet["smoothness"] == ("?" if math.isnan(steepest) else "C^ω")
+    if place == 0:
+        assert not math.isnan(gain + steepest)

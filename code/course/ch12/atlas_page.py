@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 import json
 import math
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -37,8 +38,9 @@ ZOOMS = (10, 3, 30, 100)
 MOST_RUNS = 20
 
 
+@cache
 def data() -> dict[str, Any]:
-    """Return all that the page shows, as JSON has it.
+    """Return all that the page shows, as JSON has it; nobody may change it.
 
     ``records`` holds per recorded study its ``cells``: function, start, optimiser, the
     chosen rate, ``tuning`` (by rate: mean held-out accuracy in percent, half of its
@@ -67,12 +69,16 @@ def packed() -> dict[str, Any]:
 
     ``AtlasMath.unpack`` undoes it.
     """
-    found = data()
-    for record in found["records"]:
-        for cell in record["cells"]:
-            points = cell["tuning"]
-            cell["tuning"] = [[point[name] for name in POINT] for point in points]
-    return found
+    records = [
+        record | {"cells": [_packed(cell) for cell in record["cells"]]}
+        for record in data()["records"]
+    ]
+    return data() | {"records": records}
+
+
+def _packed(cell: dict[str, Any]) -> dict[str, Any]:
+    rows = [[point[name] for name in POINT] for point in cell["tuning"]]
+    return cell | {"tuning": rows}
 
 
 def _record(study: studies.Study) -> dict[str, Any]:

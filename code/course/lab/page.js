@@ -1080,6 +1080,7 @@ const SMOOTH = {
   "C³": "C³: three continuous derivatives",
   "C^ω": "analytic (smooth of every order)",
   smooth: "smooth (no kink found)",
+  "?": "not known",
 };
 const listed = (places) =>
   places.slice(0, 4).map((p) => `x = ${number(p.x, 6)}: ${number(p.left, 6)} | ${number(p.right, 6)}`).join("; ") +
@@ -1094,12 +1095,12 @@ const SHEET = [
   ["smoothness", (s) => SMOOTH[s.smoothness]],
   ["kinks (slope left | right)", (s) => listed(s.kinks)],
   ["jumps (value left | right)", (s) => listed(s.jumps)],
-  ["Lipschitz constant", (s) => number(s.lipschitz, 6) + at(s.steepest_at)],
+  ["Lipschitz constant", (s) => limit(s.lipschitz) + at(s.steepest_at)],
   ["saturates", (s) => s.saturation + (s.hard_saturation === "none" ? "" : `; slope exactly 0: ${s.hard_saturation}`)],
   ["mean, Z ~ N(0, 1)", (s) => number(s.mean, 6)],
   ["second moment", (s) => number(s.second_moment, 6)],
   ["forward gain", (s) => number(s.forward_gain, 6)],
-  ["backward gain", (s) => number(s.backward_gain, 6)],
+  ["backward gain", (s) => (s.smoothness === "?" ? limit(s.backward_gain) : number(s.backward_gain, 6))],
 ];
 
 function writeSheets() {

@@ -67,6 +67,17 @@ class Curve {
 
   value = (places) => this.both(places)[0];
   slope = (places) => this.both(places)[1];
+  // How far f leaps between two places of the grid: (Δf)²/Δx, reckoned once.
+  get leaps() {
+    if (!this.known) {
+      const values = this.value(this.grid);
+      this.known = values.map((v, i) =>
+        i ? (v - values[i - 1]) ** 2 / (this.grid[i] - this.grid[i - 1]) : 0,
+      );
+    }
+    return this.known;
+  }
+
   steepness = (places) => this.slope(places).map(Math.abs);
 }
 
@@ -435,6 +446,12 @@ function lipschitz(curve) {
   const beside = Array.from(breaks.places).flatMap((p) => [p - BESIDE, p + BESIDE]);
   const places = Float64Array.from([...curve.grid, ...beside]).sort();
   const [place, most] = sharpen(curve.steepness, places, curve.steepness(places));
+  // No mean slope is larger than the largest: somewhere it must be steeper.
+  const values = curve.value(places);
+  for (let i = 1; i < places.length; i++) {
+    const rise = Math.abs(values[i] - values[i - 1]) / (places[i] - places[i - 1]);
+    if (rise > 1.01 * Math.max(most, far) + 1e-6) return { slope: NaN, at: null };
+  }
   const asSteep = most * (1 - 1e-12);
   if (far >= asSteep) return { slope: tidied(far), at: null };
   // Where the slope keeps its largest value along a stretch there is no one place.
@@ -633,7 +650,8 @@ const SAME_SUM = 1e-4; // of the sum of sizes
 const MOST_NODES = 4e6;
 
 // The mean of integrand(value, slope, z) with x = √q z; infinite where it diverges.
-function average(curve, integrand, q = 1) {
+// Panels get ever finer beside each pole, and beside the places of `also`.
+function average(curve, integrand, q = 1, also = []) {
   if (q === 0) {
     const [value, slope] = curve.program.at(0);
     return integrand(value, slope, 0);
@@ -641,7 +659,7 @@ function average(curve, integrand, q = 1) {
   const { poles } = curve.breaks;
   const diverging = poles.flatMap((place) => atPole(curve, integrand, place, q));
   if (diverging.length) return diverging.reduce((a, b) => a + b);
-  const beside = poles.flatMap((place) =>
+  const beside = [...poles, ...also].flatMap((place) =>
     Array.from({ length: 79 }, (_, n) => 2 ** -(n + 1))
       .filter((step) => step > 1e-12 * Math.abs(place))
       .flatMap((step) => [place + step, place - step]),
@@ -697,7 +715,28 @@ const inverseRoot = (value) => (value === 0 ? Infinity : 1 / Math.sqrt(value));
 const meanSquare = (curve, q = 1) => average(curve, square, q);
 
 function slopeSquare(curve, q = 1) {
-  return tooSteep(curve) ? Infinity : average(curve, (_, slope) => slope * slope, q);
+  if (tooSteep(curve)) return Infinity;
+  const squared = (_, slope) => slope * slope;
+  const [found, least] = [average(curve, squared, q), leastSlope(curve, q)];
+  if (!(found < 0.9 * least)) return found;
+  // Steeper than the panels are fine: look beside the steepest place.
+  const place = lipschitz(curve).at;
+  const again = average(curve, squared, q, place === null ? [] : [place]);
+  return again < 0.9 * least ? NaN : again;
+}
+
+// A number that the mean of f′² is not below, if f has no jump: over an interval it is
+// at least the square of the mean slope.
+function leastSlope(curve, q) {
+  const { poles, jumps } = curve.breaks;
+  if (q === 0 || poles.length || jumps.length) return 0;
+  const scale = Math.sqrt(q);
+  let sum = 0;
+  for (let i = 1; i < curve.grid.length; i++) {
+    const far = Math.max(Math.abs(curve.grid[i]), Math.abs(curve.grid[i - 1])) / scale;
+    if (far < 6) sum += (curve.leaps[i] * normalPdf(far)) / scale;
+  }
+  return sum;
 }
 
 // Whether the integral of f′² diverges at a point, as for √|x|.
@@ -743,6 +782,8 @@ function sheetOf(curve, name = "this") {
   const flat = hard.map((h, i) => h || (slopes[i] !== null && Math.abs(slopes[i]) < 1e-6));
   const mean = average(curve, (value) => value);
   const steepest = lipschitz(curve);
+  const unsure = Number.isNaN(steepest.slope);
+  const kind = smoothness(curve);
   const second = meanSquare(curve);
   return {
     range: [lowest.value, -highest.value + 0],
@@ -753,7 +794,7 @@ function sheetOf(curve, name = "this") {
     monotone: monotone(curve),
     kinks: curve.breaks.kinks,
     jumps: curve.breaks.jumps,
-    smoothness: smoothness(curve),
+    smoothness: unsure && /^(smooth|C¹|C\^ω)$/.test(kind) ? "?" : kind,
     lipschitz: steepest.slope,
     steepest_at: steepest.at,
     saturation: sides(...flat),
@@ -762,7 +803,7 @@ function sheetOf(curve, name = "this") {
     mean,
     second_moment: second,
     forward_gain: inverseRoot(second),
-    backward_gain: inverseRoot(slopeSquare(curve)),
+    backward_gain: unsure ? NaN : inverseRoot(slopeSquare(curve)),
   };
 }
 
