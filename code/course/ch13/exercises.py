@@ -134,7 +134,6 @@ def page_13_6(digits: int = 14) -> Page:
             f"sigmoid = {(digits + 2) * log2 / 2}": "(a) That is tanh. The sigmoid comes to 1 half as fast: 1 − s is about e^(−x).",
             f"tanh = {(digits + 1) * log2}": "(b) That is the sigmoid. tanh comes to 1 twice as fast: 1 − tanh x is about 2e^(−2x).",
             f"sigmoid = {digits * log2}, tanh = {(digits + 1) * log2 / 2}": "There 1 minus the output is a whole step, in both. The output rounds to 1 when less than half a step is missing.",
-            f"tanh = {digits * log2 / 2}": "(b) Twice a factor of 2: 1 − tanh x is about 2e^(−2x), and half a step is enough.",
             f"tanh = {(digits + 1) * log2 / 2}": "(b) A factor of 2 is missing: 1 − tanh x is about 2e^(−2x), not e^(−2x), and half a step is enough, not a whole one. Which of them is it?",
             f"tanh = {5 * log2}": "(b) That is bfloat16, with 8 binary digits: the worked example.",
         },
