@@ -355,3 +355,35 @@ def test_a_forgotten_tag_is_named(id, message):
     had = "hide-input" in cell.metadata.get("tags", [])
     cell.metadata["tags"] = [] if had else ["hide-input"]
     assert message in "\n".join(of_one(notebook, core.exercise(id)))
+
+
+# -- numbers are accepted as exactly as they are asked for -----------------------------
+
+DIGITS = re.compile(r"\b(one|two|three) (decimals?|significant digits)\b", re.I)
+# whoever rounds on the way or simulates ends a unit beside: "10.7 probability";
+# the true value lies in the middle of two: "3.7 gain"; other digits are asked for:
+# "3.2 ten", "11.4 lowest"
+NOT_SO_EXACT = {"10.7 probability", "3.7 gain", "3.2 ten", "11.4 lowest"}
+
+
+def exactly() -> Iterator:
+    for number, entry in all_entries(Page):
+        asked = DIGITS.findall(statement(NOTEBOOKS[number], entry.id))
+        for part in grading.sheet(entry)["parts"] if asked else []:
+            name = f"{entry.id} {part['name']}"
+            if part["type"] != "number" or float(part["answer"]).is_integer():
+                continue  # "two decimals" are not meant for whole numbers
+            if name not in NOT_SO_EXACT:
+                yield pytest.param(part, *asked[0], id=name)
+
+
+@pytest.mark.parametrize(("part", "count", "kind"), exactly())
+def test_no_unit_beside_in_the_last_digit_is_accepted(part, count, kind):
+    answer, digits = float(part["answer"]), WORDS.index(count.lower())
+    if kind.startswith("significant"):
+        digits -= 1 + int(f"{answer:e}".partition("e")[2])
+    unit = 10.0**-digits
+    rounded = round(answer, digits)
+    assert part["low"] <= rounded <= part["high"]
+    assert not part["low"] <= rounded - unit <= part["high"]
+    assert not part["low"] <= rounded + unit <= part["high"]

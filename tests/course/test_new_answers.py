@@ -19,19 +19,22 @@ ROWS = yaml.safe_load(
     Path(__file__).with_name("new_answers.yml").read_text(encoding="utf-8")
 )
 
+CODE_ROWS = [row for row in ROWS if isinstance(core.exercise(row["id"]), Code)]
+
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["id"])
 def test_an_answer_gets_its_reply(row):
-    got = core.grade(core.exercise(row["id"]), answer_from_source(row["answer"]))
+    entry = core.exercise(row["id"])
+    got = core.grade(entry, answer_from_source(row["answer"]))
     assert got.status == row["status"], got.text
-    assert row.get("said", "correct") in got.text
+    assert row.get("said", "correct" if isinstance(entry, Code) else "") in got.text
     assert "unsaid" not in row or row["unsaid"] not in got.text
 
 
 def test_the_table_has_right_and_wrong_ones_of_each_exercise(capsys):
     with capsys.disabled():
         print(f"\n{len(ROWS)} answers nobody had in mind", end=" ")
-    found = Counter((row["id"], row["status"] == "right") for row in ROWS)
+    found = Counter((row["id"], row["status"] == "right") for row in CODE_ROWS)
     ids = {
         entry.id
         for number in range(1, core.LAST + 1)
@@ -41,7 +44,7 @@ def test_the_table_has_right_and_wrong_ones_of_each_exercise(capsys):
     # a report is made by a run: it has tests of its own
     assert {id for id, _ in found} == ids - {"15.7"}
     assert all(found[id, False] >= 2 for id in ids - {"15.7"})
-    assert sum(row["status"] == "right" for row in ROWS) >= 80
+    assert sum(row["status"] == "right" for row in CODE_ROWS) >= 80
 
 
 @contextlib.contextmanager

@@ -264,7 +264,7 @@ def page_2_6(slope: float = 0.5) -> Page:
             "multiplied? One decimal."
         ),
         parts=[
-            Number("power", label="power of ten", answer=right, tolerance=0.1),
+            Number("power", label="power of ten", answer=right, tolerance=0.06),
         ],
         right=f"Each layer multiplies the mean square by {(1 + slope**2) / 2:.4g}, the size by its root.",
         wrong={
@@ -364,8 +364,10 @@ EXERCISES = [
         stars=2,
         outcome=2,
         parts=[
-            Number("top", label="(a) largest value", answer=0.5),
-            Number("least", label="(b) smallest slope", answer=-0.125),
+            Number("top", label="(a) largest value", answer=0.5, tolerance=0.0006),
+            Number(
+                "least", label="(b) smallest slope", answer=-0.125, tolerance=0.0006
+            ),
             Number("lipschitz", label="(c) Lipschitz constant", answer=1.0),
             Choice(
                 "sides",

@@ -365,12 +365,17 @@ EXERCISES = [
         stars=1,
         outcome=2,
         parts=[
-            Number("tanh", label="(a) factor of a tanh layer", answer=3**-0.5),
+            Number(
+                "tanh",
+                label="(a) factor of a tanh layer",
+                answer=3**-0.5,
+                tolerance=0.0006,
+            ),
             Number(
                 "ten",
                 label="(b) power of ten",
                 answer=10 * math.log10(3**-0.5 / 4),
-                tolerance=0.1,
+                tolerance=0.06,
             ),
         ],
         right="Weights times slope: 0.577 · 1 for tanh, 0.577 · ¼ for sigmoid, and ten of the latter make 4e-9.",
@@ -384,6 +389,8 @@ EXERCISES = [
             "ten = -2.386": "(b) Ten layers of weights, or of tanh. Sigmoid's slope of ¼ is missing.",
             "ten = -16.81": "(b) That is the variance. The spread is its root, so half of your exponent.",
             "ten = -0.8406": "(b) One layer. Ten of them multiply, so their exponents add.",
+            "ten = -19.36": "(b) That is the power of e. The power of ten is asked for: the logarithm to base ten.",
+            "ten = 3.92e-9": "(b) That is the factor itself. Asked for is its power of ten: the logarithm to base ten.",
         },
     ),
     Page(
@@ -477,7 +484,7 @@ EXERCISES = [
         kind="investigate",
         stars=3,
         outcome=2,
-        parts=[Number("gain", label="gain g", answer=critical_gain, tolerance=0.15)],
+        parts=[Number("gain", label="gain g", answer=critical_gain, tolerance=0.06)],
         right="Steepness for a few units is bought by pushing the others out: half of them have a slope below 0.01.",
         wrong={
             "gain = 4": "One over the steepest slope. That is right for σ − ½. Sigmoid itself sends ½ to every unit above, and with weights this large that moves the units away from their steepest point.",

@@ -145,8 +145,13 @@ def page_5_1(x: float = -1.0) -> Page:
         outcome=1,
         task=f"At x = {x:g} the gate hands on x with probability Φ({x:g}) = {p:.4f}, and 0 otherwise. Mean and standard deviation of a draw? Three decimals.",
         parts=[
-            Number("mean", label="mean", answer=x * p, tolerance=0.0015),
-            Number("std", label="standard deviation", answer=variance**0.5),
+            Number("mean", label="mean", answer=x * p, tolerance=0.0006),
+            Number(
+                "std",
+                label="standard deviation",
+                answer=variance**0.5,
+                tolerance=0.0006,
+            ),
         ],
         right="The mean is GELU; a single draw is far less certain than that.",
         wrong={
@@ -176,9 +181,11 @@ def page_5_5(beta: float = 2.0) -> Page:
         outcome=2,
         task=f"SiLU has its minimum, −0.2785, at −1.2785, and its steepest slope is 1.0998. The same three for Swish with β = {beta:g}? Three decimals.",
         parts=[
-            Number("at", label="minimum at x =", answer=at / beta, tolerance=0.002),
-            Number("low", label="f there", answer=low / beta, tolerance=0.002),
-            Number("slope", label="steepest slope", answer=SILU_STEEPEST),
+            Number("at", label="minimum at x =", answer=at / beta, tolerance=0.0006),
+            Number("low", label="f there", answer=low / beta, tolerance=0.0006),
+            Number(
+                "slope", label="steepest slope", answer=SILU_STEEPEST, tolerance=0.0006
+            ),
         ],
         right="β shrinks the picture alike in both directions, and slopes stay.",
         wrong={

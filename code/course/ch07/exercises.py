@@ -184,6 +184,9 @@ def page_7_1(
     numbers = ", ".join(f"{v:g}".replace("-", "−") for v in (a, b, c, d))
     right = a * sigmoid(c), b * sigmoid(d)
 
+    swapped = c * sigmoid(a), d * sigmoid(b)
+    paired = a * sigmoid(b), c * sigmoid(d)
+
     def answers(first: float, second: float) -> dict[str, float]:
         return {"first": first, "second": second}
 
@@ -200,8 +203,11 @@ def page_7_1(
         ],
         right="Value times the sigmoid of the gate, half by half.",
         wrong={
-            f"first = {c * sigmoid(a)}, second = {d * sigmoid(b)}": "You took the first half for the gate. In PyTorch the value comes first.",
-            f"first = {a * sigmoid(b)}, second = {c * sigmoid(d)}": "You paired neighbours. The tensor is cut into halves: entry 0 goes with entry 2.",
+            f"first = {swapped[0]}, second = {swapped[1]}": "You took the first half for the gate. In PyTorch the value comes first.",
+            f"first = {paired[0]}, second = {paired[1]}": "You paired neighbours. The tensor is cut into halves: entry 0 goes with entry 2.",
+            # a small number with two decimals is far from itself
+            f"first = {swapped[0]:.2f}, second = {swapped[1]:.2f}": "The first half is not the gate here: in PyTorch the value comes first.",
+            f"first = {paired[0]:.2f}, second = {paired[1]:.2f}": "Neighbours are no pair: the tensor is cut into halves, and entry 0 goes with entry 2.",
             f"first = {a * c}, second = {b * d}": "Value times gate, as the bilinear unit and, for gates not below 0, ReGLU have it. GLU takes the sigmoid of the gate first.",
             f"first = {a * c * sigmoid(c)}, second = {b * d * sigmoid(d)}": "That is SwiGLU: its gate is c·σ(c). GLU's is σ(c).",
             f"first = {c * sigmoid(c) + a}, second = {d * sigmoid(d) + b}": "The gate multiplies the value; you added.",

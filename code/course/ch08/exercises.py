@@ -429,7 +429,7 @@ def page_8_1(a: float = 4.0) -> Page:
         parts=[
             Number("s", label="s", answer=1 / a),
             Number("c", label="c", answer=a),
-            Number("factor", label="size against ReLU", answer=factor, tolerance=0.01),
+            Number("factor", label="size against ReLU", answer=factor, tolerance=0.006),
         ],
         right="A mild leak as a shape, and a large factor.",
         wrong={

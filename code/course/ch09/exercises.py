@@ -247,7 +247,7 @@ def page_9_1(fan_in: int = 256, fan_out: int = 64) -> Page:
                 "std",
                 label="standard deviation",
                 answer=1 / math.sqrt(3 * fan_in),
-                tolerance=0.006,
+                tolerance=0.0015,
                 relative=True,
             )
         ],
@@ -256,6 +256,7 @@ def page_9_1(fan_in: int = 256, fan_out: int = 64) -> Page:
             f"std = {math.sqrt(2 / fan_in)}": "That is He's √(2/fan_in), √6 times too wide. The default is uniform on ±1/√fan_in.",
             f"std = {1 / math.sqrt(fan_in)}": "That is the edge of the interval. A uniform distribution spreads over its edge divided by √3.",
             f"std = {math.sqrt(2 / (fan_in + fan_out))}": "That is Xavier, √(2/(fan_in + fan_out)). The default looks at fan_in only.",
+            f"std = {1 / math.sqrt(3 * fan_out)}": "That is for fan-out. The default looks at fan-in, the first number.",
             f"std = {1 / (3 * fan_in)}": "That is the variance. Take the root.",
         },
         numbers_for=lambda v: page_9_1(*((512, 128), (128, 32), (784, 256))[v % 3]),
@@ -265,6 +266,7 @@ def page_9_1(fan_in: int = 256, fan_out: int = 64) -> Page:
 def page_9_2(depth: int = 50) -> Page:
     """Exercise 9.2 for one depth."""
     steps = depth - 1
+    factor = 6 ** (-steps / 2)
     return Page(
         id="9.2",
         title="Fifty layers, one exponent",
@@ -287,6 +289,7 @@ def page_9_2(depth: int = 50) -> Page:
             f"power = {steps * -0.2386 - 0.7} to {steps * -0.2386 + 0.7}": "Only the weights: this is the answer without activation. Half of the units are off as well.",
             f"power = {steps * -0.778 - 0.7} to {steps * -0.778 + 0.7}": "The right factor for the wrong quantity: ⅙ a layer is the squared length. Take the root.",
             f"power = {-steps * math.log10(1 / 6) / 2 - 0.7} to {-steps * math.log10(1 / 6) / 2 + 0.7}": "The size is right. It shrinks, so the power is negative.",
+            f"power = {factor / 5} to {factor * 5}": "That is the factor itself. Asked for is its power of ten: the logarithm to base ten.",
         },
         numbers_for=lambda v: page_9_2((40, 60, 80)[v % 3]),
     )
@@ -436,16 +439,16 @@ EXERCISES = [
                 "scaled",
                 label="(b) the same, branches divided by √10",
                 answer=1.1**10,
-                tolerance=0.06,
+                tolerance=0.006,
             ),
         ],
         right="2¹⁰, and (1 + 1/10)¹⁰, which stays below e however deep the network.",
         wrong={
             "full = 11": "(a): 11 would be ten branches of size 1. Each branch is as large as the *sum* that enters it, so every block doubles.",
             "full = 32": "(a): that is the size, √1024. The mean square was asked for.",
-            f"full = 1024, scaled = {1024 / 10}": "(b): the division happens in each block, before the sum, not once at the end.",
-            "full = 1024, scaled = 2": "(b): close for one block of the whole size. Ten blocks add a tenth each, of what is there by then: compound interest.",
-            "full = 1024, scaled = 15.61": "(b): a factor 1/√10 on the branch is 1/10 on its mean square.",
+            f"scaled = {1024 / 10}": "(b): the division happens in each block, before the sum, not once at the end.",
+            "scaled = 2": "(b): close for one block of the whole size. Ten blocks add a tenth each, of what is there by then: compound interest.",
+            "scaled = 15.61": "(b): a factor 1/√10 on the branch is 1/10 on its mean square.",
         },
     ),
 ]

@@ -368,6 +368,7 @@ def page_10_7(depth: int = 10, width: int = 2) -> Page:
             f"probability = {off ** (depth - 1)}": "The chance that all nine layers are off at once. One of them is enough.",
             f"probability = {off}": "That is one layer. There are nine in which it can happen.",
             f"probability = {(1 - off) ** (depth - 1)}": "That is the chance to survive all nine. Turn it round.",
+            f"probability = {(1 - off) ** (depth - 1):.2f}": "That is how often all nine layers stay alive. Turn it round.",
             f"probability = {1 - (1 - off) ** depth}": "You counted the first layer. Without a bias each of its units fires for x > 0 or for x < 0, so it cannot be off for both.",
             f"probability = {1 - 0.5 ** (depth - 1)}": "That is for width 1. Here both units of a layer have to be off at once.",
         },

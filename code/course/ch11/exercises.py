@@ -276,7 +276,7 @@ def page_11_4(lowest: float = 0.02, slope: float = -0.5) -> Page:
         right="It goes with (1 − α)²: the straighter the function, the smaller.",
         wrong={
             f"lowest = {(1 - slope) * lowest}": "(a) A kernel multiplies two slopes, so the factor of |z| counts twice: square it.",
-            f"lowest = {(1 + slope) ** 2 * lowest}": "(a) That is the factor of the straight part, (1 + α)/2. The smallest eigenvalue lives where the straight part is 0.",
+            f"lowest = {(1 + slope) ** 2 * lowest}": "(a) 1 + α in place of 1 − α: a sign, or the factor of the straight part, (1 + α)/2. The smallest eigenvalue lives where the straight part is 0.",
             f"lowest = {abs(slope)}": "(a) That would be λ_min ≥ |α|, the sentence that the figure refutes.",
             f"lowest = {lowest}": "(a) It does change: the even part of the function grows.",
             "slope = 0.5": "(b) There it is a quarter: (1 − ½)² = ¼.",

@@ -382,7 +382,11 @@ EXERCISES = [
         outcome=3,
         parts=[
             Number(
-                "one", label="(a)", answer=3.01, accept_range=(2.9, 3.1), unit="points"
+                "one",
+                label="(a)",
+                answer=3.01,
+                accept_range=(2.95, 3.06),
+                unit="points",
             ),
             Number(
                 "nine",
@@ -404,6 +408,7 @@ EXERCISES = [
             "one = 1.2": "That is one standard deviation. The best of a hundred lies 2.5 of them above.",
             "one = 0": "All are equally good, but their scores are not, and the best *score* was taken.",
             "one = 2.51": "That is in standard deviations. One of them is 1.2 points.",
+            "nine = 0.3": "That is a ninth of (a). The spread of a mean falls with the root of nine.",
             "nine = 0.3344": "You divided by nine. The spread of a mean falls with the root.",
             "nine = 3.01": "Means of nine runs spread less than single runs, so there is less luck to be had.",
             "nine = 0": "Less, but not nothing: the best of a hundred means was chosen.",

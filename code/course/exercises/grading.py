@@ -332,7 +332,8 @@ def _read(part: dict, raw: Any) -> tuple[Any, str]:
         found = readings(text, part["unit"])
         seen = f"“{_short(text)}”"
         if not found:
-            return None, f"{seen} is not a number. Enter one such as 0.25, 1e-3 or 1/4."
+            why = f"{seen} cannot be read as a number."
+            return None, f"{why} Enter one such as 0.25, 1e-3 or 1/4."
         if found[1:]:
             return None, f"{seen}: does the comma mark decimals or thousands? {DOT}"
         return (text, found[0]), ""
@@ -486,6 +487,7 @@ def _unknown_number(part: dict, text: str, value: float) -> str:
                 return f"{seen}: right as a fraction; the field is in %."
         elif 1 <= value <= 100 and _between(low, high, value / 100):
             return f"{seen}: right in per cent; here the fraction itself is asked for."
-    if not answer.is_integer() and _rounded(value, answer, 0.05):
+    near = abs(value - answer) < 0.005 * abs(answer)  # rounded on the way
+    if not answer.is_integer() and (near or _rounded(value, answer, 0.05)):
         return f"{seen} is close, but not as exact as asked for. Keep more digits."
-    return f"{seen} is not it, and none of the usual slips either."
+    return f"{seen} is not it, and this page knows no slip that leads to it."

@@ -81,7 +81,7 @@
       const text = typeof raw === "string" ? raw.replace(SPACES, " ").replace(/^ | $/g, "") : "";
       if (!text) return [null, `enter a number, ${like}`];
       const found = A.readings(text, part.unit), seen = `“${short(text)}”`;
-      if (!found[0] && found[0] !== 0) return [null, `${seen} is not a number. Enter one ${like}`];
+      if (!found[0] && found[0] !== 0) return [null, `${seen} cannot be read as a number. Enter one ${like}`];
       if (found.length > 1)
         return [null, `${seen}: does the comma mark decimals or thousands? Write a decimal point, or no comma.`];
       return [{ text, value: found[0] }];
@@ -108,9 +108,10 @@
         } else if (size >= 1 && size <= 100 && is(size / 100))
           return `${seen}: right in per cent; here the fraction itself is asked for.`;
       }
-      if (!Number.isInteger(+right) && rounded(size, +right, 0.05))
+      const near = Math.abs(size - right) < 0.005 * Math.abs(right);
+      if (!Number.isInteger(+right) && (near || rounded(size, +right, 0.05)))
         return `${seen} is close, but not as exact as asked for. Keep more digits.`;
-      return `${seen} is not it, and none of the usual slips either.`;
+      return `${seen} is not it, and this page knows no slip that leads to it.`;
     },
     get: (box) => field(box).value,
     set: (box, word) => (field(box).value = word ?? ""),
