@@ -380,7 +380,7 @@ def _gain(activation: str | nn.Module | Callable[[Tensor], Tensor] | None) -> fl
     if isinstance(activation, type):
         activation = activation()
     gain = float(properties.forward_gain(activation))
-    if not 0 < gain < math.inf:
+    if not 1e-30 < gain < 1e30:  # float32 ends at 1e±38
         raise ValueError(
             f"the activation's gain 1/√E[f(Z)²] is {gain}, and no weights match that; "
             "use init='he' or another that does not ask for it"

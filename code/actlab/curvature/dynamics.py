@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Callable
 
@@ -34,9 +35,14 @@ def lyapunov_exponent(
     An infinitely small difference d follows dₜ₊₁ = f′(gJhₜ) · (gJ dₜ); the exponent is
     the mean logarithm of its growth per step. Negative: differences die out. Positive:
     the system is chaotic. Both are carried in float64; the derivative of f comes from
-    autograd. Memory: size² numbers; cost: two products with J a step. Raises
-    :class:`TooLargeError` above the memory limit, and ``FloatingPointError`` when the
-    state runs away. Chapter 11; Sompolinsky, Crisanti & Sommers 1988.
+    autograd. −inf says that a difference is gone after a step: all slopes are 0, or
+    too small for float64, as those of tanh with a gain of thousands.
+
+    Memory: size² numbers; cost: two products with J a step. Raises
+    :class:`TooLargeError` above the memory limit, ``FloatingPointError`` when the state
+    runs away, and ``ValueError`` for an activation that has no slope per unit: it left
+    autograd's graph, is random, mixes the units or changes their number. Chapter 11;
+    Sompolinsky, Crisanti & Sommers 1988.
     """
     if size < 1 or steps < 1 or warm_up < 0:
         raise ValueError(
@@ -57,12 +63,13 @@ def lyapunov_exponent(
     matrix = gain * draw(size, size) / math.sqrt(size)
     state, difference = draw(size), draw(size)
     total = 0.0
+    if isinstance(activation, torch.nn.Module):
+        activation = copy.deepcopy(activation).double()  # its own parameters too
     for step in range(-warm_up, steps):
-        pre_activation = (matrix @ state).requires_grad_()
-        with torch.enable_grad():
-            output = activation(pre_activation)
-            (slope,) = torch.autograd.grad(output.sum(), pre_activation)
-        state = output.detach()
+        pre_activation = matrix @ state
+        if step == -warm_up:
+            _require_units(activation, pre_activation)
+        state, slope = _value_and_slope(activation, pre_activation)
         difference = difference / difference.norm()
         difference = slope * (matrix @ difference)
         growth = float(difference.norm())
@@ -76,3 +83,52 @@ def lyapunov_exponent(
         if step >= 0:
             total += math.log(growth)
     return total / steps
+
+
+def _value_and_slope(
+    activation: Callable[[Tensor], Tensor], pre_activation: Tensor
+) -> tuple[Tensor, Tensor]:
+    with torch.inference_mode(False), torch.enable_grad():
+        leaf = pre_activation.clone().requires_grad_()
+        output = activation(leaf.clone())  # it may work in place
+        if not isinstance(output, Tensor) or output.shape != leaf.shape:
+            kind = (
+                f"a tensor of shape {tuple(output.shape)}"
+                if isinstance(output, Tensor)
+                else f"a {type(output).__name__}"
+            )
+            raise ValueError(
+                f"the activation made {kind} of one of shape {tuple(leaf.shape)}; it "
+                "must keep the units"
+            )
+        if not output.requires_grad:
+            raise ValueError(
+                "the activation's output has left autograd's graph (detach, NumPy, "
+                "whole numbers, or a comparison): no slope, no exponent"
+            )
+        (slope,) = torch.autograd.grad(output.sum(), leaf)
+    return output.detach().double(), slope
+
+
+def _require_units(
+    activation: Callable[[Tensor], Tensor], pre_activation: Tensor
+) -> None:
+    """Raise unless each unit's value depends on that unit alone, the same each time."""
+    drawn = torch.get_rng_state()
+    value, _ = _value_and_slope(activation, pre_activation)
+    again, _ = _value_and_slope(activation, pre_activation)
+    if not torch.equal(torch.get_rng_state(), drawn):
+        torch.set_rng_state(drawn)
+        raise ValueError(
+            "the activation is random, so close states need not stay close; for a "
+            "module call .eval() first"
+        )
+    others = pre_activation.clone()
+    others[1::2] += 1.0
+    moved, _ = _value_and_slope(activation, others)
+    close = torch.isclose(moved, value, rtol=1e-5, atol=1e-7, equal_nan=True)
+    if not bool(close[::2].all()) or not torch.allclose(again, value, equal_nan=True):
+        raise ValueError(
+            "the activation mixes the units (as softmax and layer norm do) or keeps "
+            "something from call to call; one that works on each number alone is needed"
+        )

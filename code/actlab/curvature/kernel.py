@@ -38,6 +38,8 @@ def ntk(
     """
     if outputs not in ("mean", "full"):
         raise ValueError(f"outputs is {outputs!r}; choose 'mean' or 'full'")
+    if x_other is not None and not len(x_other):
+        raise ValueError("x_other is empty: a kernel needs at least one example")
     surface = LossSurface(network, x, torch.zeros(len(x)), loss="mse", dtype=dtype)
     left = surface.jacobian()
     right = left if x_other is None else surface.jacobian(x_other)

@@ -42,7 +42,8 @@ def sgld(
     Returns the kept places, one more axis in front of the shape of ``start``. Memory:
     that many numbers. Cost: one gradient a step. Raises :class:`TooLargeError` above
     the memory limit, ``ValueError`` for impossible settings, ``FloatingPointError``
-    when the walk leaves the finite numbers. Chapter 11; Welling & Teh 2011.
+    when the walk leaves the finite numbers, ``TypeError`` for a gradient that is no
+    tensor of that shape. Chapter 11; Welling & Teh 2011.
     """
     for name, value in (("lr", lr), ("inverse_temperature", inverse_temperature)):
         if not value > 0:
@@ -50,6 +51,15 @@ def sgld(
     if steps < 1 or keep_every < 1:
         raise ValueError(
             f"steps is {steps} and keep_every {keep_every}; both must be 1 or more"
+        )
+    if keep_every > steps:
+        raise ValueError(
+            f"keep_every is {keep_every} and steps {steps}: no place would be kept"
+        )
+    if not start.is_floating_point() or not start.numel():
+        raise ValueError(
+            f"start holds {start.numel()} numbers of type {start.dtype}; real ones, at "
+            "least one, are needed"
         )
     kept = steps // keep_every
     row = start.element_size() * start.numel()
@@ -65,7 +75,7 @@ def sgld(
     samples = theta.new_empty(kept, *theta.shape)
     for step in range(1, steps + 1):
         noise = torch.empty_like(theta).normal_(generator=generator)
-        theta = theta - lr * gradient(theta) + scale * noise
+        theta = theta - lr * _checked(gradient(theta), theta) + scale * noise
         if step % keep_every == 0:
             samples[step // keep_every - 1] = theta
             if not bool(torch.isfinite(theta).all()):
@@ -74,3 +84,18 @@ def sgld(
                     "is too large for this loss; try a tenth"
                 )
     return samples
+
+
+def _checked(gradient: Tensor, theta: Tensor) -> Tensor:
+    """The gradient without its graph: one of another shape would be spread silently."""
+    if isinstance(gradient, Tensor) and gradient.shape == theta.shape:
+        return gradient.detach()
+    found = (
+        f"a tensor of shape {tuple(gradient.shape)}"
+        if isinstance(gradient, Tensor)
+        else f"a {type(gradient).__name__}"
+    )
+    raise TypeError(
+        f"the gradient at a place of shape {tuple(theta.shape)} is {found}; a tensor "
+        "of the same shape is needed"
+    )

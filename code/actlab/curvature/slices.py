@@ -34,10 +34,15 @@ class Slice:
         """How far the loss stays within ``rise`` of its value in the middle.
 
         Measured from the middle outwards on both sides, by straight lines between the
-        points; inf if a side never rises so far.
+        points; inf if a side never rises so far. Not a number where the middle or a
+        loss on the way is none. Raises ``ValueError`` for a negative ``rise``.
         """
+        if not rise >= 0:
+            raise ValueError(f"rise is {rise}; a number from 0 on is needed")
         middle = int(np.argmin(np.abs(self.along)))
         level = self.losses[middle] + rise
+        if not np.isfinite(self.losses[middle]):
+            return float("nan")
         total = 0.0
         for side in (slice(middle, None), slice(middle, None, -1)):
             along, losses = np.abs(self.along[side]), self.losses[side]
@@ -73,7 +78,8 @@ def random_direction(
     seed : of the normal numbers it is made from.
 
     Filter normalisation takes the scale out that ReLU networks may shift from layer to
-    layer. Raises ``ValueError`` for another name. Chapter 11; Li et al. 2018,
+    layer. Raises ``ValueError`` for another name, and where normalisation leaves
+    nothing: all parameters are vectors, or all matrices 0. Chapter 11; Li et al. 2018,
     arXiv:1712.09913.
     """
     if normalise not in NORMALISATIONS:
@@ -95,6 +101,11 @@ def random_direction(
         weights = surface.theta[where].reshape(rows, -1)
         length = weights.norm(dim=1, keepdim=True) / drawn.norm(dim=1, keepdim=True)
         direction[where] = (drawn * length).reshape(-1)
+    if not bool(direction.any()):
+        raise ValueError(
+            f"normalise={normalise!r} leaves a direction of 0: the network has no "
+            "matrix with weights other than 0; take normalise='none'"
+        )
     return direction
 
 
@@ -123,6 +134,7 @@ def slice_1d(
     along = _places(span, points)
     if direction is None:
         direction = random_direction(surface, normalise=normalise, seed=seed)
+    direction = _checked(surface, direction)
     losses = [_loss(surface, t * direction) for t in along]
     return Slice(along, np.array(losses))
 
@@ -153,17 +165,28 @@ def slice_2d(
             random_direction(surface, normalise=normalise, seed=seed),
             random_direction(surface, normalise=normalise, seed=seed + 1),
         )
-    first, second = directions
+    first, second = (_checked(surface, direction) for direction in directions)
     losses = [[_loss(surface, a * first + b * second) for a in along] for b in along]
     return Plane(along, along.copy(), np.array(losses))
 
 
 def _places(span: float, points: int) -> np.ndarray:
-    if not span > 0:
+    if not 0 < span < np.inf:
         raise ValueError(f"span is {span}; a positive number is needed")
     if points < 3 or points % 2 == 0:
         raise ValueError(f"points is {points}; an odd number from 3 on is needed")
     return np.linspace(-span, span, points)
+
+
+def _checked(surface: LossSurface, direction: Tensor) -> Tensor:
+    surface.look(slopes=False)
+    direction = torch.as_tensor(direction)
+    if direction.shape != (surface.size,):
+        raise ValueError(
+            f"a direction of shape ({surface.size},) is needed, one number per "
+            f"parameter; got {tuple(direction.shape)}"
+        )
+    return direction
 
 
 @torch.no_grad()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -33,8 +34,10 @@ def lanczos(
     over, and the orthonormal basis (m, size), m ≤ steps. Each new vector is made
     orthogonal to all earlier ones, twice: without that, rounding lets eigenvalues
     appear several times. Memory: steps · size numbers; cost: ``steps`` products and
-    2 · steps² · size operations. Raises :class:`TooLargeError` above the memory limit.
-    Chapter 11; Ghorbani et al. 2019.
+    2 · steps² · size operations. Raises :class:`TooLargeError` above the memory limit,
+    ``FloatingPointError`` where a product is nan or infinite, and ``ValueError`` where
+    the products are not those of one symmetric matrix. Chapter 11; Ghorbani et al.
+    2019.
     """
     size = start.numel()
     if steps < 1:
@@ -49,20 +52,24 @@ def lanczos(
         f"{fits:,} steps fit into {{limit}}",
     )
     basis = torch.zeros(steps, size, dtype=torch.float64, device=start.device)
-    diagonal, beside = [], []
+    diagonal: list[float] = []
+    beside: list[float] = []
     vector = start.reshape(-1).double()
     vector = vector / vector.norm()
     scale = 0.0
     for step in range(steps):
         basis[step] = vector
-        image = product(vector.to(start.dtype)).double()
+        image = _image(product, vector.to(start.dtype))
         diagonal.append(float(image @ vector))
         known = basis[: step + 1]
-        for _ in range(2):
-            image = image - known.T @ (known @ image)
-        length = float(image.norm())
-        beside.append(length)
+        shares = known @ image
+        image = image - known.T @ shares
+        image = image - known.T @ (known @ image)
+        length = _length(image)
         scale = max(scale, abs(diagonal[-1]), length)
+        if step:
+            _require_symmetry(shares[:step], beside[-1], scale, start.dtype)
+        beside.append(length)
         if length <= 1e-12 * scale:
             break
         vector = image / length
@@ -73,6 +80,54 @@ def lanczos(
         torch.tensor(beside, dtype=wide),
         basis[:m],
     )
+
+
+def _image(product: Product, vector: Tensor) -> Tensor:
+    """The product with a vector, in float64, once it is known to be one."""
+    image = product(vector)
+    if not isinstance(image, Tensor) or image.shape != vector.shape:
+        kind = tuple(image.shape) if isinstance(image, Tensor) else type(image).__name__
+        raise ValueError(
+            f"the product with a vector of shape {tuple(vector.shape)} is {kind}; a "
+            "tensor of that shape is needed"
+        )
+    if not image.is_floating_point():
+        raise ValueError(f"the product holds {image.dtype} numbers, not real floats")
+    image = image.double()
+    if not math.isfinite(_length(image)):
+        raise FloatingPointError(
+            "a product with the matrix is nan or infinite, so it has no eigenvalues: "
+            "look for nan and inf in the data, the weights and the loss, and for an "
+            "activation without a second derivative where it is evaluated"
+        )
+    return image
+
+
+def _length(vector: Tensor) -> float:
+    """The norm, also where squares leave float64's range."""
+    largest = float(vector.abs().max())
+    if 1e-140 < largest < 1e140 or largest == 0 or not math.isfinite(largest):
+        return float(vector.norm())
+    return largest * float((vector / largest).norm())
+
+
+def _require_symmetry(
+    shares: Tensor, expected: float, scale: float, dtype: torch.dtype
+) -> None:
+    """Raise unless an image has the share of earlier vectors that symmetry demands.
+
+    Nothing of all but the last one, and of that one what was left over when it was
+    multiplied. Short formats round a product by more.
+    """
+    away = shares.clone()
+    away[-1] -= expected
+    within = max(1e-3, 30 * math.sqrt(torch.finfo(dtype).eps))
+    if float(away.abs().max()) > within * scale:
+        raise ValueError(
+            "the products are not those of one symmetric matrix: it is not symmetric, "
+            "or changes from call to call (a random operation?); its eigenvalues "
+            "cannot be found this way"
+        )
 
 
 def _ritz(diagonal: Tensor, beside: Tensor) -> tuple[np.ndarray, np.ndarray]:
@@ -125,8 +180,11 @@ def extreme_eigenvalues(
     seed : of the random start.
 
     Memory: products · size numbers. Cost: usually 20 to 100 products, about two
-    training steps each. Raises :class:`TooLargeError`. Chapter 11.
+    training steps each. Raises :class:`TooLargeError`, and what :func:`lanczos` raises.
+    Chapter 11.
     """
+    if not 0 <= tolerance < math.inf:
+        raise ValueError(f"tolerance is {tolerance}; a share from 0 on is needed")
     product, size, dtype = _operator(surface, size, block)
     generator = torch.Generator().manual_seed(seed)
     start = torch.randn(size, generator=generator, dtype=torch.float64).to(dtype)
@@ -203,7 +261,7 @@ class Spectrum:
         ``width`` is the standard deviation of that curve, in units of the grid.
         """
         grid = np.asarray(grid, dtype=np.float64)
-        if width <= 0:
+        if not 0 < width < math.inf:
             raise ValueError(f"width is {width}; a positive number is needed")
         away = (grid[:, None, None] - self.nodes) / width
         bumps = np.exp(-0.5 * away**2) / (width * np.sqrt(2 * np.pi))
@@ -234,8 +292,10 @@ def spectral_density(
     Raises :class:`TooLargeError`. Chapter 11; Ghorbani et al. 2019.
     """
     product, size, dtype = _operator(surface, size)
-    if probes < 1:
-        raise ValueError(f"probes is {probes}; at least 1 is needed")
+    if probes < 1 or steps < 1:
+        raise ValueError(
+            f"probes is {probes} and steps {steps}; at least 1 of each is needed"
+        )
     generator = torch.Generator().manual_seed(seed)
     nodes = np.zeros((probes, min(steps, size)))
     weights = np.zeros_like(nodes)
@@ -269,4 +329,6 @@ def _operator(
         )
     if size is None:
         raise ValueError("a bare product needs size=, the length of its vectors")
+    if size < 1:
+        raise ValueError(f"size is {size}; vectors of 1 number or more are needed")
     return surface, size, torch.float64

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import overload
@@ -12,6 +13,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, grad, jacrev, vjp, vmap
 from torch.nn import functional as F
 
+from ..networks import calls_inside
 from . import limits
 
 __all__ = ["LossSurface"]
@@ -37,7 +39,9 @@ class LossSurface:
     each parameter's name to its slice of that vector. All methods take another vector
     in place of ``theta``. Memory: that of one training step on all examples, times
     two for products with the Hessian. Raises ``ValueError`` for a network without
-    parameters and for losses that do not suit the targets. Chapter 11.
+    parameters, for no examples, for losses that do not suit the targets, and for a
+    network that draws random numbers in evaluation mode: its loss is no function.
+    Chapter 11.
     """
 
     def __init__(
@@ -53,6 +57,8 @@ class LossSurface:
         named = dict(network.named_parameters())
         if not named:
             raise ValueError("the network has no parameters, so its loss is one number")
+        if not len(x):
+            raise ValueError("x is empty: a mean loss needs at least one example")
         self.shapes = {name: p.shape for name, p in named.items()}
         self.theta = torch.cat(
             [p.detach().reshape(-1).to(dtype) for p in named.values()]
@@ -70,6 +76,7 @@ class LossSurface:
         self.x = _cast(x.detach(), dtype)
         self.y = _cast(y.detach(), dtype)
         self.criterion = _criterion(loss, y)
+        self._looked = False
 
     def __repr__(self) -> str:
         return f"LossSurface({self.size} parameters, {len(self.x)} examples)"
@@ -79,6 +86,10 @@ class LossSurface:
     def outputs(self, theta: Tensor | None = None, x: Tensor | None = None) -> Tensor:
         """What the network puts out with the parameters ``theta`` (size,)."""
         theta = self.theta if theta is None else theta
+        if theta.shape != (self.size,):
+            raise ValueError(
+                f"theta has shape {tuple(theta.shape)}; ({self.size},) is needed"
+            )
         state = {
             name: theta[where].reshape(self.shapes[name])
             for name, where in self.blocks.items()
@@ -96,7 +107,43 @@ class LossSurface:
 
     def gradient(self, theta: Tensor | None = None) -> Tensor:
         """The gradient of the loss at ``theta``, (size,). Cost: one training step."""
+        self.look()
         return grad(self)(self.theta if theta is None else theta).detach()
+
+    def look(self, *, slopes: bool = True, loss: bool = True) -> None:
+        """Try the network once, and say what its derivatives will not show.
+
+        Raises ``ValueError`` if it draws random numbers (torch's generator is put
+        back). For who needs ``slopes`` it warns where the network's numbers, or those
+        of its ``loss``, leave autograd's graph. Cost: one forward pass, the first time.
+        """
+        if self._looked:
+            return
+        cuts: list[str] = []
+        drawn = torch.get_rng_state()
+        with torch.inference_mode(False), torch.enable_grad():
+            theta = self.theta.clone().requires_grad_()
+            with _noting_cuts(self.network, cuts):
+                found = self.outputs(theta, self.x.clone())
+            if loss and not cuts and found.requires_grad:
+                found = self.criterion(found, self.y.clone())
+                if isinstance(found, Tensor) and not found.requires_grad:
+                    cuts.append("the loss")
+        if not torch.equal(torch.get_rng_state(), drawn):
+            torch.set_rng_state(drawn)
+            raise ValueError(
+                "the network or its loss draws random numbers even in evaluation mode, "
+                "so the loss is no function of the parameters; switch that off "
+                "(F.dropout takes training=self.training)"
+            )
+        self._looked = slopes
+        if cuts and slopes:
+            warnings.warn(
+                f"{cuts[0]} leaves autograd's graph (detach, NumPy, no_grad, or a "
+                "step): derivatives by what stands before it come out as 0, whatever "
+                "they are",
+                stacklevel=calls_inside(),
+            )
 
     # --- second derivatives -------------------------------------------------------
 
@@ -124,9 +171,18 @@ class LossSurface:
         Returns what was multiplied, in the shape of ``vectors``. The product is the
         gradient of (gradient · vector), since the Hessian is symmetric (Pearlmutter
         1994). Cost: about two training steps each. Raises ``NotImplementedError``
-        where torch has no second derivative (``nn.Hardsigmoid``). Chapter 11.
+        where torch has no second derivative (``nn.Hardsigmoid``), and
+        ``FloatingPointError`` where the loss is nan or infinite. Chapter 11.
         """
         theta = self.theta if theta is None else theta
+        self.look()
+        with torch.no_grad():
+            loss = self(theta)
+        if not bool(torch.isfinite(torch.as_tensor(loss)).all()):
+            raise FloatingPointError(
+                f"the loss is {float(loss)} here, so it has no curvature: look for nan "
+                "and inf in the data, the weights and the loss"
+            )
         with _differentiating_twice():
             pull_back = vjp(grad(self), theta)[1]
 
@@ -204,6 +260,7 @@ class LossSurface:
         """
         theta = self.theta if theta is None else theta
         x = self.x if x is None else _cast(x, theta.dtype)
+        self.look(loss=False)
         with torch.no_grad():
             outputs = self.outputs(theta, x)
         row = self.theta.element_size() * self.size
@@ -248,7 +305,7 @@ def _criterion(
 def _mean_squared_error(outputs: Tensor, y: Tensor) -> Tensor:
     if not y.is_floating_point():  # classes: regression on one-hot targets
         y = F.one_hot(y, outputs.shape[-1]).to(outputs.dtype)
-    if outputs.numel() != y.numel():
+    if outputs.numel() != y.numel() or len(outputs) != len(y):
         raise ValueError(
             f"the outputs have shape {tuple(outputs.shape)} and the targets "
             f"{tuple(y.shape)}; they must hold as many numbers"
@@ -271,11 +328,44 @@ def _differentiating_twice() -> Iterator[None]:
 
 @contextmanager
 def _evaluating(network: nn.Module) -> Iterator[None]:
-    """Evaluation mode inside the block; each module's own flag comes back after it."""
-    flags = [(module, module.training) for module in network.modules()]
+    """Evaluation mode inside the block; each module's own flag comes back after it.
+
+    So do its parameters and buffers: where a module stands in two places,
+    ``functional_call`` leaves those in it that it was called with.
+    """
+    before = [
+        (module, module.training, dict(module._parameters), dict(module._buffers))
+        for module in network.modules()
+    ]
     try:
         network.eval()
         yield
     finally:
-        for module, flag in flags:
+        for module, flag, parameters, buffers in before:
             module.training = flag
+            module._parameters.update(parameters)
+            module._buffers.update(buffers)
+
+
+@contextmanager
+def _noting_cuts(network: nn.Module, cuts: list[str]) -> Iterator[None]:
+    """Note inside the block which parts get numbers with a graph and put out none."""
+
+    def note(name: str, kind: str) -> Callable[..., None]:
+        def hook(module: nn.Module, given: tuple, made: object) -> None:
+            comes = any(isinstance(g, Tensor) and g.requires_grad for g in given)
+            if comes and isinstance(made, Tensor) and not made.requires_grad:
+                cuts.append(f"part {name!r} ({kind})")
+
+        return hook
+
+    handles = [
+        module.register_forward_hook(note(name, type(module).__name__))
+        for name, module in network.named_modules()
+        if next(module.children(), None) is None
+    ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()

@@ -16,7 +16,13 @@ import numpy as np
 
 from .functions import function_of
 from .integrals import mean_square
-from .signal import chi_1, correlation_map, forward_gain, iterate_variance
+from .signal import (
+    check_correlation,
+    chi_1,
+    correlation_map,
+    forward_gain,
+    iterate_variance,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +53,8 @@ def iterate_gradient(
         else math.nan
         for variance in variances[:-1]
     ]
-    return np.cumprod([1.0, *reversed(factors)])[::-1]
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.cumprod([1.0, *reversed(factors)])[::-1]
 
 
 def iterate_correlation(
@@ -71,6 +78,7 @@ def iterate_correlation(
     Once the variance is 0 or infinite, the correlations are nan. Chapter: 09.
     Source: Poole et al. 2016, arXiv:1606.05340.
     """
+    check_correlation(c)
     function = function_of(f, params)
     variances = iterate_variance(function, depth, q, weight_variance, bias_variance)
     correlations = [float(c)]
@@ -155,8 +163,16 @@ def depth_profile(
     inputs : mean square of the data.
     correlation : of two inputs; without it ``alike`` is nan and nothing is spent on it.
 
-    Chapter: 09.
+    Raises ``ValueError`` for impossible settings. Chapter: 09.
     """
+    if not (1 <= depth < math.inf) or depth != int(depth):
+        raise ValueError(f"depth is a whole number of layers, 1 or more, not {depth}")
+    if not 1 <= width < math.inf:
+        raise ValueError(f"width is {width}; a layer has 1 unit or more")
+    if not 0 <= inputs < math.inf:
+        raise ValueError(f"inputs is {inputs}; a mean square is 0 or more, and finite")
+    if correlation is not None:
+        check_correlation(correlation)
     first, weight, bias = start_variances(f, init, width, **params)
     function = function_of(f, params)
     q = first * inputs + bias
@@ -167,8 +183,8 @@ def depth_profile(
     errors = iterate_gradient(function, depth - 1, q, weight, bias)
     gradients = errors * np.concatenate([[inputs], squares[:-1]])
     alike = np.full(depth, math.nan)
-    if correlation is not None:
-        c = (first * inputs * correlation + bias) / q
+    if correlation is not None and q > 0:
+        c = min(1.0, (first * inputs * correlation + bias) / q)
         alike = iterate_correlation(function, depth - 1, c, q, weight, bias)
     with np.errstate(invalid="ignore", divide="ignore"):
         relative = np.sqrt(gradients / gradients[-1])

@@ -123,13 +123,15 @@ def _from_callable(function: Callable, name: str) -> Function:
     """Wrap a tensor function after checking that it works element by element."""
     if isinstance(function, torch.nn.Module):
         try:
-            function = copy.deepcopy(function)
+            with torch.inference_mode(False):  # whose tensors have no slopes
+                function = copy.deepcopy(function)
         except Exception as error:
             raise TypeError(
                 f"{name} cannot be copied ({_describe(error)}), and a sheet must leave "
                 "it as it is; give lambda x: module(x)"
             ) from error
-        function = function.to(device="cpu", dtype=torch.float64)
+        with torch.inference_mode(False):
+            function = function.to(device="cpu", dtype=torch.float64)
 
     patched: list[bool] = []
 
@@ -190,9 +192,9 @@ def _from_callable(function: Callable, name: str) -> Function:
             ) from error
 
     def slope(array: Array) -> Array:
-        flat = torch.from_numpy(np.array(array, dtype=np.float64).ravel())
-        flat.requires_grad_()
-        with torch.enable_grad():
+        with torch.inference_mode(False), torch.enable_grad():
+            flat = torch.from_numpy(np.array(array, dtype=np.float64).ravel())
+            flat.requires_grad_()
             # Not the leaf itself, which a function that works in place may not touch.
             result = apply(flat.clone())
             if not result.requires_grad:
@@ -223,7 +225,7 @@ def _from_callable(function: Callable, name: str) -> Function:
 
 def _kind(function: Callable) -> tuple[int, bool]:
     """The bits of the values that a tensor function returns; whether it has a graph."""
-    with torch.enable_grad():
+    with torch.inference_mode(False), torch.enable_grad():
         probe = torch.zeros(3, dtype=torch.float64, requires_grad=True)
         result = function(probe.clone())
     return 32 if result.dtype == torch.float32 else 64, result.requires_grad

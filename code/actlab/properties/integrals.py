@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -166,4 +167,40 @@ def second_moment(f: Any, **params: float) -> float:
 
 def mean_square(function: Function, q: float) -> float:
     """Return E f(√q Z)² for Z from N(0, 1); infinite where the integral diverges."""
-    return average(function, lambda values, z: function.value(values) ** 2, q)
+    root = root_mean_square(function, lambda values, z: function.value(values), q)
+    return root.square
+
+
+@dataclass(frozen=True)
+class Root:
+    """A mean square and its root, which may be a number where the square is none."""
+
+    square: float
+    root: float
+
+
+def root_mean_square(
+    function: Function, height: Callable, q: float = 1.0, also: Sequence[float] = ()
+) -> Root:
+    """Return the mean of ``height(x, z)``², x = √q z, and its root, as `average` does.
+
+    Heights whose squares leave float64's range, if only far out, are tried in another
+    unit: exp(12x) has a mean square of 10¹²⁵, and 10⁴⁵⁶ as the square of its last one.
+    """
+
+    def squared(values: Array, z: Array, unit: float = 1.0) -> Array:
+        return (height(values, z) / unit) ** 2
+
+    found = average(function, squared, q, also)
+    plain = Root(found, math.sqrt(found))
+    if q == 0 or math.isnan(found) or 0 < found < math.inf:
+        return plain
+    nodes, _ = gaussian_rule(q, function.breaks.places)
+    with np.errstate(all="ignore"):
+        unit = float(np.abs(height(math.sqrt(q) * nodes, nodes)).max())
+    if not 0 < unit < math.inf or 1e-150 < unit < 1e150:
+        return plain
+    unit = 2.0 ** math.floor(math.log2(unit))
+    other = average(function, lambda x, z: squared(x, z, unit), q, also)
+    root = math.sqrt(other) * unit
+    return Root(root * root, root)

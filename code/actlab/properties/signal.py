@@ -14,7 +14,14 @@ from scipy import optimize
 
 from .breaks import Array
 from .functions import Function, function_of
-from .integrals import average, gaussian_rule, mean_square, panels, second_moment
+from .integrals import (
+    Root,
+    average,
+    gaussian_rule,
+    mean_square,
+    panels,
+    root_mean_square,
+)
 from .shape import autograd_differs, lipschitz_constant
 
 
@@ -25,7 +32,9 @@ def forward_gain(f: Any, **params: float) -> float:
     variance 1 in the next layer. Infinite for f = 0. Chapter: 02 and 04.
     Source: He et al. 2015, arXiv:1502.01852 (for ReLU).
     """
-    return _inverse_root(second_moment(f, **params))
+    function = function_of(f, params)
+    root = root_mean_square(function, lambda values, z: function.value(values))
+    return _inverse(root.root)
 
 
 def backward_gain(f: Any, **params: float) -> float:
@@ -34,11 +43,27 @@ def backward_gain(f: Any, **params: float) -> float:
     Infinite where the slope is 0 almost everywhere, as for the step.
     Chapter: 04 and 09.
     """
-    return _inverse_root(chi_1(function_of(f, params)))
+    return _inverse(_slope_square(function_of(f, params), 1.0).root)
 
 
-def _inverse_root(square: float) -> float:
-    return math.inf if square == 0 else 1 / math.sqrt(square)
+def _inverse(root: float) -> float:
+    return math.inf if root == 0 else 1 / root
+
+
+def check_network(weight_variance: float, bias_variance: float = 0.0) -> None:
+    """Raise ``ValueError`` for variances that no weights and no biases have."""
+    for name, variance in (
+        ("weight_variance", weight_variance),
+        ("bias_variance", bias_variance),
+    ):
+        if not variance >= 0:
+            raise ValueError(f"{name} is {variance}; a variance is 0 or more")
+
+
+def check_correlation(c: Any) -> None:
+    """Raise ``ValueError`` unless all of ``c`` lie between −1 and 1."""
+    if not (np.abs(np.asarray(c, dtype=np.float64)) <= 1).all():
+        raise ValueError(f"a correlation lies between -1 and 1, not {c}")
 
 
 def variance_map(
@@ -62,8 +87,10 @@ def variance_map(
     float
         weight_variance · E f(√q Z)² + bias_variance.
 
-    Chapter: 02 and 09. Source: Poole et al. 2016, arXiv:1606.05340.
+    Raises ``ValueError`` for variances below 0 or nan. Chapter: 02 and 09.
+    Source: Poole et al. 2016, arXiv:1606.05340.
     """
+    check_network(weight_variance, bias_variance)
     function = function_of(f, params)
     return weight_variance * mean_square(function, q) + bias_variance
 
@@ -81,8 +108,11 @@ def iterate_variance(
     Returns an array of ``depth`` + 1 variances, the first of them ``q``. Once a
     variance is infinite, all later ones are. Chapter: 02 and 09.
     """
-    if depth < 0 or depth != int(depth):
+    if not (0 <= depth < math.inf) or depth != int(depth):
         raise ValueError(f"depth is a whole number of layers, 0 or more, not {depth}")
+    if not q >= 0:
+        raise ValueError(f"a variance is 0 or more, not {q}")
+    check_network(weight_variance, bias_variance)
     function = function_of(f, params)
     variances = [float(q)]
     for _ in range(int(depth)):
@@ -105,12 +135,18 @@ def variance_slope(
     """
     if not q > 0:
         raise ValueError(f"the slope of the variance map needs q > 0, not {q}")
+    check_network(weight_variance)
     function = function_of(f, params)
+    if not math.isfinite(mean_square(function, q)):
+        return math.nan
 
     def integrand(values: Array, z: Array) -> Array:
         return function.value(values) ** 2 * (z**2 - 1)
 
-    return weight_variance * average(function, integrand, q) / (2 * q)
+    found = average(function, integrand, q)
+    if not math.isfinite(found):  # squares that overflow, far out
+        return math.nan
+    return weight_variance * found / (2 * q)
 
 
 def chi_1(
@@ -123,24 +159,32 @@ def chi_1(
     turns too fast to be followed. Chapter: 04 and 09.
     Source: Schoenholz et al. 2017, arXiv:1611.01232.
     """
-    function = function_of(f, params)
+    check_network(weight_variance)
+    return weight_variance * _slope_square(function_of(f, params), q).square
 
-    def integrand(values: Array, z: Array) -> Array:
+
+def _slope_square(function: Function, q: float) -> Root:
+    """Return E f′(√q Z)² and its root."""
+
+    def height(values: Array, z: Array) -> Array:
         # autograd has slopes, of 0, where there is no number
-        known = ~np.isnan(function.value(values))
-        return np.where(known, function.slope(values), math.nan) ** 2
+        value, slope = function.value(values), function.slope(values)
+        unknown = np.isnan(value) | (np.isinf(value) & (slope == 0))
+        return np.where(unknown, math.nan, slope)
 
     if _slope_is_too_steep(function):
-        return math.inf
+        return Root(math.inf, math.inf)
     if function.breaks.unresolved:
-        return math.nan
-    found, least = average(function, integrand, q), _least_slope(function, q)
-    if found < 0.9 * least and not autograd_differs(function):
+        return Root(math.nan, math.nan)
+    found, least = root_mean_square(function, height, q), _least_slope(function, q)
+    if found.square < 0.9 * least and not autograd_differs(function):
         # Steeper than the panels are fine: look beside the steepest place.
         place = lipschitz_constant(function, function.breaks).at
-        found = average(function, integrand, q, () if place is None else (place,))
-        found = math.nan if found < 0.9 * least else found
-    return weight_variance * found
+        also = () if place is None else (place,)
+        found = root_mean_square(function, height, q, also)
+        if found.square < 0.9 * least:
+            return Root(math.nan, math.nan)
+    return found
 
 
 def _least_slope(function: Function, q: float) -> float:
@@ -192,46 +236,103 @@ def correlation_map(
     q : the variance of both.
     weight_variance, bias_variance : as in `variance_map`.
 
-    Returns a float, or an array of the shape of ``c``. Chapter: 04 and 09.
-    Source: Poole et al. 2016, arXiv:1606.05340.
+    Returns a float, or an array of the shape of ``c``; not a number where the next
+    layer's variance is infinite or not known, and where the average over two inputs
+    cannot be followed (it lives far out, beside a pole, or on too many steps).
+    Chapter: 04 and 09. Source: Poole et al. 2016, arXiv:1606.05340.
     """
     function = function_of(f, params)
     correlations = np.asarray(c, dtype=np.float64)
-    if not (np.abs(correlations) <= 1).all():
-        raise ValueError(f"a correlation lies between -1 and 1, not {c}")
+    check_correlation(c)
     variance = variance_map(function, q, weight_variance, bias_variance)
     if variance == 0:
         raise ValueError("the next layer's variance is 0: it has no correlation")
-    products = [_product(function, float(one), q) for one in correlations.ravel()]
+    if not math.isfinite(variance) or not math.isfinite(q):
+        following = np.full(correlations.shape, math.nan)
+        return math.nan if following.ndim == 0 else following
+    square = mean_square(function, q)
+    products = [
+        _product(function, float(one), q, square) for one in correlations.ravel()
+    ]
     following = (weight_variance * np.array(products) + bias_variance) / variance
     following = np.clip(following, -1.0, 1.0).reshape(correlations.shape)
     return float(following) if following.ndim == 0 else following
 
 
-def _product(function: Function, c: float, q: float) -> float:
-    """Return E f(X) f(Y) for normal X, Y of variance ``q`` and correlation ``c``."""
-    scale = math.sqrt(q)
+_LARGEST_GRID = 40_000_000  # pairs of places: 320 MB each time they are held
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def _product(function: Function, c: float, q: float, square: float) -> float:
+    """Return E f(X) f(Y) for normal X, Y of variance ``q`` and correlation ``c``.
+
+    Either alone has the mean square ``square``, which the rule has to find; nan if it
+    does not.
+    """
     places = function.breaks.places
     if q > 2:
         places = np.union1d(places, [-4.0, -1.0, 0.0, 1.0, 4.0])
-    if abs(c) > 1 - 1e-12 or q == 0:
-        mirrored = math.copysign(1.0, c)
-        both = np.union1d(places, -places)
-        nodes, weights = gaussian_rule(q, both) if q > 0 else (np.zeros(1), np.ones(1))
-        first = function.value(scale * nodes)
-        return float(np.sum(weights * first * function.value(mirrored * scale * nodes)))
-    spread = math.sqrt((1 - c) * (1 + c))
+    if q == 0 or c > 1 - 1e-12:
+        return square
+    if c < -1 + 1e-12:
+        return _mirrored(function, q, places, square)
+    for count, reach, number in ((12, 9.0, 19), (30, 16.0, 65)):
+        found = _two_inputs(function, c, q, places, square, (count, reach, number))
+        if not math.isnan(found):
+            return found
+    return math.nan
+
+
+def _mirrored(function: Function, q: float, places: Array, square: float) -> float:
+    """Return E f(X) f(−X)."""
+    both, scale = np.union1d(places, -places), math.sqrt(q)
+    found = math.nan
+    for cuts in (1, 8):
+        nodes, weights = gaussian_rule(q, both, 20, cuts)
+        first, second = function.value(scale * nodes), function.value(-scale * nodes)
+        alone = np.sum(weights * first**2)
+        if _is(alone, square):
+            found = float(np.sum(weights * first * second))
+        if _is(alone, square, 1e-9):
+            break
+    return found
+
+
+def _two_inputs(
+    function: Function,
+    c: float,
+    q: float,
+    places: Array,
+    square: float,
+    rule: tuple[int, float, int],
+) -> float:
+    """Return E f(X) f(Y) by a rule: nodes per panel, how far out, edges across."""
+    count, reach, number = rule
+    scale, spread = math.sqrt(q), math.sqrt((1 - c) * (1 + c))
     # Beside a kink, what is smoothed changes over a width of about ``spread``.
     beside = spread * np.array([-6.0, -3.0, -1.5, 0.0, 1.5, 3.0, 6.0])
-    cuts = np.clip((places[:, None] / scale + beside).ravel(), -9, 9)
-    outer, outer_weights = panels(np.union1d(np.linspace(-9, 9, 37), cuts), 12)
+    cuts = np.clip((places[:, None] / scale + beside).ravel(), -reach, reach)
+    across = np.linspace(-reach, reach, 2 * number - 1)
+    outer, outer_weights = panels(np.union1d(across, cuts), count)
+    if len(outer) * count * (number + len(places)) > _LARGEST_GRID:
+        return math.nan
     moved = (places / scale - c * outer[:, None]) / spread
-    base = np.broadcast_to(np.linspace(-9, 9, 19), (len(outer), 19))
-    edges = np.sort(np.concatenate([base, np.clip(moved, -9, 9)], axis=1), axis=1)
-    inner, inner_weights = panels(edges, 12)
+    base = np.broadcast_to(np.linspace(-reach, reach, number), (len(outer), number))
+    ends = np.concatenate([base, np.clip(moved, -reach, reach)], axis=1)
+    inner, inner_weights = panels(np.sort(ends, axis=1), count)
     second = function.value(scale * (c * outer[:, None] + spread * inner))
     smoothed = np.sum(inner_weights * second, axis=1)
-    return float(np.sum(outer_weights * function.value(scale * outer) * smoothed))
+    first = function.value(scale * outer)
+    squares = np.sum(inner_weights * second**2, axis=1)
+    alone = np.sum(outer_weights * first**2), np.sum(outer_weights * squares)
+    if not all(_is(one, square) for one in alone):
+        return math.nan
+    return float(np.sum(outer_weights * first * smoothed))
+
+
+def _is(found: float, square: float, within: float = 1e-4) -> bool:
+    """Whether a rule has found the mean square that another one knows."""
+    return bool(abs(found - square) <= within * square)
 
 
 @dataclass(frozen=True)
@@ -256,8 +357,10 @@ def fixed_point(
     """Return the fixed point of the variance map with q > 0 that lies nearest to 1.
 
     Looks from q = 10⁻⁶ to 10⁶; None if there is none (the variance then shrinks to
-    0 or grows for ever). Chapter: 09.
+    0 or grows for ever). Raises ``ValueError`` where the map is not known on the way,
+    so that nobody can say. Chapter: 09.
     """
+    check_network(weight_variance, bias_variance)
     function = function_of(f, params)
 
     def excess(logarithm: float) -> float:
@@ -276,6 +379,12 @@ def fixed_point(
     for low, high, first, second in zip(
         grid, grid[1:], values, values[1:], strict=False
     ):
-        if np.isfinite([first, second]).all() and first * second < 0:
+        if np.isfinite([first, second]).all() and np.sign(first) * np.sign(second) < 0:
             roots.append(optimize.brentq(excess, low, high, xtol=1e-14))
+    if not roots and np.isnan(values).any():
+        raise ValueError(
+            f"the variance map of {function.name} is not known at "
+            f"q = {math.exp(grid[np.isnan(values).argmax()]):.3g}: whether it has a "
+            "fixed point cannot be said"
+        )
     return found(math.exp(min(roots, key=abs))) if roots else None
