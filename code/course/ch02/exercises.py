@@ -544,7 +544,7 @@ PREDICTIONS = [
         textbook_label="“The size is kept, so the signal is kept”",
         because={
             "The size is 1, so the spread is about 1.": "The size counts what all inputs have in common as well. Here nothing else is left.",
-            "Sigmoid squeezes, so it becomes smaller, perhaps 0.1.": "It does squeeze, by a factor of 0.39 at every layer; thirty of them are 13 powers of ten.",
+            "Sigmoid squeezes, so it becomes smaller, perhaps 0.1.": "It does squeeze, by a factor of 0.39 at every layer; thirty of them are 12 powers of ten.",
             "Differences travel by slope times weights.": "That is the right product: 1.846 times the root mean square slope 0.212, thirty times.",
         },
         source="three random networks, as in the next cell",
