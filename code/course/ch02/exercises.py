@@ -391,7 +391,7 @@ EXERCISES = [
             "lipschitz = 0.125": "(c) That is the steepest descent. The climb through 0 is steeper.",
             "sides = 1": "(d) f(−x) = −f(x): what the curve does on the left it does on the right.",
             "sides = 2": "(d) f(−x) = −f(x): what the curve does on the right it does on the left.",
-            "sides = 0": "(d) Both limits are finite, so the curve must flatten: the slope behaves like −1/x² there.",
+            "sides = 0": "(d) The curve runs back to 0 on both sides, and its slope behaves like −1/x² there.",
         },
     ),
     Code(
