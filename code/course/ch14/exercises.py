@@ -267,7 +267,7 @@ EXERCISES = [
             "cause = 0": "The updates are small because the error signal is. A larger step multiplies both ends of the network alike.",
             "cause = 1": "Then the activation size would fall from layer to layer. It is about ½ everywhere.",
             "cause = 3": "Moved labels leave no mark on the panel. Here there are three.",
-            "cause = 4": "0 % saturated: the slopes are as steep as they get.",
+            "cause = 4": "0 % saturated: no unit stands where its curve is flat.",
         },
     ),
     page_14_2(),
