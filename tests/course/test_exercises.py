@@ -691,7 +691,7 @@ def test_browser_and_python_read_alike(browser_readings, text):
         ("90.1", {"a": -6, "b": 2}, "partial", "Right so far: a. One sign"),
         ("90.1", {"a": 1, "b": 2}, "wrong", "One sign: minus"),
         ("90.1", {"a": 6, "b": 8}, "partial", "6: the size is right, the sign is not"),
-        ("90.1", {"a": "six", "b": 8}, "input", "a: “six” is not a number."),
+        ("90.1", {"a": "six", "b": 8}, "input", "a: “six” cannot be read as a number."),
         ("90.1", {"a": -6}, "input", "b: enter a number"),
         ("90.1", 7, "input", "a: enter a number"),
         ("90.2", "5e-12", "right", ""),

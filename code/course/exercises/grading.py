@@ -332,7 +332,8 @@ def _read(part: dict, raw: Any) -> tuple[Any, str]:
         found = readings(text, part["unit"])
         seen = f"“{_short(text)}”"
         if not found:
-            return None, f"{seen} is not a number. Enter one such as 0.25, 1e-3 or 1/4."
+            why = f"{seen} cannot be read as a number."
+            return None, f"{why} Enter one such as 0.25, 1e-3 or 1/4."
         if found[1:]:
             return None, f"{seen}: does the comma mark decimals or thousands? {DOT}"
         return (text, found[0]), ""

@@ -81,7 +81,7 @@
       const text = typeof raw === "string" ? raw.replace(SPACES, " ").replace(/^ | $/g, "") : "";
       if (!text) return [null, `enter a number, ${like}`];
       const found = A.readings(text, part.unit), seen = `“${short(text)}”`;
-      if (!found[0] && found[0] !== 0) return [null, `${seen} is not a number. Enter one ${like}`];
+      if (!found[0] && found[0] !== 0) return [null, `${seen} cannot be read as a number. Enter one ${like}`];
       if (found.length > 1)
         return [null, `${seen}: does the comma mark decimals or thousands? Write a decimal point, or no comma.`];
       return [{ text, value: found[0] }];
