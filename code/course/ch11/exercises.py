@@ -520,7 +520,7 @@ PREDICTIONS = [
         textbook_label="“λ_min is at least α”",
         because={
             "With a leak no gradient is ever 0.": "True of a unit. The eigenvalue asks whether examples can be told apart.",
-            "A leak makes the function more linear, and examples look more alike.": "Exactly; with slope 1 they cannot be told apart at all.",
+            "A leak makes the function more linear, and examples look more alike.": "Exactly; with slope 1 they cannot all be told apart.",
             "Half of the units are off anyway.": "It is the bend that counts, and a slope of ½ halves the bend.",
         },
         source="the kernels of the next cell, five draws",
