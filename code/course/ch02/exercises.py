@@ -181,12 +181,13 @@ def grade_order(answer: Any, variant: int | None, report: Report) -> None:
     mean = average(f)
     square = average(f**2)
     if abs(mean) > 0.005:
-        fine = abs(square - 1) < 0.01
-        only = "The second moment is already 1, but scaling" if fine else "Scaling"
-        report.fail(
-            f"mean: expected 0, got {mean:.3f}. {only} cannot remove a mean: "
-            "subtract it first."
-        )
+        why = "Subtract this number; a factor, if one is missing, comes last."
+        if abs(square - 1) < 0.01:
+            why = (
+                "The second moment is already 1, but scaling cannot remove a mean: "
+                "subtract it first."
+            )
+        report.fail(f"mean: expected 0, got {mean:.3f}. {why}")
     if abs(square - 1) > 0.01:
         report.fail(
             f"second moment: expected 1, got {square:.3f}. The mean is 0, so only a "
