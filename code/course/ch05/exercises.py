@@ -136,6 +136,7 @@ def grade_drawn(answer: Any, variant: int | None, report: Report) -> None:
 def page_5_1(x: float = -1.0) -> Page:
     """Exercise 5.1 for one pre-activation below 0."""
     p = cdf(x)
+    printed = round(p, 4)
     variance = x * x * p * (1 - p)
     return Page(
         id="5.1",
@@ -160,6 +161,8 @@ def page_5_1(x: float = -1.0) -> Page:
             f"mean = {x / (1 + math.exp(-x))}": "That is SiLU: its doorkeeper draws from the logistic distribution.",
             f"mean = {p}": "That is how often the gate opens. What passes is x.",
             f"std = {variance}": "That is the variance. Take the root.",
+            # the same from p as the task prints it: another third decimal
+            f"std = {x * x * printed * (1 - printed)}": "That is the variance, by the probability to four decimals. Take the root.",
             f"std = {abs(x) * p**0.5}": "That is the root of the mean square. Subtract the square of the mean first.",
         },
         numbers_for=lambda variant: page_5_1((-0.5, -1.5, -0.75, -1.25)[variant % 4]),
