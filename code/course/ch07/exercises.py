@@ -267,7 +267,7 @@ def page_7_3(d: int = 4096, wide: int = 14_336) -> Page:
                 "width", label="(b) equal width", answer=round(8 * d / 3), tolerance=0.5
             ),
         ],
-        right="A third more weights are part of whatever it does better.",
+        right="More weights may be part of whatever it does better.",
         wrong={
             f"ratio = {wide / (4 * d)}": "(a) You compared the widths. There are three matrices against two.",
             f"ratio = {wide / d}": "(a) That is the width in units of d. Compare with a plain FFN's weights, 8d².",

@@ -631,7 +631,7 @@ EXERCISES = [
         ],
         right="It says what was seen, where it was seen, and no more.",
         wrong={
-            "sentence = 0": "In one row. In the other the intervals lie on each other, and the only thing that changed is how the weights were drawn.",
+            "sentence = 0": "In one row. In the other the intervals lie on each other, and the only thing that changed is the start.",
             "sentence = 1": "A good suspicion. No row holds the gain and lets the shape go, or the other way round; He changes three things at once.",
             "sentence = 3": "“No difference seen” is not “equal”: five seeds leave room for several tenths.",
             "sentence = 4": "It stays where it was, 85.9 and 86.1. It is ReLU that gains.",
