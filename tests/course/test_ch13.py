@@ -304,7 +304,7 @@ def test_scales_keep_both_ends(variant):
     largest, smallest = 0.02, 1e-9
     if variant is not None:
         page = page.numbers_for(variant)
-        largest, smallest = 0.05 * (1 + variant % 5), 3e-9
+        largest, smallest = 0.022 * (1 + variant % 5), 3e-9
     found = answers(page)
 
     def half(value, k):
