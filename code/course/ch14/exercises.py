@@ -322,7 +322,7 @@ EXERCISES = [
             "swiglu = 2": "That too. The firmest ground is asked for, and chapter 07 measured it.",
             "swish = 2": "The paper was published, and in it everything changed at once. No row of it compares Swish with anything.",
             "swish = 1": "Nothing here trained a network of that kind with two functions.",
-            "tanh = 3": "Somebody compared it, with 250,000 agents. That is more than custom.",
+            "tanh = 3": "Somebody compared it, in a study of 250,000 agents. That is more than custom.",
             "tanh = 1": "No chapter of this course trains an agent.",
         },
     ),
