@@ -79,7 +79,7 @@ class NewFun(nn.Module):
 
 
 class Square(nn.Module):
-    """The square, x²: smooth, not linear, and still no universal approximator.
+    """The square, x²: smooth and not linear; one layer is no universal approximator.
 
     Chapter: 1. Source: Leshno, Lin, Pinkus and Schocken 1993 (as the exception).
     """

@@ -312,7 +312,7 @@ PREDICTIONS = [
         textbook=70.0,
         textbook_label="“About 10 % without activations” (C-044), and ReLU near 80 %",
         because={
-            "Without activations a network cannot learn.": "It cannot bend. It learns all that straight borders between ten classes can express, and on this data that is a lot.",
+            "Without activations a network cannot learn.": "It cannot bend. It learns most of what straight borders between ten classes can express, and on this data that is a lot.",
             "A network that bends can do more than one that cannot.": "It can. But a table shows what was reached after 15 epochs, not what can be reached.",
             "The steps are too small to tell.": "They are small, and the linear network needs fewer of them. That is the rest of this section.",
         },

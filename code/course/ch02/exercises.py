@@ -181,12 +181,13 @@ def grade_order(answer: Any, variant: int | None, report: Report) -> None:
     mean = average(f)
     square = average(f**2)
     if abs(mean) > 0.005:
-        fine = abs(square - 1) < 0.01
-        only = "The second moment is already 1, but scaling" if fine else "Scaling"
-        report.fail(
-            f"mean: expected 0, got {mean:.3f}. {only} cannot remove a mean: "
-            "subtract it first."
-        )
+        why = "Subtract this number; a factor, if one is missing, comes last."
+        if abs(square - 1) < 0.01:
+            why = (
+                "The second moment is already 1, but scaling cannot remove a mean: "
+                "subtract it first."
+            )
+        report.fail(f"mean: expected 0, got {mean:.3f}. {why}")
     if abs(square - 1) > 0.01:
         report.fail(
             f"second moment: expected 1, got {square:.3f}. The mean is 0, so only a "
@@ -391,7 +392,7 @@ EXERCISES = [
             "lipschitz = 0.125": "(c) That is the steepest descent. The climb through 0 is steeper.",
             "sides = 1": "(d) f(−x) = −f(x): what the curve does on the left it does on the right.",
             "sides = 2": "(d) f(−x) = −f(x): what the curve does on the right it does on the left.",
-            "sides = 0": "(d) Both limits are finite, so the curve must flatten: the slope behaves like −1/x² there.",
+            "sides = 0": "(d) The curve runs back to 0 on both sides, and its slope behaves like −1/x² there.",
         },
     ),
     Code(
@@ -544,7 +545,7 @@ PREDICTIONS = [
         textbook_label="“The size is kept, so the signal is kept”",
         because={
             "The size is 1, so the spread is about 1.": "The size counts what all inputs have in common as well. Here nothing else is left.",
-            "Sigmoid squeezes, so it becomes smaller, perhaps 0.1.": "It does squeeze, by a factor of 0.39 at every layer; thirty of them are 13 powers of ten.",
+            "Sigmoid squeezes, so it becomes smaller, perhaps 0.1.": "It does squeeze, by a factor of 0.39 at every layer; thirty of them are 12 powers of ten.",
             "Differences travel by slope times weights.": "That is the right product: 1.846 times the root mean square slope 0.212, thirty times.",
         },
         source="three random networks, as in the next cell",

@@ -345,7 +345,7 @@ EXERCISES = [
             Number("c", label="c", answer=-2),
             Number("d", label="d", answer=-2),
         ],
-        right="Inside, weight and bias are doubled; outside, the weight is doubled and becomes minus the bias.",
+        right="Inside, weight and bias are doubled; outside, the weight is doubled, and the old weight comes off the bias.",
         wrong={
             "a = 2, b = 3, c = -1": "You changed the name of the function and nothing else. tanh x is 2σ(2x) − 1: a factor inside, a factor outside, and a shift.",
             "b = 3, c = -1": "Without the 2 inside this is newfun, half as steep. tanh x = 2σ(2x) − 1.",

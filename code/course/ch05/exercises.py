@@ -136,6 +136,7 @@ def grade_drawn(answer: Any, variant: int | None, report: Report) -> None:
 def page_5_1(x: float = -1.0) -> Page:
     """Exercise 5.1 for one pre-activation below 0."""
     p = cdf(x)
+    printed = round(p, 4)
     variance = x * x * p * (1 - p)
     return Page(
         id="5.1",
@@ -160,6 +161,8 @@ def page_5_1(x: float = -1.0) -> Page:
             f"mean = {x / (1 + math.exp(-x))}": "That is SiLU: its doorkeeper draws from the logistic distribution.",
             f"mean = {p}": "That is how often the gate opens. What passes is x.",
             f"std = {variance}": "That is the variance. Take the root.",
+            # the same from p as the task prints it: another third decimal
+            f"std = {x * x * printed * (1 - printed)}": "That is the variance, by the probability to four decimals. Take the root.",
             f"std = {abs(x) * p**0.5}": "That is the root of the mean square. Subtract the square of the mean first.",
         },
         numbers_for=lambda variant: page_5_1((-0.5, -1.5, -0.75, -1.25)[variant % 4]),
@@ -281,7 +284,7 @@ EXERCISES = [
         wrong={
             "tanh = 2": "(a) Half a step of float16 is 2⁻¹⁰ = 0.00098, twice the error.",
             "tanh = 3": "(a) You may have taken the steps near 1/16. Between 2 and 4 those of bfloat16 are 0.0156 wide.",
-            "tanh = 0": "(a) float32 resolves 2.69 to seven digits. The error is in the fourth.",
+            "tanh = 0": "(a) float32 resolves 2.69 to seven digits. The error is in the fifth.",
             "sigmoid = 2": "(b) Half a step of bfloat16 is 2⁻⁷ = 0.0078, less than half of the error.",
             "sigmoid = 1": "(b) 0.020 is more than twenty half steps of float16.",
             "sigmoid = 0": "(b) 0.020 is larger than every half step listed. Compare again.",
@@ -415,7 +418,7 @@ PREDICTIONS = [
         because={
             "Smooth slopes make training easier.": "From these weights, in eight epochs, it hardly began.",
             "The curves are too near to each other to matter.": "They are, once each starts where it should. Do they?",
-            "Each has another gain, and the weights are drawn alike for all.": "This is it. The cell after next changes nothing else.",
+            "Each has another gain, and the weights are drawn alike for all.": "This is it. The rows “gain” change nothing else.",
         },
         source="the training runs of the next cells, 5 seeds each",
     ),

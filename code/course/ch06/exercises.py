@@ -464,7 +464,7 @@ PREDICTIONS = [
         textbook=0.02,
         textbook_label="No key is better, so 1/50",
         because={
-            "Nothing has been learnt, so the weights are about equal.": "No key is better on average over queries. For each single query one of them is, by several units of the exponent.",
+            "Nothing has been learnt, so the weights are about equal.": "No key is better on average over queries. For a single query one usually is, by several units of the exponent.",
             "The dot products are spread widely.": "They vary by 8. A lead of 3 or 4 is enough to take nearly everything.",
             "A few keys will share it.": "Divided by 8 they would. As it is, the first usually leaves little to the second.",
         },

@@ -441,7 +441,7 @@ EXERCISES = [
         grade=grade_across_batches,
         right="Who has fired once is alive, whatever the batch.",
         wrong={
-            "lambda batches: [int((h == 0).all(0).sum()) for h in batches][-1]": "That is the count of the last batch. One of these fired in an earlier one: carry `alive` from batch to batch.",
+            "lambda batches: [int((h == 0).all(0).sum()) for h in batches][-1]": "That is the count of the last batch. Some of these fired in an earlier one: carry `alive` from batch to batch.",
             "lambda batches: [int((h == 0).all(0).sum()) for h in batches][0]": "That is the count of the first batch, or of all but the last. One of these fires in the last row of all.",
             """def dead_units(batches):
     dead = False

@@ -407,7 +407,7 @@ EXERCISES = [
         ],
         right="The widths differ by the factor by which the weights do.",
         wrong={
-            "sentence = 0": "Multiply a network's layers and divide the next ones: the valley changes its width, and the function stays.",
+            "sentence = 0": "Multiply a layer of a ReLU network and divide the next one: the valley changes its width, and the function stays.",
             "sentence = 1": "The post says that the accuracies are the same; the picture says nothing about test data.",
             "sentence = 3": "A narrow valley has a bottom too. Nothing here speaks of gradients.",
             "sentence = 4": "Plausible, since both factors are three. It takes the measurement.",
@@ -520,7 +520,7 @@ PREDICTIONS = [
         textbook_label="“λ_min is at least α”",
         because={
             "With a leak no gradient is ever 0.": "True of a unit. The eigenvalue asks whether examples can be told apart.",
-            "A leak makes the function more linear, and examples look more alike.": "Exactly; with slope 1 they cannot be told apart at all.",
+            "A leak makes the function more linear, and examples look more alike.": "Exactly; with slope 1 they cannot all be told apart.",
             "Half of the units are off anyway.": "It is the bend that counts, and a slope of ½ halves the bend.",
         },
         source="the kernels of the next cell, five draws",

@@ -569,6 +569,7 @@ def page_12_7(std: float = 0.4, wanted: float = 0.2) -> Page:
             f"seeds = {2.8 * std / wanted}": "That is √n. Square it.",
             f"seeds = {(std / wanted) ** 2}": "The factor 2.8 is missing: twice the standard error is not enough, one wants to see it in four experiments of five.",
             "left = 20": "Those would be left without any tuning. It takes 12 · 4 · 3 runs.",
+            "left = 17": "That is 240/12 − 3. Each of the 4 rates takes 3 tuning runs.",
             "left = 96": "So many runs are left for all twelve functions together.",
             "left = 5": "The final runs take one rate per function, the chosen one.",
         },

@@ -143,8 +143,8 @@ def page_13_6(digits: int = 14) -> Page:
 
 def page_13_7(largest: float = 0.02, smallest: float = 1e-9) -> Page:
     """Exercise 13.7 for the largest and the smallest gradient."""
-    most = math.floor(math.log2(65504 / largest))
-    least = math.ceil(math.log2(2.0**-14 / smallest))
+    above, below = math.log2(65504 / largest), math.log2(2.0**-14 / smallest)
+    most, least = math.floor(above), math.ceil(below)
     barely = math.ceil(math.log2(2.0**-24 / smallest))
     return Page(
         id="13.7",
@@ -152,14 +152,16 @@ def page_13_7(largest: float = 0.02, smallest: float = 1e-9) -> Page:
         kind="compute",
         stars=2,
         outcome=2,
-        task=f"Gradients lie between {smallest:g} and {largest:g} in size. float16 ends at 65,504, and below 2^−14 it has fewer digits. The loss is multiplied by 2^k. Which is the largest k without overflow, and which the smallest with which all gradients keep their digits?",
+        task=f"Gradients lie between {smallest:g} and {largest:g} in size. float16 ends at 65,504, and below 2^−14 it has fewer digits. The loss is multiplied by 2^k, with a whole k. Which is the largest k without overflow, and which the smallest with which all gradients keep their digits?",
         parts=[
-            Number("most", label="largest k", answer=most, tolerance=0.4),
-            Number("least", label="smallest k", answer=least, tolerance=0.4),
+            Number("most", label="largest k", answer=most, tolerance=0.04),
+            Number("least", label="smallest k", answer=least, tolerance=0.04),
         ],
         right="All gradients move together; the window is as wide as the format.",
         wrong={
             f"most = {most + 1}": f"{largest:g} · 2^{most + 1} is {largest * 2 ** (most + 1):,.0f}, more than 65,504.",
+            f"most = {above}": "There the overflow begins. k is whole: round down.",
+            f"least = {below}": "There the digits begin to be kept. k is whole: round up.",
             f"most = {math.floor(math.log2(65504))}": f"That is the scale for a gradient of 1. The largest here is {largest:g}.",
             f"least = {barely}": "With that the smallest is not zero, and it has one digit: it lies at 2^−24, the end of the numbers with fewer digits.",
             f"least = {least - 1}": f"{smallest:g} · 2^{least - 1} is still below 2^−14.",
@@ -167,7 +169,7 @@ def page_13_7(largest: float = 0.02, smallest: float = 1e-9) -> Page:
             f"most = {2**most}": "That is the scale itself. Asked is its exponent, k.",
             f"least = {2**least}": "That is the smallest scale itself, 2ᵏ. Asked is k.",
         },
-        numbers_for=lambda variant: page_13_7(0.05 * (1 + variant % 5), 3e-9),
+        numbers_for=lambda variant: page_13_7(0.022 * (1 + variant % 5), 3e-9),
     )
 
 
