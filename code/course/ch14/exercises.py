@@ -262,7 +262,7 @@ EXERCISES = [
                 answer=2,
             )
         ],
-        right="0.9997 stands in a row that no healthy network here marks; the rows below it follow from it.",
+        right="0.9997 stands in a row that no healthy network here marks, and it is the first mark from the top.",
         wrong={
             "cause = 0": "The updates are small because the error signal is. A larger step multiplies both ends of the network alike.",
             "cause = 1": "Then the activation size would fall from layer to layer. It is about ½ everywhere.",
@@ -322,7 +322,7 @@ EXERCISES = [
             "swiglu = 2": "Others compared it too. But “published” stands for what was not repeated here, and chapter 07 measured this.",
             "swish = 2": "The paper was published, and in it everything changed at once. No row of it compares Swish with anything.",
             "swish = 1": "Nothing here trained a network of that kind with two functions.",
-            "tanh = 3": "Somebody compared it, with 250,000 agents. That is more than custom.",
+            "tanh = 3": "Somebody compared it, in a study of 250,000 agents. That is more than custom.",
             "tanh = 1": "No chapter of this course trains an agent.",
         },
     ),

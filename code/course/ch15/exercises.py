@@ -341,7 +341,7 @@ EXERCISES = [
             "half = 0.484": "You divided by n. For the spread of single pairs divide by n − 1.",
             "half = 0.195": "That is the standard error. Student's factor is missing.",
             "half = 0.4155": "That is the half-width at 90 %, which the margin is held against.",
-            "verdict = 0": "The mean is above 0, and 0 is inside the interval. With these seeds an equal function would often do as well.",
+            "verdict = 0": "The mean is above 0, and 0 is inside the interval. With these seeds an equal function may do as well by chance.",
             "verdict = 1": "The mean is positive: nothing speaks for worse.",
             "verdict = 2": "The 90 % interval reaches 0.72, and the margin ends at 0.5. A difference of 0.6 is not ruled out.",
         },
@@ -369,7 +369,7 @@ EXERCISES = [
         right="The interval says what is left possible, and that is nearly two points.",
         wrong={
             "sentence = 0": "Not shown is not shown to be equal. The interval reaches from −0.5 to 1.3.",
-            "sentence = 1": "The mean is above 0 by less than its own uncertainty. An equal function would often do as well with five seeds.",
+            "sentence = 1": "The mean is above 0 by less than its own uncertainty. An equal function may do as well by chance with five seeds.",
             "sentence = 2": "For that the interval would have to lie inside the margin. It reaches 1.3.",
             "sentence = 4": "1.6 is what this design shows in four of five cases. What is left possible says the interval.",
         },
@@ -521,7 +521,7 @@ PREDICTIONS = [
         because={
             "Fresh seeds are as often better as worse.": "For a formula that was picked blindly, yes. These were picked for having had good ones.",
             "They were chosen because their one seed was good.": "Exactly, and the seed is not chosen again.",
-            "The best functions win with any seed.": "They do better than most. They do not do as well as when they won.",
+            "The best functions win with any seed.": "They do better than most. Most of them do not do as well as when they won.",
         },
         source="the training runs of the next cell, 6 seeds each",
     ),
