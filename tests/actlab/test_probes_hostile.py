@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from torch.utils.checkpoint import checkpoint
 
 from actlab import probes
+from actlab.probes.behaviour import is_torchs_own
 
 
 def data() -> tuple[torch.Tensor, torch.Tensor]:
@@ -229,6 +230,40 @@ def words(found) -> str:
     if isinstance(found, probes.Histograms):
         return str({key: counts.tolist() for key, counts in found.counts.items()})
     return str(found)
+
+
+def test_torchs_own_functions_are_known():
+    x, y = data()
+    for kind in (nn.ReLU, nn.GELU, nn.SiLU, nn.Tanh, nn.Hardswish, nn.PReLU):
+        assert is_torchs_own(kind())
+        derived = type("Own", (kind,), {})()
+        assert not is_torchs_own(derived)  # so that it is asked, with the same result
+        known, asked = (probes.snapshot(of(a), x, y) for a in (kind(), derived))
+        assert known.equals(asked)
+    for module in (
+        nn.Softmax(-1),
+        nn.LogSoftmax(-1),
+        Does(torch.relu),
+        nn.Linear(2, 2),
+    ):
+        assert not is_torchs_own(module)
+
+
+def _own_forward(relu: nn.ReLU) -> None:
+    relu.forward = lambda z: torch.relu(z).detach()
+
+
+def _own_hook(relu: nn.ReLU) -> None:
+    relu.register_forward_hook(lambda module, given, made: made.softmax(-1))
+
+
+@pytest.mark.parametrize("change", [_own_forward, _own_hook])
+def test_a_changed_function_of_torchs_is_asked(change):
+    relu = nn.ReLU()
+    change(relu)
+    assert not is_torchs_own(relu)
+    with pytest.raises(ValueError, match="left the graph|makes each number of several"):
+        probes.dead_units(of(relu), data()[0], by="gradient")
 
 
 @every

@@ -13,9 +13,17 @@ import torch
 from torch import nn
 
 from ..networks import Elementwise
+from .copies import Hook
 
-__all__ = ["acts_on_each_element", "generators_kept", "is_activation", "kind_of"]
+__all__ = [
+    "acts_on_each_element",
+    "generators_kept",
+    "is_activation",
+    "is_torchs_own",
+    "kind_of",
+]
 
+TORCHS = "torch.nn.modules.activation"
 ALONG_AN_AXIS = (nn.Softmax, nn.LogSoftmax, nn.Softmin, nn.Softmax2d)
 
 LARGEST = 5000  # units: more are a table, not the slopes of an activation
@@ -39,13 +47,32 @@ def is_activation(module: nn.Module) -> bool:
         home = kind.__module__
         if home.startswith("actlab.activations."):
             return home != "actlab.activations.output"
-        if home == "torch.nn.modules.activation":
-            return kind is not nn.MultiheadAttention and kind not in ALONG_AN_AXIS
+        if home == TORCHS:
+            return _is_torchs(kind)
         if home.startswith("torch.") and kind is not nn.Module:
             return False
     leaf = next(module.children(), None) is None
     small = all(p.ndim < 2 for p in module.parameters())
     return leaf and small and acts_on_each_element(module)
+
+
+def is_torchs_own(module: nn.Module) -> bool:
+    """Whether it is one of torch's activations, as torch made it.
+
+    Not so for a class derived from one, nor with a ``forward`` or hooks of one's own.
+    """
+    hooks = (*module._forward_hooks.values(), *module._forward_pre_hooks.values())
+    untouched = "forward" not in vars(module)
+    return (
+        untouched
+        and _is_torchs(type(module))
+        and all(isinstance(h, Hook) for h in hooks)
+    )
+
+
+def _is_torchs(kind: type) -> bool:
+    others = (nn.MultiheadAttention, *ALONG_AN_AXIS)
+    return kind.__module__ == TORCHS and kind not in others
 
 
 def acts_on_each_element(module: nn.Module) -> bool:

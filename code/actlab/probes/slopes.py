@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import CheckpointError
 
-from .behaviour import generators_kept
+from .behaviour import generators_kept, is_torchs_own
 
 __all__ = ["LEFT_GRAPH", "Call", "CutGraphWarning", "slope_of", "units_first"]
 
@@ -54,13 +54,6 @@ CHECKPOINT = (
     "each gradient: switch that off to see its slope"
 )
 
-OF_ONE_NUMBER = frozenset(
-    {nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.ELU, nn.CELU, nn.SELU, nn.GELU, nn.SiLU}
-    | {nn.Mish, nn.Sigmoid, nn.LogSigmoid, nn.Tanh, nn.Softplus, nn.Softsign}
-    | {nn.Hardtanh, nn.Hardsigmoid, nn.Hardswish, nn.Hardshrink, nn.Softshrink}
-)
-"""PyTorch's own, which need not be asked: each number by itself, and in the graph."""
-
 MIXES: WeakKeyDictionary[nn.Module, bool] = WeakKeyDictionary()
 """Modules whose outputs were asked, once, whether they depend on one number each."""
 
@@ -81,8 +74,8 @@ def slope_of(call: Call, *, unit: str | None = None) -> Tensor | str:
         return "ran where no gradients are kept, so that it has no slope"
     try:
         slope = _backward(a, z, torch.ones_like(a)) if a.requires_grad else None
-        if slope is not None and _known(call.module):
-            return slope
+        if slope is not None and is_torchs_own(call.module):
+            return slope  # it need not be asked
         mixes = slope is not None and _mixes(call, slope)
     except CheckpointError:
         return CHECKPOINT
@@ -92,10 +85,6 @@ def slope_of(call: Call, *, unit: str | None = None) -> Tensor | str:
         return f"makes each number of several, as softmax does: {ONE_NUMBER}"
     still = (_rows(call, slope, unit) == 0).all(1)
     return LEFT_GRAPH if still.any() and _moves(call, still, unit) else slope
-
-
-def _known(module: nn.Module) -> bool:
-    return type(module) in OF_ONE_NUMBER and "forward" not in vars(module)
 
 
 def _backward(a: Tensor, z: Tensor, weights: Tensor) -> Tensor | None:
