@@ -13,6 +13,7 @@ _MODULES = [
     *(f"{__package__}.ch{number:02}.studies" for number in range(1, 16)),
     # Apart, so that the code of the others stays theirs.
     f"{__package__}.ch09.more_seeds",
+    f"{__package__}.ch09.epsilon",
     f"{__package__}.ch15.rates",
 ]
 

@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+import torch
 
 from actlab import studies
 from actlab.statistics import interval
-from course.ch09 import more_seeds
+from actlab.studies import Setting
+from course.ch09 import epsilon, more_seeds
 from course.ch09.studies import STUDIES
 
 CELL = ["regime", "activation", "init", "variant", "optimiser"]
@@ -60,3 +62,25 @@ def test_seeds_are_fresh_and_nothing_else_differs():
 def test_a_cell_that_a_study_does_not_have_is_named():
     with pytest.raises(LookupError, match="cures has 0 of 1"):
         more_seeds._again(STUDIES[0], 0.05, regime="vanishing")
+
+
+def test_precision_and_epsilon_are_changed_one_at_a_time(monkeypatch):
+    seen = []
+
+    def noted(network, data, *, lr, epsilon, **more):
+        weight = network.linears[0].weight
+        assert data.x_train.dtype == weight.dtype
+        seen.append((weight.dtype, epsilon, lr, weight[0, 0].item()))
+        return {}
+
+    monkeypatch.setattr(epsilon, "train", noted)
+    for condition in epsilon.EPSILON.conditions:
+        assert condition.seeds_of_its_own == more_seeds.FRESH
+        epsilon._run(Setting(condition, 100))
+    assert len({draw for *_, draw in seen}) == 1, "one network"
+    assert {row[:3] for row in seen} == {
+        (dtype, size, lr)
+        for dtype in (torch.float32, torch.float64)
+        for size in (1e-8, 1e-30)
+        for lr in (0.001, 0.003)
+    }
