@@ -59,22 +59,12 @@ def _gradient(layer: nn.Module) -> torch.Tensor:
 
 
 def he_accuracy() -> Any:
-    """Accuracy of He's start under SGD over ten fresh seeds, an interval.
-
-    At the step that the three seeds of study ``cures`` chose.
-    """
-    from actlab import studies
+    """Accuracy of He's start under SGD over ten fresh seeds, an interval."""
     from actlab.statistics import interval
 
-    def of_he(name: str) -> Any:
-        runs = studies.final(name).query("init == 'he' and optimiser == 'sgd'")
-        # A run that broke down answers by guessing.
-        runs = runs.fillna({"test_accuracy": 10.0, "variant": ""})
-        return runs.query("regime == 'vanishing' and variant == ''")
+    from .fresh import accuracies
 
-    means = of_he("cures").groupby("lr")["test_accuracy"].mean()
-    fresh = of_he("cures-fresh")
-    return interval(fresh["test_accuracy"][fresh["lr"] == means.idxmax()])
+    return interval(accuracies("vanishing", init="he"))
 
 
 # --- 9.3 ----------------------------------------------------------------------------
@@ -502,7 +492,7 @@ PREDICTIONS = [
     ),
     Prediction(
         id="9.C",
-        question="He's start makes both curves flat. Thirty layers of 64 ReLUs, digits, plain SGD, 20 epochs, the best of six step sizes: which test accuracy?",
+        question="He's start makes both curves flat. Thirty layers of 64 ReLUs, digits, plain SGD, 20 epochs, a step chosen out of six: which test accuracy?",
         part=Number(
             "accuracy",
             label="test accuracy",
