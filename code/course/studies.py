@@ -11,6 +11,7 @@ __all__ = ["STUDIES"]
 
 _MODULES = [
     *(f"{__package__}.ch{number:02}.studies" for number in range(1, 16)),
+    f"{__package__}.ch10.who_kills",
     f"{__package__}.ch15.rates",  # apart, so that the code of the others stays theirs
 ]
 

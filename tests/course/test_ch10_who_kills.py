@@ -1,0 +1,87 @@
+"""The study who-kills: what a run gives back, and what it counts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from actlab import datasets
+from actlab.networks import MLP
+from actlab.studies import Setting
+from actlab.studies.runners import execute
+from course.ch10.shift import taken_back
+from course.ch10.who_kills import WHO_KILLS, SuspectRun, shift_taken_back
+
+SIZES = (64, 128, 96, 64, 32, 10)
+EVERY = torch.ones(96, dtype=torch.bool)
+
+
+def stepped(of: dict[int, torch.Tensor] | None, like_the_chapter: bool = False) -> MLP:
+    """A network after one step, with the shift of its second layer taken back."""
+    data = datasets.digits()
+    net = MLP(SIZES, "relu", seed=1)
+    if like_the_chapter:
+        by_number = taken_back(net, data.x_train, [2])
+    else:
+        after = shift_taken_back(net, data.x_train, of or {})
+    F.cross_entropy(net(data.x_train[:16]), data.y_train[:16]).backward()
+    with torch.no_grad():
+        for p in net.parameters():
+            p -= 0.1 * p.grad
+    if like_the_chapter:
+        by_number(1)
+    else:
+        after()
+    return net
+
+
+def test_all_units_of_a_layer_get_what_the_chapter_gives_back() -> None:
+    plain, mine, chapter = stepped(None), stepped({2: EVERY}), stepped(None, True)
+    for one, other in zip(mine.parameters(), chapter.parameters()):
+        torch.testing.assert_close(one, other)
+    assert not torch.allclose(plain.linears[1].bias, mine.linears[1].bias)
+
+
+def test_units_that_the_lot_leaves_out_get_nothing() -> None:
+    half = torch.arange(96) % 2 == 0
+    plain, all_of_them, mine = stepped(None), stepped({2: EVERY}), stepped({2: half})
+    bias = mine.linears[1].bias
+    assert torch.equal(bias[~half], plain.linears[1].bias[~half])
+    torch.testing.assert_close(bias[half], all_of_them.linears[1].bias[half])
+
+
+def counted(variant: str, epochs: int = 2) -> dict[str, list[int]]:
+    """Units per layer of one short run on the digits."""
+    (condition,) = (
+        c for c in WHO_KILLS.conditions if (c.regime, c.variant) == ("digits", variant)
+    )
+    assert isinstance(condition, SuspectRun)
+    history, _ = execute(Setting(replace(condition, epochs=epochs), seed=3))
+    names = ("born", "killed", "woken", "given", "at_risk")
+    return {name: [int(n) for n in history[name][0].split()] for name in names}
+
+
+def test_the_killed_were_born_alive_and_the_given_are_some_of_them() -> None:
+    plain, lot = counted("plain"), counted("back: half, by lot")
+    assert plain["born"] == lot["born"] and sum(plain["killed"]) > 20
+    assert plain["given"] == plain["at_risk"] == [0, 0, 0, 0]
+    for width, born, killed, given, at_risk in zip(
+        SIZES[1:], *(lot[k] for k in ("born", "killed", "given", "at_risk"))
+    ):
+        assert given <= killed <= width - born
+        assert given <= at_risk <= width // 2
+    assert sum(lot["given"]) < 0.3 * (sum(lot["killed"]) - sum(lot["given"]))
+
+
+@pytest.mark.parametrize("regime", sorted({c.regime for c in WHO_KILLS.conditions}))
+def test_each_change_is_one_change(regime: str) -> None:
+    cells = [c for c in WHO_KILLS.conditions if c.regime == regime]
+    plain, *changed = cells
+    assert plain.variant == "plain" and len(changed) in (5, 7)
+    allowed = {"variant", "lr", "warmup", "centred", "back", "lot"}
+    for cell in changed:
+        differ = {k for k, v in vars(cell).items() if v != vars(plain)[k]}
+        assert differ - {"lot"} < allowed and len(differ) == 2 + cell.lot, cell.variant
