@@ -7,10 +7,11 @@ is born alive and dead at the end, *woken* if it is born dead and alive at the e
 at the end are born + killed − woken.  Dead means 0 for every training image.
 
 What was fixed before the first run.  The plain case of Adam on Fashion-MNIST had been
-seen, and on the digits every change with seeds 0 to 3; the rest had not.  A number of deaths is a mean over
-the seeds, beside the plain case's of the same setting and the same layers:
-*few* are at most a quarter of it, *many* at least a half.  Where the plain case kills
-fewer than five units nothing is asked.  Sentences are refuted, setting by setting:
+seen, and on the digits every change with seeds 0 to 3; the rest had not.  A number of
+deaths is a mean over the seeds, beside the plain case's of the same setting and the
+same layers: *few* are at most a quarter of it, *many* at least a half.  Where the plain
+case kills fewer than five units nothing is asked.  Sentences are refuted, setting by
+setting:
 
 * "What kills is the shift that all images share": unless few are killed, in layer 1 and
   above, with the shift taken back in all layers; and unless, with it taken back for
