@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
+import nbformat
 import pytest
 import torch
 from torch.nn import functional as F
 
-from actlab import datasets
+from actlab import datasets, studies
 from actlab.networks import MLP
 from actlab.studies import Setting
 from actlab.studies.runners import execute
+from course.ch10.killed import PARTS, born, deaths, killed_table
 from course.ch10.shift import taken_back
 from course.ch10.who_kills import WHO_KILLS, SuspectRun, shift_taken_back
 
+CHAPTER = Path(__file__).parents[2] / "chapters" / "10-dead-neurons.ipynb"
 SIZES = (64, 128, 96, 64, 32, 10)
 EVERY = torch.ones(96, dtype=torch.bool)
 
@@ -68,10 +72,10 @@ def test_the_killed_were_born_alive_and_the_given_are_some_of_them() -> None:
     plain, lot = counted("plain"), counted("back: half, by lot")
     assert plain["born"] == lot["born"] and sum(plain["killed"]) > 20
     assert plain["given"] == plain["at_risk"] == [0, 0, 0, 0]
-    for width, born, killed, given, at_risk in zip(
+    for width, born_dead, killed, given, at_risk in zip(
         SIZES[1:], *(lot[k] for k in ("born", "killed", "given", "at_risk"))
     ):
-        assert given <= killed <= width - born
+        assert given <= killed <= width - born_dead
         assert given <= at_risk <= width // 2
     assert sum(lot["given"]) < 0.3 * (sum(lot["killed"]) - sum(lot["given"]))
 
@@ -85,3 +89,65 @@ def test_each_change_is_one_change(regime: str) -> None:
     for cell in changed:
         differ = {k for k, v in vars(cell).items() if v != vars(plain)[k]}
         assert differ - {"lot"} < allowed and len(differ) == 2 + cell.lot, cell.variant
+
+
+def both(regime: str) -> dict[str, float]:
+    """Mean number of units killed in the whole network, change by change."""
+    return dict((deaths(regime, PARTS[0]) + deaths(regime, PARTS[1])).mean())
+
+
+def test_the_reading_of_the_table_has_its_numbers() -> None:
+    cells = nbformat.read(CHAPTER, as_version=4).cells
+    prose = "\n".join(c.source for c in cells if c.cell_type == "markdown")
+    settings = ("digits", "Fashion-MNIST", "Fashion-MNIST, six layers")
+    digits, fashion, six = (both(name) for name in settings)
+    saved = [100 * (1 - d["back: all"] / d["plain"]) for d in (digits, fashion, six)]
+    words = (
+        "{:.0f} % of the deaths on the digits, on Fashion-MNIST {:.0f} and, with six"
+    )
+    assert words.format(*saved[:2]) in prose
+    assert f"with six layers, {saved[2]:.0f}." in prose
+    lot = [(d["lot: back"], d["lot: not"]) for d in (digits, fashion, six)]
+    assert "{:.1f} against {:.0f} killed".format(*lot[0]) in prose
+    assert "{:.0f} against {:.0f}, and less".format(*lot[1]) in prose
+    assert "{:.0f} against {:.0f}, where".format(*lot[2]) in prose
+    for change in ("plain", "centred inputs", "back: all"):
+        row = ", ".join(f"{d[change]:.1f}" for d in (digits, fashion, six))
+        assert row in prose
+
+
+def test_what_was_refuted_beyond_the_digits() -> None:
+    """By the rules of the design: few are at most a quarter, many at least a half."""
+    above = {c.regime: deaths(c.regime, "above").mean() for c in WHO_KILLS.conditions}
+    share = {name: killed / killed["plain"] for name, killed in above.items()}
+    six, sgd = "Fashion-MNIST, six layers", "digits, SGD"
+    assert share["digits"]["back: layer 1"] > 0.5
+    for name in ("Fashion-MNIST", six, sgd):
+        assert share[name]["back: layer 1"] < 0.5
+    assert share["digits"]["back: above"] < 0.25 > share["Fashion-MNIST"]["back: above"]
+    assert share[six]["back: above"] > 0.5
+    for name in ("digits", "Fashion-MNIST", six):
+        assert 0.4 < share[name]["centred inputs"] < 0.6
+        assert share[name]["back: all"] < 0.25
+    assert share[sgd]["centred inputs"] < 0.1 > share[sgd]["back: all"]
+    for regime in above:
+        assert deaths(regime, "layer 1")["centred inputs"].max() == 0
+
+
+def test_runs_that_broke_down_are_counted() -> None:
+    runs = studies.load("who-kills")
+    broke = runs[runs["test_loss"].isna()]
+    assert set(broke["regime"]) == {"digits, SGD", "Fashion-MNIST, SGD"}
+    taken = broke["variant"].isin(["back: above", "back: all"])
+    assert taken.sum() == 23 and len(broke) == 25
+    assert killed_table("above").count("(0)") == 1
+    assert deaths("Fashion-MNIST, SGD", "above")["back: above"].isna().all()
+
+
+def test_births_are_those_of_the_plain_case() -> None:
+    found = born("digits", "above")
+    runs = studies.load("who-kills").query("regime == 'digits' and variant == 'plain'")
+    sums = [sum(map(int, text.split()[1:])) for text in runs["born"]]
+    assert found.loc[runs["seed"], "born"].tolist() == sums
+    with pytest.raises(ValueError, match="layer 1"):
+        born("digits", "below")

@@ -9,17 +9,17 @@ import pandas as pd
 
 from actlab import studies
 
-__all__ = ["PARTS", "born", "deaths", "table"]
+__all__ = ["PARTS", "born", "deaths", "killed_table", "saved_table"]
 
 PARTS = ("layer 1", "above")
 _COUNTS = ("born", "killed", "woken", "given", "at_risk")
 _LOT = "back: half, by lot"
 _HEADS = {
     "digits": "digits",
-    "digits, SGD": "SGD",
+    "digits, SGD": "& SGD",
     "Fashion-MNIST": "Fashion",
-    "Fashion-MNIST, SGD": "SGD",
-    "Fashion-MNIST, six layers": "six",
+    "Fashion-MNIST, SGD": "& SGD",
+    "Fashion-MNIST, six layers": "& six",
 }
 
 
@@ -76,7 +76,7 @@ def deaths(regime: str, part: str) -> pd.DataFrame:
     return found
 
 
-def table(part: str) -> str:
+def killed_table(part: str) -> str:
     """Return means over the seeds as text, one column per setting.
 
     Two rows of births in the plain case and of those who woke, then the killed; in
@@ -93,6 +93,26 @@ def table(part: str) -> str:
         row = (cells[regime].get(name, "") for regime in _HEADS)
         lines.append(f"{name:14}" + "".join(f"{cell:>9}" for cell in row))
     return "\n".join(line.rstrip() for line in lines)
+
+
+def saved_table() -> str:
+    """Return the killed of whole networks as text, one line per setting.
+
+    Means over the seeds: the plain case, centred inputs, the shift taken back in all
+    layers, which share of the deaths that takes away if no run broke down, and the two
+    halves of the lot; in brackets how many runs are left.  Chapter 10.
+    """
+    names = {"plain": 7, "centred inputs": 9, "back: all": 11, "lot: back": 11}
+    lines = [f"{'both':8}  plain  centred  back: all saved  lot: back lot: not"]
+    for regime, head in _HEADS.items():
+        killed = deaths(regime, PARTS[0]) + deaths(regime, PARTS[1])
+        cells = {name: f"{_cell(killed[name]):>{n}}" for name, n in names.items()}
+        share = 1 - killed["back: all"].mean() / killed["plain"].mean()
+        whole = killed["back: all"].notna().all()
+        cells["back: all"] += f"{100 * share:4.0f} %" if whole else " " * 6
+        others = _cell(killed["lot: not"])
+        lines.append(f"{head:8}" + "".join(cells.values()) + f"{others:>9}")
+    return "\n".join(lines)
 
 
 def _cell(values: pd.Series) -> str:
