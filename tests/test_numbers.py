@@ -59,8 +59,8 @@ def test_every_number_has_a_source(path):
         ("08", "from 0.25 to 2.32 in 15", "from 0.25 to 3.22 in 15"),
         (
             "10",
-            "its first epoch, 73;",
-            "its first epoch, 37;",
+            "With *Adam* 73 are",
+            "With *Adam* 37 are",
         ),  # a count in running text
         ("10", "leave 33 of 640", "leave 43 of 640"),
         ("12", "rank correlation of 0.97 over", "rank correlation of 0.79 over"),

@@ -14,7 +14,7 @@ from actlab import datasets, studies
 from actlab.networks import MLP
 from actlab.studies import Setting
 from actlab.studies.runners import execute
-from course.ch10.killed import PARTS, born, deaths, killed_table
+from course.ch10.killed import PARTS, born, deaths, killed_table, saved_table
 from course.ch10.shift import taken_back
 from course.ch10.who_kills import WHO_KILLS, SuspectRun, shift_taken_back
 
@@ -110,7 +110,8 @@ def test_the_reading_of_the_table_has_its_numbers() -> None:
     lot = [(d["lot: back"], d["lot: not"]) for d in (digits, fashion, six)]
     assert "{:.1f} against {:.0f} killed".format(*lot[0]) in prose
     assert "{:.0f} against {:.0f}, and less".format(*lot[1]) in prose
-    assert "{:.0f} against {:.0f}, where".format(*lot[2]) in prose
+    assert "{:.0f} against {:.0f} (5.6 ± 3.0 apart)".format(*lot[2]) in prose
+    assert "5.6 ± 3.0" in saved_table().splitlines()[-1]
     for change in ("plain", "centred inputs", "back: all"):
         row = ", ".join(f"{d[change]:.1f}" for d in (digits, fashion, six))
         assert row in prose

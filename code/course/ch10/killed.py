@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from actlab import studies
+from actlab.statistics import paired_difference
 
 __all__ = ["PARTS", "born", "deaths", "killed_table", "saved_table"]
 
@@ -98,20 +99,23 @@ def killed_table(part: str) -> str:
 def saved_table() -> str:
     """Return the killed of whole networks as text, one line per setting.
 
-    Means over the seeds: the plain case, centred inputs, the shift taken back in all
-    layers, which share of the deaths that takes away if no run broke down, and the two
-    halves of the lot; in brackets how many runs are left.  Chapter 10.
+    Means over the seeds: the plain case, the shift taken back in all layers, which
+    share of the deaths that takes away if no run broke down, the two halves of the lot,
+    and how far they are apart, paired by seed; in brackets how many runs are left.
+    Chapter 10.
     """
-    names = {"plain": 7, "centred inputs": 9, "back: all": 11, "lot: back": 11}
-    lines = [f"{'both':8}  plain  centred  back: all saved  lot: back lot: not"]
+    names = {"plain": 7, "back: all": 11, "lot: back": 11, "lot: not": 10}
+    lines = [f"{'both':8}  plain  back: all saved  lot: back  lot: not      apart"]
     for regime, head in _HEADS.items():
         killed = deaths(regime, PARTS[0]) + deaths(regime, PARTS[1])
         cells = {name: f"{_cell(killed[name]):>{n}}" for name, n in names.items()}
         share = 1 - killed["back: all"].mean() / killed["plain"].mean()
         whole = killed["back: all"].notna().all()
         cells["back: all"] += f"{100 * share:4.0f} %" if whole else " " * 6
-        others = _cell(killed["lot: not"])
-        lines.append(f"{head:8}" + "".join(cells.values()) + f"{others:>9}")
+        halves = killed[["lot: not", "lot: back"]].dropna()
+        gap = paired_difference(halves["lot: not"], halves["lot: back"])
+        apart = f"{gap.mean:.1f} ± {gap.half_width:.1f}"
+        lines.append(f"{head:8}" + "".join(cells.values()) + f"{apart:>11}")
     return "\n".join(lines)
 
 
