@@ -22,6 +22,7 @@ _HEADS = {
     "Fashion-MNIST, SGD": "& SGD",
     "Fashion-MNIST, six layers": "& six",
 }
+_SHORT = {"centred inputs": "centred"}
 
 
 @cache
@@ -89,10 +90,12 @@ def killed_table(part: str) -> str:
         cells[regime] = {"born dead": _cell(born(regime, part)["born"])}
         cells[regime]["woken"] = _cell(born(regime, part)["woken"])
         cells[regime] |= {str(name): _cell(killed[name]) for name in killed}
-    lines = [f"{part:14}" + "".join(f"{head:>9}" for head in _HEADS.values())]
+    lines = [f"{part:13}" + "".join(f"{head:>9}" for head in _HEADS.values())]
     for name in cells["digits"]:
         row = (cells[regime].get(name, "") for regime in _HEADS)
-        lines.append(f"{name:14}" + "".join(f"{cell:>9}" for cell in row))
+        lines.append(
+            f"{_SHORT.get(name, name):13}" + "".join(f"{cell:>9}" for cell in row)
+        )
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -104,8 +107,8 @@ def saved_table() -> str:
     and how far they are apart, paired by seed; in brackets how many runs are left.
     Chapter 10.
     """
-    names = {"plain": 7, "back: all": 11, "lot: back": 11, "lot: not": 10}
-    lines = [f"{'both':8}  plain  back: all saved  lot: back  lot: not      apart"]
+    names = {"plain": 6, "back: all": 8, "lot: back": 10, "lot: not": 9}
+    lines = [f"{'both':7} plain     all saved lot: back      not      apart"]
     for regime, head in _HEADS.items():
         killed = deaths(regime, PARTS[0]) + deaths(regime, PARTS[1])
         cells = {name: f"{_cell(killed[name]):>{n}}" for name, n in names.items()}
@@ -115,7 +118,7 @@ def saved_table() -> str:
         halves = killed[["lot: not", "lot: back"]].dropna()
         gap = paired_difference(halves["lot: not"], halves["lot: back"])
         apart = f"{gap.mean:.1f} ± {gap.half_width:.1f}"
-        lines.append(f"{head:8}" + "".join(cells.values()) + f"{apart:>11}")
+        lines.append(f"{head:7}" + "".join(cells.values()) + f"{apart:>11}")
     return "\n".join(lines)
 
 
