@@ -20,6 +20,8 @@ What each switch could refute, said before the run (as shipped where none is nam
   1.5 times as long as of one.
 - large outputs cost fresh memory. Refuted if ReLU into an old output takes more than
   half, or if the difference is not the same for Mish, within a fifth.
+- a share of a training step falls with the width. Refuted if that of GELU or Mish does
+  not fall from 128 to 512 in each visit.
 - compiled ReLU is dear by the mask that it writes in training. Refuted if it takes more
   than 1.3 ReLUs without gradient, or if a compiled function that returns ReLU and such
   a mask, without gradient, takes less than half of the time in training.
@@ -55,7 +57,7 @@ from actlab.cost import compiler
 from actlab.networks import MLP
 from actlab.studies import records
 
-__all__ = ["main", "recorded", "provenance"]
+__all__ = ["main", "provenance", "recorded", "shares"]
 
 FOLDER = Path(__file__).parent
 TABLE = "cost-controls"
@@ -67,6 +69,7 @@ SETTINGS: dict[str, dict[str, str]] = {
     "told Intel": {},  # LD_PRELOAD, a file made for the run
     "no oneDNN": {},
 }
+WIDTHS, STEPPED, BARE = (32, 128, 512), ("relu", "gelu", "mish"), "no activation"
 ANSWER = "int mkl_serv_intel_cpu_true(void) { return 1; }\n"
 
 Calls = dict[str, Callable[[], Any]]
@@ -105,8 +108,8 @@ def backward(x: Tensor) -> Calls:
     return {f"{name}, back": back(output) for name, output in outputs.items()}
 
 
-def steps(width: int = 32) -> Calls:
-    """Return training steps of an MLP of four narrow layers, with and without."""
+def steps(width: int) -> Calls:
+    """Return training steps of an MLP of four layers so wide, with and without."""
 
     def step(key: str | None) -> Callable[[], Any]:
         net = MLP([784, *[width] * 4, 10], key, seed=0)
@@ -120,9 +123,7 @@ def steps(width: int = 32) -> Calls:
 
         return call
 
-    return {
-        f"step, {key or 'no activation'}": step(key) for key in (None, "gelu", "mish")
-    }
+    return {f"step, {key or BARE}": step(key) for key in (None, *STEPPED)}
 
 
 def large(x: Tensor) -> Calls:
@@ -164,7 +165,8 @@ def groups(setting: str) -> dict[str, Calls]:
     torch.manual_seed(0)
     many, few = torch.randn(128, 1024), torch.randn(8, 64)
     found = {"many": elementwise(many) | backward(many), "few": elementwise(few)}
-    found["step of width 32"] = steps()
+    for width in WIDTHS:
+        found[f"width {width}"] = steps(width)
     if setting == "as shipped":
         found["one"] = elementwise(torch.randn(1))
         found["large"] = large(torch.randn(4096, 4096))
@@ -230,7 +232,7 @@ def one_visit(setting: str, rounds: int = ROUNDS) -> list[dict[str, Any]]:
 
 
 def all_visits(visits: int, rounds: int) -> pd.DataFrame:
-    """Return the best of all visits to all settings, a process each."""
+    """Return the rows of all visits to all settings, a process each."""
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory() as folder:
         for visit in range(visits):
@@ -245,9 +247,10 @@ def all_visits(visits: int, rounds: int) -> pd.DataFrame:
                 )
                 if done.returncode:
                     raise RuntimeError(f"setting {setting!r} failed:\n{done.stderr}")
-                rows += json.loads(done.stdout.splitlines()[-1])
+                found = json.loads(done.stdout.splitlines()[-1])
+                rows += [{"visit": visit + 1} | row for row in found]
             print(f"visit {visit + 1} of {visits} done", file=sys.stderr)
-    return best_visits(pd.DataFrame(rows))
+    return pd.DataFrame(rows)
 
 
 def best_visits(rows: pd.DataFrame) -> pd.DataFrame:
@@ -280,7 +283,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     started, load = time.time(), os.getloadavg()
     table = all_visits(options.visits, options.rounds)
-    print(table.round(1).to_string(index=False))
+    print(best_visits(table).round(1).to_string(index=False))
     if options.record:
         origin = {
             "question": "Which switch changes what a function costs?",
@@ -299,13 +302,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def recorded() -> pd.DataFrame:
-    """Return what the switches did on one machine.
+    """Return what the switches did on one machine, the best of all visits.
 
     One row per ``setting``, ``numbers`` ("one", "few" 512, "many" 131,072, "large" 16.8
-    million, or a step) and ``call``, with ``us``, ``median_us`` and ``pages``.
+    million, or "width 32" and so on, a training step) and ``call``, with ``us``,
+    ``median_us``, ``pages`` and the ``visit`` that was the best.
     Where it comes from: :func:`provenance`.  Chapter 13.
     """
+    return best_visits(_all())
+
+
+def _all() -> pd.DataFrame:
     return pd.read_csv(FOLDER / f"{TABLE}.csv")
+
+
+def shares() -> pd.DataFrame:
+    """Return which share of a training step an activation takes, by width and setting.
+
+    One row per ``setting``, ``key`` and ``width`` of the four hidden layers: the
+    ``share`` (t − t₀)/t, the median over the visits, with ``low`` and ``high``, the
+    least and the largest.  Chapter 13.
+    """
+    table = _all()
+    table = table[table["numbers"].str.startswith("width")]
+    times = table.pivot(index=["setting", "numbers", "visit"], columns="call")["us"]
+    rows = []
+    for key in STEPPED:
+        share = 1 - times[f"step, {BARE}"] / times[f"step, {key}"]
+        for setting in SETTINGS:
+            for width in WIDTHS:
+                low, middle, high = share[setting, f"width {width}"].quantile(
+                    [0, 0.5, 1]
+                )
+                rows.append((setting, key, width, middle, low, high))
+    names = ["setting", "key", "width", "share", "low", "high"]
+    return pd.DataFrame(rows, columns=names)
 
 
 def provenance() -> dict[str, Any]:
