@@ -1,4 +1,4 @@
-"""What chapter 11 says of its recorded studies holds, by the readings declared in it."""
+"""What chapter 11 says of its recorded studies holds, by the readings declared."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_a_function_that_was_not_reached_has_no_row() -> None:
 def test_at_large_steps_the_step_sets_it(lr: float, name: str) -> None:
     rows = sharpening.paths().loc[lr, name]
     assert len(rows) == 10 and rows["edge"].sum() == 10
-    assert rows["last"].mean() == pytest.approx(2 / lr, rel=0.1)
+    assert rows["last"].mean() == pytest.approx(2 / lr, rel=0.12)
 
 
 def test_at_small_steps_the_function_does() -> None:
@@ -90,7 +90,8 @@ def test_at_small_steps_the_function_does() -> None:
     assert came[0.5].to_dict() == {"relu": 10, "gelu": 7, "mish": 7, "tanh": 1}
     assert came[0.25].max() == 1
     most = sharpening.paths()["most"].groupby(["lr", "activation"]).mean()
-    assert most[0.5, "tanh"] == pytest.approx(most[0.25, "tanh"], abs=0.05) < 3.1
+    assert most[0.5, "tanh"] == pytest.approx(most[0.25, "tanh"], abs=0.05)
+    assert most[0.25, "tanh"] < 3.1
 
 
 @pytest.mark.parametrize(
