@@ -452,7 +452,7 @@ PREDICTIONS = [
         textbook_label="“Smooth activations have smoother landscapes”",
         because={
             "A round corner has smaller second derivatives than a sharp one.": "As a curve. The Hessian is that of the loss, over the weights.",
-            "Where the loss is small, everything about it is small.": "The residuals are. G, the rest of H, does not contain them, and with the squared error it stays.",
+            "Where the loss is small, everything about it is small.": "The residuals are. G, the rest of H, does not contain them and need not fall.",
             "A step can only live where it does not overshoot for ever.": "That sets the limit; and with this step training walks right up to it.",
         },
         source="the runs of the next cells, one seed, whole batch",
