@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from . import limits
+from .words import in_words
 
 __all__ = ["sgld"]
 
@@ -90,12 +91,7 @@ def _checked(gradient: Tensor, theta: Tensor) -> Tensor:
     """The gradient without its graph: one of another shape would be spread silently."""
     if isinstance(gradient, Tensor) and gradient.shape == theta.shape:
         return gradient.detach()
-    found = (
-        f"a tensor of shape {tuple(gradient.shape)}"
-        if isinstance(gradient, Tensor)
-        else f"a {type(gradient).__name__}"
-    )
     raise TypeError(
-        f"the gradient at a place of shape {tuple(theta.shape)} is {found}; a tensor "
-        "of the same shape is needed"
+        f"the gradient at a place of shape {tuple(theta.shape)} is "
+        f"{in_words(gradient)}; a tensor of the same shape is needed"
     )
