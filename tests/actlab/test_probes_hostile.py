@@ -54,7 +54,7 @@ class Fails(torch.autograd.Function):
 
 
 class Does(nn.Module):
-    """A function as a module, known by its name."""
+    """A function as a module of somebody's own, which the probes have to judge."""
 
     def __init__(self, function) -> None:
         super().__init__()
@@ -64,16 +64,11 @@ class Does(nn.Module):
         return self.function(z)
 
 
-@torch.no_grad()
-def without_gradients(z):
-    return torch.tanh(z)
-
-
 LEAVES = {
     "detach": lambda z: torch.tanh(z.detach()),
     "data": lambda z: torch.tanh(z.data),
     "numpy": lambda z: torch.from_numpy(np.tanh(z.detach().numpy())),
-    "no_grad": without_gradients,
+    "no_grad": torch.no_grad()(torch.tanh),
     "none": lambda z: Fails.apply(z, None),
     "zeros": lambda z: Fails.apply(z, 0),
 }
@@ -352,7 +347,10 @@ def test_a_network_that_returns_no_tensor_needs_a_loss_of_its_own():
 
 
 class Counts(nn.Module):
-    """Keeps a number, a tensor that is no buffer, and what it was last given."""
+    """Keeps a number, a tensor that is no buffer, and what it was given last and first.
+
+    The first it keeps as a buffer, made when it is needed.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -362,6 +360,8 @@ class Counts(nn.Module):
         self.calls += 1
         self.total += 1
         self.last = z
+        if not hasattr(self, "first"):
+            self.register_buffer("first", z.detach(), persistent=False)
         return z
 
 
@@ -373,7 +373,8 @@ def test_counters_and_spectral_norms_are_as_before(name):
     total = network[1].total
     before = {k: v.clone() for k, v in network.state_dict().items()}
     EVERY[name](network, x, y)
-    assert network[1].calls == 0 and not hasattr(network[1], "last")
+    assert network[1].calls == 0
+    assert not hasattr(network[1], "last") and not hasattr(network[1], "first")
     assert network[1].total is total and not total.any()
     for key, value in network.state_dict().items():
         assert torch.equal(value, before[key]), key

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from .. import training as training_module
 from ..networks import lines_up
 from .dead import DeadUnits, counted, dead_units
-from .hooks import batches_of, plain, refuse_unusual
+from .hooks import batches_of, plain, refuse_unpaired
 from .layers import SATURATED_BELOW, correlation, snapshot
 from .state import undisturbed
 from .trace import Trace
@@ -245,13 +245,7 @@ def _inputs_and_targets(data: Any) -> tuple[Tensor, Tensor]:
         kind = type(data).__name__
         raise TypeError(f"data is {kind}; give a Dataset or a pair (x, y)")
     x, y = data
-    for one in (x, y):
-        if not isinstance(one, Tensor):
-            raise TypeError(f"data holds {type(one).__name__}; x and y are two tensors")
-    refuse_unusual(x)
-    if x.ndim == 0 or y.ndim == 0 or len(x) != len(y):
-        shapes = f"{tuple(x.shape)} and {tuple(y.shape)}"
-        raise ValueError(f"x and y have shapes {shapes}; give two of one length")
+    refuse_unpaired(x, y)
     return x, y
 
 

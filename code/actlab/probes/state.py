@@ -20,6 +20,8 @@ MEASURING: ContextVar[bool] = ContextVar("measuring", default=False)
 BOOKKEEPING = frozenset({*vars(nn.Module()), "_compiled_call_impl"}) - {"training"}
 """What a module keeps for torch: parameters, buffers, parts and hooks."""
 
+BUFFER = "buffer "  # before its name, since an attribute may have the same one
+
 
 def compiled_parts(network: nn.Module) -> list[str]:
     """Names of the modules that torch.compile has compiled; "" is the network."""
@@ -46,13 +48,14 @@ def undisturbed(network: nn.Module, training: bool | None = None) -> Iterator[No
     (counters, tensors that are no buffers) and the state of the random generators
     (torch's, NumPy's, Python's, and those that modules hold) are afterwards what they
     were, whatever happens inside; only lists and dictionaries keep what a network's own
-    code puts in.  ``training`` sets the mode inside; None
-    keeps it.  Compiled parts run as they were written: compiled code skips hooks.
-    Inference mode is off inside: it keeps no gradients.
+    code puts in.  ``training`` sets the mode inside; None keeps it.  Compiled parts run
+    as they were written: compiled code skips hooks.  Inference mode is off inside: it
+    keeps no gradients.
     """
-    modules = list(network.modules())
-    own = [_own(module) for module in modules]
-    copies = [{name: _copy(value) for name, value in one.items()} for one in own]
+    before = [
+        (module, {name: (value, _copy(value)) for name, value in _own(module).items()})
+        for module in network.modules()
+    ]
     device, _ = device_of(network)
     devices = [device] if device.type == "cuda" else []
     token = MEASURING.set(True)
@@ -67,31 +70,31 @@ def undisturbed(network: nn.Module, training: bool | None = None) -> Iterator[No
             yield
     finally:
         MEASURING.reset(token)
-        for module, before, numbers in zip(modules, own, copies):
-            _put_back(module, before, numbers)
+        for module, own in before:
+            _put_back(module, own)
 
 
 def _own(module: nn.Module) -> dict[str, Any]:
     """What a module holds that running it may change: attributes, then buffers."""
     own = {k: v for k, v in vars(module).items() if k not in BOOKKEEPING}
-    return own | {f"buffer {name}": b for name, b in module._buffers.items()}
+    return own | {BUFFER + name: b for name, b in module._buffers.items()}
 
 
 def _copy(value: Any) -> Tensor | None:
     return value.detach().clone() if isinstance(value, Tensor) else None
 
 
-def _put_back(
-    module: nn.Module, before: dict[str, Any], copies: dict[str, Tensor | None]
-) -> None:
+def _put_back(module: nn.Module, before: dict[str, tuple[Any, Tensor | None]]) -> None:
     for name in _own(module).keys() - before.keys():
-        vars(module).pop(name, None)
-    for name, value in before.items():
-        if name.startswith("buffer "):
-            module._buffers[name.removeprefix("buffer ")] = value
+        if name.startswith(BUFFER):
+            delattr(module, name.removeprefix(BUFFER))
+        else:
+            vars(module).pop(name, None)
+    for name, (value, numbers) in before.items():
+        if name.startswith(BUFFER):
+            module._buffers[name.removeprefix(BUFFER)] = value
         else:
             vars(module)[name] = value
-        numbers = copies[name]
         if numbers is not None and not _same(value, numbers):
             with torch.no_grad():
                 value.copy_(numbers)
