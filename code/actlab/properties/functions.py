@@ -122,15 +122,14 @@ def _describe(error: Exception) -> str:
 def _from_callable(function: Callable, name: str) -> Function:
     """Wrap a tensor function after checking that it works element by element."""
     if isinstance(function, torch.nn.Module):
-        try:
-            with torch.inference_mode(False):  # whose tensors have no slopes
+        with torch.inference_mode(False):  # whose tensors have no slopes
+            try:
                 function = copy.deepcopy(function)
-        except Exception as error:
-            raise TypeError(
-                f"{name} cannot be copied ({_describe(error)}), and a sheet must leave "
-                "it as it is; give lambda x: module(x)"
-            ) from error
-        with torch.inference_mode(False):
+            except Exception as error:
+                raise TypeError(
+                    f"{name} cannot be copied ({_describe(error)}), and a sheet must "
+                    "leave it as it is; give lambda x: module(x)"
+                ) from error
             function = function.to(device="cpu", dtype=torch.float64)
 
     patched: list[bool] = []
