@@ -17,6 +17,7 @@ import chapter_zips
 import generate_pages
 import phases
 import side_process
+import site_search
 
 
 @pytest.fixture
@@ -378,6 +379,36 @@ def test_shared_work_is_done_for_each_and_its_failure_told(tmp_path):
 def test_waiting_for_nothing_takes_no_time():
     side_process.wait()
     side_process.end()
+
+
+# --- the search index, written beside -------------------------------------------------
+
+
+RECORD = site_search.Record("a.html", "A", "Page", "<h1 id='a'>A</h1><p>word</p>")
+
+
+def test_the_index_is_whole_when_the_other_work_is_done(tmp_path):
+    with site_search.index_beside([RECORD], tmp_path):
+        pass
+    found = json.loads((tmp_path / "pagefind" / "pagefind-entry.json").read_text())
+    assert found["languages"]["en"]["page_count"] == 1
+
+
+def test_work_that_fails_leaves_no_program_running(tmp_path, monkeypatch):
+    programs = []
+
+    class Noted(subprocess.Popen):
+        def __init__(self, *arguments, **settings):
+            super().__init__(*arguments, **settings)
+            programs.append(self)
+
+    monkeypatch.setattr(site_search.subprocess, "Popen", Noted)
+    with (
+        pytest.raises(ZeroDivisionError),
+        site_search.index_beside([RECORD], tmp_path),
+    ):
+        raise ZeroDivisionError
+    assert programs[0].returncode is not None
 
 
 # --- where the time went --------------------------------------------------------------
