@@ -49,19 +49,7 @@ def sgld(
     for name, value in (("lr", lr), ("inverse_temperature", inverse_temperature)):
         if not value > 0:
             raise ValueError(f"{name} is {value}; a positive number is needed")
-    if steps < 1 or keep_every < 1:
-        raise ValueError(
-            f"steps is {steps} and keep_every {keep_every}; both must be 1 or more"
-        )
-    if keep_every > steps:
-        raise ValueError(
-            f"keep_every is {keep_every} and steps {steps}: no place would be kept"
-        )
-    if not start.is_floating_point() or not start.numel():
-        raise ValueError(
-            f"start holds {start.numel()} numbers of type {start.dtype}; real ones, at "
-            "least one, are needed"
-        )
+    _require_places(start, steps, keep_every)
     kept = steps // keep_every
     row = start.element_size() * start.numel()
     limits.require_memory(
@@ -85,6 +73,23 @@ def sgld(
                     "is too large for this loss; try a tenth"
                 )
     return samples
+
+
+def _require_places(start: Tensor, steps: int, keep_every: int) -> None:
+    """Raise unless there is a place to begin at, and one that is kept."""
+    if steps < 1 or keep_every < 1:
+        raise ValueError(
+            f"steps is {steps} and keep_every {keep_every}; both must be 1 or more"
+        )
+    if keep_every > steps:
+        raise ValueError(
+            f"keep_every is {keep_every} and steps {steps}: no place would be kept"
+        )
+    if not start.is_floating_point() or not start.numel():
+        raise ValueError(
+            f"start holds {start.numel()} numbers of type {start.dtype}; real ones, at "
+            "least one, are needed"
+        )
 
 
 def _checked(gradient: Tensor, theta: Tensor) -> Tensor:
