@@ -486,15 +486,18 @@ def _error_signal(hidden: pd.DataFrame, unreached: Sequence[int]) -> Sign:
     ratio = _ratio(sizes[0], sizes[-1])
     factor = _per_layer(ratio, len(sizes))
     far = abs(math.log10(ratio)) if 0 < ratio < math.inf else math.inf
+    value = (
+        f"first over last layer {_short(ratio)}, a factor of {_short(factor)} a layer "
+        "on the way down"
+    )
     lost = [str(layer) for layer in hidden["layer"] if layer in unreached]
+    if lost:
+        value = f"no gradient reaches layer {', '.join(lost)}"
     return Sign(
         name="error signal",
         status=_status(far, far > 1, far > 3),
         number=ratio,
-        value=f"no gradient reaches layer {', '.join(lost)}"
-        if lost
-        else f"first over last layer {_short(ratio)}, a factor of {_short(factor)} "
-        "a layer on the way down",
+        value=value,
         limit="0.1 to 10 from last to first; a factor of 1 keeps any depth",
         aim="glorot2010understanding",
         limit_from="custom",

@@ -1,4 +1,4 @@
-"""Finding the activations of a network, listening to them, leaving no trace."""
+"""Finding the activations of a network, and listening to them."""
 
 from __future__ import annotations
 
