@@ -150,6 +150,9 @@ SPOILT = (
 
 def _changed(before: Any, after: Any) -> bool:
     """Whether a clone is no longer what it was made of: tensors, and lists of them."""
+    for kind in (torch.Tensor, (list, tuple), dict):  # no types: a clone may be plainer
+        if isinstance(before, kind) and not isinstance(after, kind):
+            return True
     if isinstance(before, torch.Tensor):
         same = before.shape == after.shape and before.dtype == after.dtype
         return not (same and bool(((before == after) | (before != before)).all()))
