@@ -380,6 +380,37 @@ def test_counters_and_spectral_norms_are_as_before(name):
         assert torch.equal(value, before[key]), key
 
 
+class Weighed(nn.Module):
+    """Multiplies by a buffer in which a number is missing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("by", torch.tensor([1.0, math.nan, *[2.0] * 6]))
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        return z * self.by
+
+
+@every
+@pytest.mark.parametrize("between", [nn.BatchNorm1d, lambda width: Weighed()])
+def test_a_backward_pass_may_follow_that_was_begun_before(name, between):
+    x, y = data()
+
+    def gradient(measure: bool) -> torch.Tensor:
+        network = of(nn.Tanh())
+        network.insert(1, between(8))
+        loss = F.cross_entropy(network(x), y)
+        if measure:
+            EVERY[name](network, x, y)
+        loss.backward()
+        return network[0].weight.grad
+
+    expected = gradient(measure=False)
+    torch.testing.assert_close(
+        gradient(measure=True), expected, rtol=0, atol=0, equal_nan=True
+    )
+
+
 def test_nan_is_used_as_no_measurement():
     (x, y), network = data(), of(nn.Tanh())
     with torch.no_grad():

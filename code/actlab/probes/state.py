@@ -96,8 +96,9 @@ def _put_back(module: nn.Module, before: dict[str, tuple[Any, Tensor | None]]) -
         else:
             vars(module)[name] = value
         if numbers is not None and not _same(value, numbers):
-            with torch.no_grad():
-                value.copy_(numbers)
+            # Through .data: autograd, which may keep it for a backward pass that is
+            # still to come, would else call it changed.
+            value.data.copy_(numbers)
 
 
 def _same(value: Tensor, copy: Tensor) -> bool:
