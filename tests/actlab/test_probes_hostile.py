@@ -347,9 +347,9 @@ def test_a_network_that_returns_no_tensor_needs_a_loss_of_its_own():
 
 
 class Counts(nn.Module):
-    """Keeps a number, a tensor that is no buffer, and what it was given last and first.
+    """Keeps a number, a tensor that is no buffer, and what it was given last.
 
-    The first it keeps as a buffer, made when it is needed.
+    What it was given first it keeps as a buffer, and by that makes a part and weights.
     """
 
     def __init__(self) -> None:
@@ -362,6 +362,7 @@ class Counts(nn.Module):
         self.last = z
         if not hasattr(self, "first"):
             self.register_buffer("first", z.detach(), persistent=False)
+            self.part, self.weight = nn.Tanh(), nn.Parameter(z.detach())
         return z
 
 
@@ -374,7 +375,8 @@ def test_counters_and_spectral_norms_are_as_before(name):
     before = {k: v.clone() for k, v in network.state_dict().items()}
     EVERY[name](network, x, y)
     assert network[1].calls == 0
-    assert not hasattr(network[1], "last") and not hasattr(network[1], "first")
+    for made in ("last", "first", "part", "weight"):
+        assert not hasattr(network[1], made), made
     assert network[1].total is total and not total.any()
     for key, value in network.state_dict().items():
         assert torch.equal(value, before[key]), key

@@ -47,13 +47,14 @@ def undisturbed(network: nn.Module, training: bool | None = None) -> Iterator[No
     Training flags, buffers (running means and the like), other attributes of modules
     (counters, tensors that are no buffers) and the state of the random generators
     (torch's, NumPy's, Python's, and those that modules hold) are afterwards what they
-    were, whatever happens inside; only lists and dictionaries keep what a network's own
-    code puts in.  ``training`` sets the mode inside; None keeps it.  Compiled parts run
-    as they were written: compiled code skips hooks.  Inference mode is off inside: it
-    keeps no gradients.
+    were, whatever happens inside, and parts, weights and buffers that a network makes
+    when it first runs are gone; only lists and dictionaries keep what its own code puts
+    in.  ``training`` sets the mode inside; None keeps it.  Compiled parts run as they
+    were written: compiled code skips hooks.  Inference mode is off inside: it keeps no
+    gradients.
     """
     before = [
-        (module, {name: (value, _copy(value)) for name, value in _own(module).items()})
+        (module, _registered(module), {k: (v, _copy(v)) for k, v in _own(module)})
         for module in network.modules()
     ]
     device, _ = device_of(network)
@@ -70,27 +71,38 @@ def undisturbed(network: nn.Module, training: bool | None = None) -> Iterator[No
             yield
     finally:
         MEASURING.reset(token)
-        for module, own in before:
-            _put_back(module, own)
+        for module, registered, own in before:
+            _put_back(module, registered, own)
 
 
-def _own(module: nn.Module) -> dict[str, Any]:
+def _registered(module: nn.Module) -> set[str]:
+    """Names of a module's parameters, buffers and parts."""
+    tables = (module._parameters, module._buffers, module._modules)
+    # A scripted module's tables can be asked for their names, and not be looped over.
+    return {name for table in tables for name in table.keys()}  # noqa: SIM118
+
+
+def _own(module: nn.Module) -> list[tuple[str, Any]]:
     """What a module holds that running it may change: attributes, then buffers."""
-    own = {k: v for k, v in vars(module).items() if k not in BOOKKEEPING}
-    return own | {BUFFER + name: b for name, b in module._buffers.items()}
+    own = [(k, v) for k, v in vars(module).items() if k not in BOOKKEEPING]
+    return own + [(BUFFER + name, b) for name, b in module._buffers.items()]
 
 
 def _copy(value: Any) -> Tensor | None:
     return value.detach().clone() if isinstance(value, Tensor) else None
 
 
-def _put_back(module: nn.Module, before: dict[str, tuple[Any, Tensor | None]]) -> None:
-    for name in _own(module).keys() - before.keys():
-        if name.startswith(BUFFER):
-            delattr(module, name.removeprefix(BUFFER))
-        else:
+def _put_back(
+    module: nn.Module,
+    registered: set[str],
+    own: dict[str, tuple[Any, Tensor | None]],
+) -> None:
+    for name in _registered(module) - registered:
+        delattr(module, name)
+    for name, _ in _own(module):
+        if name not in own:
             vars(module).pop(name, None)
-    for name, (value, numbers) in before.items():
+    for name, (value, numbers) in own.items():
         if name.startswith(BUFFER):
             module._buffers[name.removeprefix(BUFFER)] = value
         else:
