@@ -158,13 +158,13 @@ def lengths(tensor: torch.Tensor) -> torch.Tensor:
 def grade_normalised(answer: Callable, variant: int | None, report: Report) -> None:
     """11.6: filters get the lengths of the weight's, for matrices and kernels."""
     report.function(answer)
-    for shape in ((3, 5), (4, 4), (2, 3, 2, 2), (5, 1, 3, 3), (3, 5)):
+    shapes = ((3, 5), (4, 4), (2, 3, 2, 2), (5, 1, 3, 3))
+    # the first shape once more, with other numbers
+    for shape, again in (*((shape, "") for shape in shapes), (shapes[0], " again")):
         kind = "a matrix" if len(shape) == 2 else "a kernel"
         at = f"on {kind} of shape {shape}"
         count = torch.Size(shape).numel()
-        again = " again" * (report.cases > 12)  # other numbers for the first shape
-        salt = f"d{shape}{again}"
-        direction = report.draw(count, -1, 1, salt=salt).reshape(shape)
+        direction = report.draw(count, -1, 1, salt=f"d{shape}{again}").reshape(shape)
         weight = report.draw(count, -2, 2, salt=f"w{shape}").reshape(shape)
         weight = weight * torch.arange(1.0, shape[0] + 1).reshape(
             -1, *[1] * (len(shape) - 1)
