@@ -13,6 +13,7 @@ _MODULES = [
     *(f"{__package__}.ch{number:02}.studies" for number in range(1, 16)),
     # Apart, so that the code of the others stays theirs.
     f"{__package__}.ch04.harm",
+    f"{__package__}.ch04.slopes",
     f"{__package__}.ch15.rates",
 ]
 
