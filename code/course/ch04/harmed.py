@@ -1,18 +1,23 @@
-"""The study ``robust-zeros``, read: differences from ReLU, and its verdicts."""
+"""The studies ``robust-zeros`` and ``robust-slopes``, read: differences from ReLU."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import fmean
 
 import pandas as pd
 
 from actlab import studies
-from actlab.statistics import compare
+from actlab.statistics import Interval, compare, paired_difference
 from actlab.studies import rates
 
 from .harm import FUNCTIONS, MARGIN
+from .slopes import SLOPES
 
-__all__ = ["OPTIMISERS", "against_relu", "finals", "verdict"]
+__all__ = ["OPTIMISERS", "against_relu", "finals", "slope", "table", "verdict"]
 
 OPTIMISERS = ("sgd", "adam")
+_NAMES = {"leaky_relu": "slope 0.25", "elu": "ELU", "abs": "|x|"}
 
 
 def finals(optimiser: str, column: str = "test_accuracy") -> dict[str, list[float]]:
@@ -74,3 +79,48 @@ def verdict(optimiser: str, harm: str) -> str:
     if (found["verdict"] == "smaller").all():
         return "bought"
     return "not bought" if (found["low"] > -MARGIN).all() else "not settled"
+
+
+def slope(optimiser: str, harm: str, value: float) -> Interval:
+    """Return how far a leaky ReLU of another slope is from ReLU on harmed images.
+
+    Parameters
+    ----------
+    optimiser, harm : as of :func:`against_relu`.
+    value : the slope, one of study ``robust-slopes``, at ReLU's step.
+
+    Chapter 04.
+    """
+    rows = studies.final("robust-slopes")
+    rows = rows[rows["optimiser"].eq(optimiser) & rows["variant"].eq(f"slope {value}")]
+    mine = rows.sort_values("seed")[harm].tolist()
+    return paired_difference(mine, finals(optimiser, harm)["relu"])
+
+
+def table(harms: Sequence[str] = ("noise", "patch")) -> str:
+    """Return what ReLU does and how far from it the others are.  Chapter 04."""
+    lines = []
+    for optimiser in OPTIMISERS:
+        columns = ["zeros", "test_accuracy", *harms]
+        relu = [fmean(finals(optimiser, column)["relu"]) for column in columns]
+        said = [f"{name} {value:.1f}" for name, value in zip(harms, relu[2:])]
+        lines.append(
+            f"{optimiser}: ReLU has {relu[0]:.0f} % zeros, "
+            + ", ".join([f"clean {relu[1]:.1f}", *said])
+        )
+        lines.append(" " * 15 + "".join(f"{harm:20}" for harm in harms).rstrip())
+        found = [against_relu(optimiser, h).set_index("activation") for h in harms]
+        for key, name in _NAMES.items():
+            gaps = [rows.loc[key] for rows in found]
+            lines.append(_line(name, [(g.difference, g.low, g.high) for g in gaps]))
+        for value in SLOPES:
+            gaps = [slope(optimiser, harm, value) for harm in harms]
+            lines.append(
+                _line(f"slope {value}", [(g.mean, g.low, g.high) for g in gaps])
+            )
+    return "\n".join(lines)
+
+
+def _line(name: str, gaps: Sequence[tuple[float, float, float]]) -> str:
+    ends = (f"{mean:+.1f} ({low:+.1f}, {high:+.1f})" for mean, low, high in gaps)
+    return f"  {name:13}" + "".join(f"{text:20}" for text in ends).rstrip()

@@ -6,7 +6,7 @@ from actlab.studies import Study
 
 from .harm import HARMS, HarmRun
 
-__all__ = ["NEARLY", "STUDIES"]
+__all__ = ["NEARLY", "SLOPES", "STUDIES"]
 
 # Study ``robust-zeros`` found zeros unneeded: no function without them was two points
 # behind ReLU.  But under noise one was behind it for certain: the leaky ReLU of slope
@@ -22,6 +22,7 @@ __all__ = ["NEARLY", "STUDIES"]
 # * If in the first case −0.25 is not behind either, more zeros or fewer is not the
 #   order of the three; the bend may be.
 NEARLY = 0.4  # points
+SLOPES = (0.01, -0.25)
 _STEPS = {"sgd": (0.0562, 0.9), "adam": (0.00562, 0.0)}  # rate, momentum
 
 ROBUST_SLOPES = Study(
@@ -39,7 +40,7 @@ ROBUST_SLOPES = Study(
             variant=f"slope {slope}",
         )
         for optimiser, (lr, momentum) in _STEPS.items()
-        for slope in (0.01, -0.25)
+        for slope in SLOPES
     ),
     seeds=20,
     further=("variant", *HARMS, "zeros"),
