@@ -111,16 +111,16 @@ def table(harms: Sequence[str] = ("noise", "patch")) -> str:
         lines.append(" " * 15 + "".join(f"{harm:20}" for harm in harms).rstrip())
         found = [against_relu(optimiser, h).set_index("activation") for h in harms]
         for key, name in _NAMES.items():
-            gaps = [rows.loc[key] for rows in found]
-            lines.append(_line(name, [(g.difference, g.low, g.high) for g in gaps]))
+            ends = ["difference", "low", "high"]
+            lines.append(_line(name, [rows.loc[key, ends].tolist() for rows in found]))
         for value in SLOPES:
             gaps = [slope(optimiser, harm, value) for harm in harms]
             lines.append(
-                _line(f"slope {value}", [(g.mean, g.low, g.high) for g in gaps])
+                _line(f"slope {value}", [[g.mean, g.low, g.high] for g in gaps])
             )
     return "\n".join(lines)
 
 
-def _line(name: str, gaps: Sequence[tuple[float, float, float]]) -> str:
+def _line(name: str, gaps: Sequence[Sequence[float]]) -> str:
     ends = (f"{mean:+.1f} ({low:+.1f}, {high:+.1f})" for mean, low, high in gaps)
     return f"  {name:13}" + "".join(f"{text:20}" for text in ends).rstrip()
