@@ -109,15 +109,14 @@ def table(harms: Sequence[str] = ("noise", "patch")) -> str:
             + ", ".join([f"clean {relu[1]:.1f}", *said])
         )
         lines.append(" " * 15 + "".join(f"{harm:20}" for harm in harms).rstrip())
-        found = [against_relu(optimiser, h).set_index("activation") for h in harms]
-        for key, name in _NAMES.items():
-            ends = ["difference", "low", "high"]
-            lines.append(_line(name, [rows.loc[key, ends].tolist() for rows in found]))
+        found = [against_relu(optimiser, harm).to_dict("records") for harm in harms]
+        for rows in zip(*found):
+            ends = [[row[key] for key in ("difference", "low", "high")] for row in rows]
+            lines.append(_line(_NAMES[rows[0]["activation"]], ends))
         for value in SLOPES:
             gaps = [slope(optimiser, harm, value) for harm in harms]
-            lines.append(
-                _line(f"slope {value}", [[g.mean, g.low, g.high] for g in gaps])
-            )
+            ends = [[gap.mean, gap.low, gap.high] for gap in gaps]
+            lines.append(_line(f"slope {value}", ends))
     return "\n".join(lines)
 
 
