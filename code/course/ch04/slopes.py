@@ -36,7 +36,7 @@ ROBUST_SLOPES = Study(
             lr,
             momentum=momentum,
             optimiser=optimiser,
-            parameters=(("alpha", slope),),
+            slope=slope,
             variant=f"slope {slope}",
         )
         for optimiser, (lr, momentum) in _STEPS.items()
