@@ -14,6 +14,7 @@ _MODULES = [
     # Apart, so that the code of the others stays theirs.
     f"{__package__}.ch04.harm",
     f"{__package__}.ch04.slopes",
+    f"{__package__}.ch11.edge",
     f"{__package__}.ch15.rates",
 ]
 
