@@ -464,7 +464,7 @@ PREDICTIONS = [
         textbook=0.02,
         textbook_label="No key is better, so 1/50",
         because={
-            "Nothing has been learnt, so the weights are about equal.": "Averaged over queries no key gets more than 4 %. For a single query the best is ahead by some units of the exponent.",
+            "Nothing has been learnt, so the weights are about equal.": "Averaged over queries no key here gets more than 4 %. For a single query the best is ahead by some units of the exponent.",
             "The dot products are spread widely.": "They vary by 8. A lead of 3 is enough to take most of it.",
             "A few keys will share it.": "Divided by 8, many would. As it is, the first usually leaves little to the second.",
         },
