@@ -11,7 +11,9 @@ __all__ = ["STUDIES"]
 
 _MODULES = [
     *(f"{__package__}.ch{number:02}.studies" for number in range(1, 16)),
-    f"{__package__}.ch15.rates",  # apart, so that the code of the others stays theirs
+    # Apart, so that the code of the others stays theirs.
+    f"{__package__}.ch14.control",
+    f"{__package__}.ch15.rates",
 ]
 
 STUDIES: tuple[Study, ...] = tuple(
