@@ -39,7 +39,8 @@ def leads(table: pd.DataFrame, against: str, margin: float) -> pd.DataFrame:
         row = {"init": cell["init"], "lr": cell["lr"], "mean": ended.mean()}
         row |= {"n": len(runs[key]), "broke": len(runs[key]) - len(ended)}
         if key != against:
-            noise = choice_noise(table, key_of(cell), key_of(cells[against]))
+            both = table[table["activation"].isin([key, against])]
+            noise = choice_noise(both, key_of(cell), key_of(cells[against]))
             row |= _lead(runs[key], runs[against], noise, margin)
         rows[key] = row
     return pd.DataFrame.from_dict(rows, orient="index")
@@ -89,15 +90,17 @@ def told(study: str, task: str) -> str:
     Parameters
     ----------
     study : ``"equation"``, ``"graph"`` or ``"control"``.
-    task : its equation, task or world.
+    task : its equation, with ``" first"`` where only first derivatives are used; its
+        task or world.
 
     A row for each function, the best first: the error, and its ratio to tanh's; or per
     cent right, or earned, and the lead over ReLU.  Each with the 95 % interval.
     Chapter 14.
     """
     if study == "equation":
-        found = ratios(task).sort_values("error")
-        return _in_words(task, found, ("error", "ratio"), "{:.2g}", "to tanh's")
+        equation, _, order = task.partition(" ")
+        found = ratios(equation, order or "second").sort_values("error")
+        return _in_words(task, found, ("error", "ratio"), "{:.2g}", "over tanh's")
     margin = {"graph": 1.0, "control": 5.0}[study]
     found = leads(studies.load(study).query("variant == @task"), "relu", margin)
     found = found.sort_values("mean", ascending=False)
@@ -111,7 +114,10 @@ def _in_words(
     value, against = (words[name] for name in names)
     spans = against + " (" + words["low"] + " to " + words["high"] + ")"
     spans = spans.where(found[names[1]].notna(), "")
-    lines = pd.DataFrame({task: value, said: spans}).to_string().splitlines()
+    unit = "error" if names[0] == "error" else "%"
+    lines = (
+        pd.DataFrame({f"{task}: {unit}": value, said: spans}).to_string().splitlines()
+    )
     return "\n".join(line.rstrip() for line in lines)
 
 
