@@ -117,6 +117,31 @@ def test_claims_lead_to_their_row():
     assert site_reading.link_claims(found) == found
 
 
+def test_printed_outputs_say_how_wide_they_are():
+    """By it a phone sets a table smaller; tags and entities are no letters."""
+    start = '<div class="output stream x"><div class="highlight"><pre'
+    end = "</pre></div></div>"
+
+    def printed(text):
+        return f"{start}><span></span>{text}{end}"
+
+    def measured(text):
+        (found,) = re.findall("<pre(.*?)>", site_reading.measure_prints(printed(text)))
+        return found.strip()
+
+    assert measured("short\nlines") == ""
+    assert measured("a\n" + "b" * 50 + "\nc") == 'style="--columns: 50"'
+    assert measured("&lt;<b>" + "b" * 49 + "</b>") == 'style="--columns: 50"'
+    assert measured("b" * 38) == ""
+    assert measured("b" * 39) == 'style="--columns: 39"'
+    assert measured("b" * 90) == 'style="--columns: 64"'
+    assert measured("b" * 120) == 'class="actlab-sentences"'
+    both = printed("b" * 50) + printed("short")
+    kept = site_reading.measure_prints(both)
+    assert re.sub(r' style="[^"]*"', "", kept) == both
+    assert kept.count("--columns") == 1
+
+
 def test_equations_and_exercises_get_addresses():
     page = (
         f"{site_reading.FORMULA}plain</div>{site_reading.FORMULA}"

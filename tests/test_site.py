@@ -885,6 +885,36 @@ def test_solutions_wait_for_an_answer(page, address, browser):
 # --- figures -----------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_printed_tables_fit_a_phone(address, browser, chapter):
+    """No table of up to 58 letters scrolls, and none is too small to be read."""
+    measure = """() => [...document.querySelectorAll(".cell_output .stream pre")]
+        .map(pre => {
+            const text = pre.textContent.split("\\n").map(line => line.length);
+            return {
+                letters: Math.max(...text),
+                size: parseFloat(getComputedStyle(pre).fontSize),
+                over: pre.scrollWidth - pre.clientWidth,
+            };
+        })"""
+    with Visit(browser, f"{address}/{chapter}", **sizes(390)) as visit:
+        visit.page.add_style_tag(content="* { content-visibility: visible !important }")
+        visit.page.evaluate(
+            """() => {
+                for (const part of document.querySelectorAll(".actlab-closed"))
+                    part.classList.remove("actlab-closed");
+                for (const fold of document.querySelectorAll("details"))
+                    fold.open = true;
+            }"""
+        )
+        prints = visit.page.evaluate(measure)
+    assert prints
+    for found in prints:
+        assert 9.5 <= found["size"] <= 14, found
+        if found["letters"] <= 58 or found["letters"] > 104:
+            assert found["over"] <= 1, found
+
+
 def test_a_figure_enlarges_and_closes(address, browser):
     with Visit(browser, f"{address}/{CHAPTERS[0]}", **sizes(390)) as visit:
         visit.page.evaluate(

@@ -4,7 +4,8 @@ The sources say "equation (3.1)", "exercise 4.2", "C-016", name a function or a 
 the glossary, because that is what also holds in Colab. Here each becomes a link to that
 equation, exercise, claim, function or term: functions and terms at their first mention
 in a chapter, at most two in a paragraph. A script shows a preview of where such a link
-leads (assets/reading.js); what it shows lies in the page.
+leads (assets/reading.js); what it shows lies in the page. Printed outputs say how long
+their lines are, so that they fit a phone.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ __all__ = [
     "enrich",
     "fold_head",
     "link_chapter",
+    "measure_prints",
     "preview_of_sections",
     "targets",
 ]
@@ -31,6 +33,9 @@ __all__ = [
 MOST = 2  # links to terms and functions in a paragraph
 LONG = 10  # letters of a term that is linked outside of its own chapter
 EXCERPT = 240  # letters of a preview
+# Letters of a line: what a phone has room for as it is, what it has at the smallest
+# size, and what only a sentence has.
+COLUMNS = 38, 64, 104
 # Names of functions that are also words, which a sentence means more often.
 WORDS = {
     "step", "identity", "square", "sign", "threshold", "abs", "rational", "mixture",
@@ -52,6 +57,10 @@ TAG = re.compile(r"\\tag\{(\d{1,2})\.(\d{1,2})\}")
 SECTION = re.compile(
     r"<section\b[^>]*\bid=\"([^\"]+)\"[^>]*>(?:\s*<span id=\"[^\"]*\"></span>)*\s*"
     r"<h[1-6]>(.*?)<a class=\"headerlink\"",
+    re.DOTALL,
+)
+PRINTED = re.compile(
+    r"(<div class=\"output stream [^>]*><div class=\"highlight\"><pre)(>.*?</pre>)",
     re.DOTALL,
 )
 CLAIM = re.compile(r"(href=\"[^\"#]*claims\.html)(\"[^>]*>(?:<[^>]*>)*)(C-\d{3})")
@@ -395,6 +404,26 @@ def fold_head(page: str) -> str:
     )
 
 
+def measure_prints(page: str) -> str:
+    """Return a page whose printed outputs say how many letters their lines have.
+
+    By that a narrow screen sets a table smaller where its lines would be too long, and
+    breaks the lines of sentences (assets/actlab.css).
+    """
+    least, most, sentence = COLUMNS
+
+    def measured(match: re.Match[str]) -> str:
+        text = html.unescape(re.sub(r"<[^>]+>", "", match[2][1:]))
+        longest = max(map(len, text.splitlines()), default=0)
+        if longest <= least:
+            return match[0]
+        if longest > sentence:
+            return f'{match[1]} class="actlab-sentences"{match[2]}'
+        return f'{match[1]} style="--columns: {min(longest, most)}"{match[2]}'
+
+    return PRINTED.sub(measured, page)
+
+
 # --- previews ---------------------------------------------------------------------
 
 
@@ -445,6 +474,7 @@ def enrich(out: Path, targets: list[Target]) -> None:
 
     def chapter(path: Path) -> None:
         linked = link_chapter(link_claims(chapters[path]), path.name, known)
+        linked = measure_prints(linked)
         new = number_neighbours(previews(fold_head(linked), path.name, known))
         path.write_text(new, encoding="utf-8")
 

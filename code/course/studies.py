@@ -12,6 +12,10 @@ __all__ = ["STUDIES"]
 _MODULES = [
     *(f"{__package__}.ch{number:02}.studies" for number in range(1, 16)),
     # Apart, so that the code of the others stays theirs.
+    f"{__package__}.ch04.harm",
+    f"{__package__}.ch04.slopes",
+    f"{__package__}.ch10.who_kills",
+    f"{__package__}.ch11.edge",
     f"{__package__}.ch14.control",
     f"{__package__}.ch15.rates",
 ]

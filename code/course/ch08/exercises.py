@@ -461,7 +461,7 @@ def page_8_3(v: float = 3.0) -> Page:
             Number("c", label="(b) factor c", answer=scale),
             Number("one", label="(c) slope a", answer=1),
         ],
-        right="√(2v − 1), √(2v), and a straight line.",
+        right=f"√{2 * v - 1:g}, √{2 * v:g}, and a straight line.",
         wrong={
             f"a = {scale}": "That is (b). The positive side of PReLU carries a ½ of its own: (1 + a²)/2.",
             f"a = {2 * v - 1}": "That is a². Take the root.",
@@ -686,7 +686,7 @@ PREDICTIONS = [
         textbook_label="A small leak, near where it starts",
         because={
             "A leak keeps units alive; a small one is enough.": "That is why it was introduced. What it does here is another matter.",
-            "The network is best where the function is least like a line.": "Between −1 and 1 that would be so. It went beyond.",
+            "The network is best where the function is least like a line.": "Then the slope would keep away from 1. It went through it.",
             "The signal shrinks from layer to layer, and the slope can repair it.": "This is it. Equation (8.3) says how far it would have to go.",
         },
         source="study slope-or-gain, mean of 5 seeds",
@@ -708,7 +708,7 @@ PREDICTIONS = [
         textbook=0,
         textbook_label="“The negative slope makes the difference”",
         because={
-            "A factor can be put into the weights, so it changes nothing.": "It changes no function. It changes the start of the road, and how fast the road is gone.",
+            "A factor can be put into the weights, so it changes nothing.": "It changes no function. It changes the steps: they grow with the square of the factor.",
             "The slope of PReLU was a factor in disguise.": "Then an open factor should do as well. It does.",
             "Without a left side units die.": "They may. It costs less here than a signal that fades.",
         },

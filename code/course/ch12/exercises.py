@@ -640,7 +640,7 @@ EXERCISES = [
                 answer=3,
             )
         ],
-        right="The gap to ReLU stays in both, the order of the three turns round.",
+        right="The gap to ReLU stays in both, the order of the three does not.",
         wrong={
             "sentence = 0": "Our five seeds would allow it, the lesson's own table contradicts it: there STAF is the last of the three.",
             "sentence = 1": "That is the table, one run each. In our five runs STAF is first.",
