@@ -74,7 +74,9 @@ def test_a_graph_is_what_its_page_says(task):
     again, other = graphs.draw_graph(task, 0), graphs.draw_graph(task, 1)
     assert torch.equal(data.features, again.features)
     assert not torch.equal(data.spread, other.spread)
-    # D^(-1/2) (A + I) D^(-1/2) has 1 as its largest eigenvalue.
+    # D^(-1/2) (A + I) D^(-1/2): each node is its own neighbour, once.
+    degrees = (data.spread > 0).sum(1)
+    assert torch.allclose(data.spread.diagonal() * degrees, torch.ones(480))
     assert torch.linalg.eigvalsh(data.spread)[-1].item() == pytest.approx(1, abs=1e-4)
 
 
@@ -151,7 +153,7 @@ def test_recorded_runs_come_again():
             more["change"] = row["change"]
         run = kind("", row["activation"], row["lr"], **more)
         history, _ = execute(Setting(run, int(row["seed"])))
-        assert history["test_loss"][0] == pytest.approx(row["test_loss"], rel=0.05)
+        assert history["test_loss"][0] == pytest.approx(row["test_loss"], rel=0.01)
 
 
 @pytest.mark.parametrize("name", NAMES)
