@@ -1,4 +1,4 @@
-"""What the studies *equation*, *graph* and *control* say, as tables (chapter 14)."""
+"""What the four studies of chapter 14 say, as tables."""
 
 from __future__ import annotations
 
@@ -74,9 +74,11 @@ def ratios(equation: str, order: str = "second") -> pd.DataFrame:
     equation, order : as in ``equations``.
 
     As :func:`leads`, but ``error`` is a geometric mean, and ``ratio`` with its ends
-    ``low`` and ``high`` is the error over tanh's.  Chapter 14.
+    ``low`` and ``high`` is the error over tanh's.  At the peak tanh(2x) and tanh(4x),
+    of the study *steeper*, stand with them.  Chapter 14.
     """
-    table = in_decibels(studies.load("equation"))
+    both = pd.concat([studies.load("equation"), studies.load("steeper")])
+    table = in_decibels(both)
     table = table.query("variant == @equation and change == @order")
     found = leads(table, "tanh", margin=6.0)
     as_factor = {"error": "mean", "ratio": "lead", "low": "high", "high": "low"}
