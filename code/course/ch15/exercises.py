@@ -519,9 +519,9 @@ PREDICTIONS = [
         textbook=1,
         textbook_label="If a score is an honest measure",
         because={
-            "Fresh seeds are as often better as worse.": "For a formula that was picked blindly, yes. These were picked for having had good ones.",
-            "They were chosen because their one seed was good.": "Exactly, and the seed is not chosen again.",
-            "The best functions win with any seed.": "They do better than most. Most of them do not do as well as when they won.",
+            "Fresh seeds are as often better as worse.": "Where neither was looked at, about. These were picked for a score with luck in it.",
+            "They were chosen because their one seed was good.": "That is one reason. The number for the rest shows another: one seed served all forty, and most of them well.",
+            "The best functions win with any seed.": "Some nearly do. Most do not do as well as when they won, the winner least.",
         },
         source="the training runs of the next cell, 6 seeds each",
     ),
