@@ -15,7 +15,9 @@ import pytest
 import build
 import chapter_zips
 import generate_pages
+import phases
 import side_process
+import site_search
 
 
 @pytest.fixture
@@ -37,6 +39,7 @@ def course(tmp_path, monkeypatch):
     monkeypatch.setattr(build, "RAW", tmp_path / "_build" / "pages")
     monkeypatch.setattr(build, "GENERATED", tmp_path / "reference" / "generated")
     monkeypatch.setattr(build, "OLD", tmp_path / "_build" / "old")
+    monkeypatch.setattr(phases, "FILE", tmp_path / "_build" / "phases.txt")
     monkeypatch.setattr(build, "MARK", tmp_path / "_build" / "built.json")
     monkeypatch.setattr(build, "CHAPTERS", tmp_path / "_build" / "chapters.json")
     build.MARK.write_text(build.state(build.input_digest()), "utf-8")
@@ -275,8 +278,23 @@ def run(code: str, tmp_path) -> subprocess.CompletedProcess[str]:
     )
 
 
+def printed(code: str, tmp_path) -> str:
+    """Run code in a process of its own that ends well; return what it printed."""
+    done = run(code, tmp_path)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def failing(code: str, tmp_path) -> subprocess.CompletedProcess[str]:
+    """Run code that divides by 0 in a second process: the first is told, and ends."""
+    done = run(code, tmp_path)
+    assert done.returncode == 1
+    assert "ZeroDivisionError" in done.stderr
+    return done
+
+
 def test_the_work_beside_is_done_when_it_was_waited_for(tmp_path):
-    done = run(
+    found = printed(
         "import pathlib, time, side_process\n"
         "def work():\n"
         "    time.sleep(0.3)\n"
@@ -287,24 +305,21 @@ def test_the_work_beside_is_done_when_it_was_waited_for(tmp_path):
         "side_process.wait()",
         tmp_path,
     )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == "written\n"
+    assert found == "written\n"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it fails on the spot")
 def test_work_beside_that_fails_is_told(tmp_path):
-    done = run(
+    done = failing(
         "import side_process\nside_process.start(lambda: 1 / 0)\nside_process.wait()",
         tmp_path,
     )
-    assert done.returncode == 1
-    assert "ZeroDivisionError" in done.stderr
     assert "a second process failed" in done.stderr
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere all is done at once")
 def test_what_is_needed_later_is_waited_for_at_the_end(tmp_path):
-    done = run(
+    found = printed(
         "import os, pathlib, time, side_process\n"
         "def later():\n"
         "    while not os.path.exists('go on'):\n"
@@ -319,13 +334,12 @@ def test_what_is_needed_later_is_waited_for_at_the_end(tmp_path):
         "print(sorted(os.listdir()))",
         tmp_path,
     )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == "['part']\n['go on', 'later', 'part']\n"
+    assert found == "['part']\n['go on', 'later', 'part']\n"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere it fails on the spot")
 def test_later_work_that_fails_is_told_at_the_end(tmp_path):
-    done = run(
+    done = failing(
         "import side_process\n"
         "side_process.start(lambda: None, lambda: 1 / 0)\n"
         "side_process.wait()\n"
@@ -333,14 +347,12 @@ def test_later_work_that_fails_is_told_at_the_end(tmp_path):
         "side_process.end()",
         tmp_path,
     )
-    assert done.returncode == 1
     assert done.stdout == "waited\n"
-    assert "ZeroDivisionError" in done.stderr
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nobody replies")
 def test_a_reply_comes_whole_and_a_failure_leaves_none(tmp_path):
-    done = run(
+    found = printed(
         "from side_process import Reply, start\n"
         "for work in (lambda: reply.send(b'x' * 10**6), lambda: 1 / 0):\n"
         "    reply = Reply()\n"
@@ -348,12 +360,11 @@ def test_a_reply_comes_whole_and_a_failure_leaves_none(tmp_path):
         "    print(len(reply.receive()))",
         tmp_path,
     )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout == "1000000\n0\n"
+    assert found == "1000000\n0\n"
 
 
 def test_shared_work_is_done_for_each_and_its_failure_told(tmp_path):
-    done = run(
+    done = failing(
         "import pathlib, side_process\n"
         "def work(name):\n"
         "    pathlib.Path(name).write_text(str(8 // int(name)))\n"
@@ -362,14 +373,54 @@ def test_shared_work_is_done_for_each_and_its_failure_told(tmp_path):
         "side_process.shared(work, ['1', '0'])",
         tmp_path,
     )
-    assert done.returncode == 1
     assert done.stdout == "['2', '4', '8']\n"
-    assert "ZeroDivisionError" in done.stderr
 
 
 def test_waiting_for_nothing_takes_no_time():
     side_process.wait()
     side_process.end()
+
+
+# --- the search index, written beside -------------------------------------------------
+
+
+RECORD = site_search.Record("a.html", "A", "Page", "<h1 id='a'>A</h1><p>word</p>")
+
+
+def test_the_index_is_whole_when_the_other_work_is_done(tmp_path):
+    with site_search.index_beside([RECORD], tmp_path):
+        pass
+    found = json.loads((tmp_path / "pagefind" / "pagefind-entry.json").read_text())
+    assert found["languages"]["en"]["page_count"] == 1
+
+
+def test_work_that_fails_leaves_no_program_running(tmp_path, monkeypatch):
+    programs = []
+
+    class Noted(subprocess.Popen):
+        def __init__(self, *arguments, **settings):
+            super().__init__(*arguments, **settings)
+            programs.append(self)
+
+    monkeypatch.setattr(site_search.subprocess, "Popen", Noted)
+    with (
+        pytest.raises(ZeroDivisionError),
+        site_search.index_beside([RECORD], tmp_path),
+    ):
+        raise ZeroDivisionError
+    assert programs[0].returncode is not None
+
+
+# --- where the time went --------------------------------------------------------------
+
+
+def test_the_time_is_noted_in_a_build_and_only_there(course):
+    phases.mark("before it began")
+    phases.begin()
+    phases.mark("something")
+    assert re.sub(r"[\d.]+", "0", phases.end()) == "  0 s  begun\n  0 s  something"
+    phases.mark("after its end")
+    assert not phases.FILE.exists()
 
 
 # --- the zips -----------------------------------------------------------------------

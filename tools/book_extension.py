@@ -445,10 +445,10 @@ def finish_pages(app: Sphinx, out: Path, found: dict[str, Any]) -> None:
         lambda page: repair_page(page, known, found["presets"]),
         sorted(out.rglob("*.html")),
     )
-    names = [tuple(row["names"]) for row in found["targets"]]
-    enrich(
-        out, [Target(**row | {"names": n}) for row, n in zip(found["targets"], names)]
-    )
+    targets = [
+        Target(**row | {"names": tuple(row["names"])}) for row in found["targets"]
+    ]
+    enrich(out, targets)
     for name in UNUSED:
         (out / "_static" / name).unlink(missing_ok=True)
     for source_map in (out / "_static").rglob("*.map"):

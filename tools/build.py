@@ -113,6 +113,7 @@ def main() -> int:
     )
     removing.join()
     if done.returncode:
+        phases.end()
         print(done.stdout, file=sys.stderr)
         print("The book was not built; the cause stands above.", file=sys.stderr)
         return done.returncode
@@ -121,8 +122,9 @@ def main() -> int:
     CHAPTERS.write_text(json.dumps(chapters), "utf-8")
     MARK.write_text(state(inputs), "utf-8")
     phases.mark("the site remembered")
+    spent = phases.end()
     if "--phases" in sys.argv[1:]:
-        print(phases.table())
+        print(spent)
     pages = sum(1 for _ in SITE.rglob("*.html"))
     again = f"; read again: {', '.join(Path(c).name for c in changed)}" * bool(changed)
     print(f"{pages} pages in {time.perf_counter() - started:.1f} s{again}")

@@ -1,6 +1,6 @@
 """Where the time of a build goes: ``python tools/build.py --phases`` prints it.
 
-Three processes work side by side, so each says when something was done.
+Several processes work side by side, so each says when something was done.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-__all__ = ["begin", "mark", "table"]
+__all__ = ["begin", "end", "mark"]
 
 FILE = Path(__file__).resolve().parent.parent / "_build" / "phases.txt"
 
@@ -27,8 +27,9 @@ def mark(done: str) -> None:
             file.write(f"{time.time():.2f} {done}\n")
 
 
-def table() -> str:
-    """Return what was done, each with the seconds since the beginning."""
+def end() -> str:
+    """Return what was done, each with the seconds since the beginning, and stop."""
     rows = [line.split(" ", 1) for line in FILE.read_text("utf-8").splitlines()]
+    FILE.unlink()
     start = float(rows[0][0])
     return "\n".join(f"{float(then) - start:6.2f} s  {done}" for then, done in rows)

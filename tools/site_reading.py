@@ -4,7 +4,8 @@ The sources say "equation (3.1)", "exercise 4.2", "C-016", name a function or a 
 the glossary, because that is what also holds in Colab. Here each becomes a link to that
 equation, exercise, claim, function or term: functions and terms at their first mention
 in a chapter, at most two in a paragraph. A script shows a preview of where such a link
-leads (assets/reading.js); what it shows lies in the page.
+leads (assets/reading.js); what it shows lies in the page. Printed outputs say how long
+their lines are, so that they fit a phone.
 """
 
 from __future__ import annotations

@@ -278,15 +278,15 @@ def index_beside(records: Iterable[Record], out: Path) -> Iterator[None]:
             path.write_text(record.document(), encoding="utf-8")
         command = [sys.executable, "-m", "pagefind", "--site", folder]
         options = ["--output-path", str(out / "pagefind"), "--force-language", "en"]
-        program = subprocess.Popen(
+        with subprocess.Popen(
             [*command, *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
             errors="replace",
-        )
-        yield
-        told, _ = program.communicate()
+        ) as program:  # whatever the other work comes to, it ends before its files go
+            yield
+            told, _ = program.communicate()
     if program.returncode:
         raise RuntimeError(f"Pagefind wrote no index:\n{told}")
     for name in UNUSED:  # interfaces of its own that the search page does not use

@@ -11,7 +11,14 @@ __all__ = ["STUDIES"]
 
 _MODULES = [
     *(f"{__package__}.ch{number:02}.studies" for number in range(1, 16)),
-    f"{__package__}.ch15.rates",  # apart, so that the code of the others stays theirs
+    # Apart, so that the code of the others stays theirs.
+    f"{__package__}.ch04.harm",
+    f"{__package__}.ch04.slopes",
+    f"{__package__}.ch09.more_seeds",
+    f"{__package__}.ch09.epsilon",
+    f"{__package__}.ch10.who_kills",
+    f"{__package__}.ch11.edge",
+    f"{__package__}.ch15.rates",
 ]
 
 STUDIES: tuple[Study, ...] = tuple(

@@ -1141,6 +1141,8 @@ def test_scripted_networks_are_refused_by_name():
         network = torch.jit.script(small())
     with pytest.raises(probes.NoActivationError, match="scripted network"):
         probes.dead_units(network, four()[0])
+    with pytest.raises(RuntimeError, match="not supported on ScriptModules"):
+        probes.dead_units(network, four()[0], layers=["1"])
 
 
 def test_an_empty_recording_says_why():

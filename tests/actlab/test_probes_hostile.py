@@ -54,7 +54,7 @@ class Fails(torch.autograd.Function):
 
 
 class Does(nn.Module):
-    """A function as a module, known by its name."""
+    """A function as a module of somebody's own, which the probes have to judge."""
 
     def __init__(self, function) -> None:
         super().__init__()
@@ -64,16 +64,11 @@ class Does(nn.Module):
         return self.function(z)
 
 
-@torch.no_grad()
-def without_gradients(z):
-    return torch.tanh(z)
-
-
 LEAVES = {
     "detach": lambda z: torch.tanh(z.detach()),
     "data": lambda z: torch.tanh(z.data),
     "numpy": lambda z: torch.from_numpy(np.tanh(z.detach().numpy())),
-    "no_grad": without_gradients,
+    "no_grad": torch.no_grad()(torch.tanh),
     "none": lambda z: Fails.apply(z, None),
     "zeros": lambda z: Fails.apply(z, 0),
 }
@@ -352,7 +347,10 @@ def test_a_network_that_returns_no_tensor_needs_a_loss_of_its_own():
 
 
 class Counts(nn.Module):
-    """Keeps a number, a tensor that is no buffer, and what it was last given."""
+    """Keeps a number, a tensor that is no buffer, and what it was given last.
+
+    What it was given first it keeps as a buffer, and by that makes a part and weights.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -362,6 +360,9 @@ class Counts(nn.Module):
         self.calls += 1
         self.total += 1
         self.last = z
+        if not hasattr(self, "first"):
+            self.register_buffer("first", z.detach(), persistent=False)
+            self.part, self.weight = nn.Tanh(), nn.Parameter(z.detach())
         return z
 
 
@@ -373,10 +374,43 @@ def test_counters_and_spectral_norms_are_as_before(name):
     total = network[1].total
     before = {k: v.clone() for k, v in network.state_dict().items()}
     EVERY[name](network, x, y)
-    assert network[1].calls == 0 and not hasattr(network[1], "last")
+    assert network[1].calls == 0
+    for made in ("last", "first", "part", "weight"):
+        assert not hasattr(network[1], made), made
     assert network[1].total is total and not total.any()
     for key, value in network.state_dict().items():
         assert torch.equal(value, before[key]), key
+
+
+class Weighed(nn.Module):
+    """Multiplies by a buffer in which a number is missing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("by", torch.tensor([1.0, math.nan, *[2.0] * 6]))
+
+    def forward(self, z: torch.Tensor) -> torch.Tensor:
+        return z * self.by
+
+
+@every
+@pytest.mark.parametrize("between", [nn.BatchNorm1d, lambda width: Weighed()])
+def test_a_backward_pass_may_follow_that_was_begun_before(name, between):
+    x, y = data()
+
+    def gradient(measure: bool) -> torch.Tensor:
+        network = of(nn.Tanh())
+        network.insert(1, between(8))
+        loss = F.cross_entropy(network(x), y)
+        if measure:
+            EVERY[name](network, x, y)
+        loss.backward()
+        return network[0].weight.grad
+
+    expected = gradient(measure=False)
+    torch.testing.assert_close(
+        gradient(measure=True), expected, rtol=0, atol=0, equal_nan=True
+    )
 
 
 def test_nan_is_used_as_no_measurement():

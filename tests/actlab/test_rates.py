@@ -1,5 +1,7 @@
 """A search of learning rates: coarse, fine, inside, and the choice's own noise."""
 
+import json
+import sys
 from dataclasses import replace
 from itertools import pairwise
 
@@ -10,6 +12,7 @@ import pytest
 from actlab import studies
 from actlab.studies import ClassifierRun, RateSearch, Study, StudyError, rate
 from actlab.studies.__main__ import main
+from actlab.studies.grid import condensed
 from actlab.studies.rates import (
     best_of,
     choices,
@@ -313,6 +316,16 @@ def test_a_growing_study_that_is_stopped_ends_with_the_same_table(tmp_path):
     assert all(a <= b for a, b in pairwise(sizes)) and len(sizes) > 3
     one, other = ((tmp_path / f / "grows.csv") for f in ("whole", "parts"))
     assert one.read_bytes() == other.read_bytes()
+
+
+def test_a_grown_study_is_read_with_its_pairs(monkeypatch):
+    """JSON has lists alone; a leak's ``(("alpha", 0.25),)`` is pairs in a pair."""
+    leak = replace(CELL, activation="leaky_relu", parameters=(("alpha", 0.25),))
+    study = replace(real(), conditions=(leak,))
+    record = json.dumps({"grid": {"conditions": condensed(study.conditions)}})
+    reader = sys.modules["actlab.studies.read"]
+    monkeypatch.setattr(reader, "provenance", lambda study: json.loads(record))
+    assert studies.whole(study) == study
 
 
 def test_limit_zero_begins_nothing(tmp_path):

@@ -1,11 +1,13 @@
-"""What chapter 11 says of its recorded study holds, by the readings declared in it."""
+"""What chapter 11 says of its recorded studies holds, by the readings declared."""
 
 from __future__ import annotations
+
+import math
 
 import pytest
 
 from actlab import studies
-from course.ch11 import flatter
+from course.ch11 import edge, flatter, sharpening
 from course.ch11.studies import FAST, SLOW
 
 RATES = (0.01, 0.05)
@@ -75,6 +77,46 @@ def test_a_function_that_was_not_reached_has_no_row() -> None:
     assert flatter.ratios(0.2, 0.3).loc["x*tanh(abs(x))", "n"] == 4
 
 
-def test_it_was_recorded_from_a_clean_tree() -> None:
-    (environment,) = studies.provenance("flatter")["environments"]
+@pytest.mark.parametrize("name", edge.FUNCTIONS)
+@pytest.mark.parametrize("lr", [2.0, 1.0])
+def test_at_large_steps_the_step_sets_it(lr: float, name: str) -> None:
+    rows = sharpening.paths().loc[lr, name]
+    assert len(rows) == 10 and rows["edge"].sum() == 10
+    assert (rows["last"] * lr / 2).between(0.73, 1.27).all()
+
+
+def test_at_small_steps_the_function_does() -> None:
+    came = sharpening.paths()["edge"].groupby(["lr", "activation"]).sum()
+    assert came[0.5].to_dict() == {"relu": 10, "gelu": 7, "mish": 7, "tanh": 1}
+    assert came[0.25].max() == 1
+    most = sharpening.paths()["most"].groupby(["lr", "activation"]).mean()
+    assert most[0.5, "tanh"] == pytest.approx(most[0.25, "tanh"], abs=0.05)
+    assert most[0.25, "tanh"] < 3.1
+
+
+@pytest.mark.parametrize(
+    ("against", "high"), [("relu", 0.8), ("gelu", 0.8), ("mish", 0.82)]
+)
+def test_below_the_edge_tanh_stays_flatter(against: str, high: float) -> None:
+    found = sharpening.sharper(0.25, "tanh", against)
+    assert 0.55 < math.exp(found.mean) < 0.7 and math.exp(found.high) < high
+
+
+def test_relu_was_still_rising_and_tanh_had_turned() -> None:
+    rows = sharpening.paths().loc[0.25]
+    still = (rows["last"] / rows["most"] >= 0.95).groupby("activation").sum()
+    assert still[["relu", "gelu", "tanh"]].tolist() == [10, 5, 1]
+
+
+def test_sharper_was_not_seen_to_be_worse() -> None:
+    for name in ("gelu", "mish", "tanh"):
+        found = sharpening.accuracy(name)
+        assert -1 < found.low and found.high < 1
+    relu = sharpening.accuracy("relu")
+    assert relu.low < -1 and relu.high > 1, "not settled"
+
+
+@pytest.mark.parametrize("study", ["flatter", "sharpening"])
+def test_it_was_recorded_from_a_clean_tree(study: str) -> None:
+    (environment,) = studies.provenance(study)["environments"]
     assert environment["uncommitted_changes"] is False

@@ -21,6 +21,7 @@ from matplotlib import pyplot as plt
 from actlab import catalogue, cost, figures, precision
 from actlab.cost import recording, timing
 from course import claims
+from course.ch13 import controls, traffic
 from course.ch13 import exercises as chapter13
 from course.ch13 import figures as ch13
 from course.exercises.model import value_of
@@ -387,3 +388,141 @@ def test_what_the_text_says_of_a_gpu():
         rows = large.loc[["softsign", "swish", "telu", "serf"]]
         rows = rows[rows["operations"] == operations]["forward"]
         assert len(rows) == 2 and (rows - said).abs().max() < 0.06
+
+
+# --- causes of cost, and the switches that could have refuted them ----------------
+
+
+def switched() -> pd.DataFrame:
+    return controls.recorded().pivot(
+        index=["numbers", "call"], columns="setting", values="us"
+    )
+
+
+def test_the_switches_are_the_ones_of_their_provenance():
+    origin = controls.provenance()
+    text = (controls.FOLDER / f"{controls.TABLE}.csv").read_bytes()
+    assert origin["table_sha256"] == hashlib.sha256(text).hexdigest()
+    assert list(origin["settings"]) == list(controls.SETTINGS)
+    assert origin["clock"] == "processor" and origin["threads"] == 1
+    assert origin["environment"]["uncommitted_changes"] is False
+    # Called once on one number, so that the names are today's.
+    calls = controls.elementwise(torch.ones(1)) | controls.backward(torch.ones(1))
+    for call in calls.values():
+        call()
+    assert list(calls) == list(dict.fromkeys(_calls_of("many")))
+
+
+def _calls_of(numbers: str) -> list[str]:
+    table = controls.recorded()
+    return table.loc[table["numbers"] == numbers, "call"].tolist()
+
+
+def test_each_switch_did_what_the_text_says():
+    table = switched()
+    many, few = table.loc["many"], table.loc["few"]
+    slower = many["no vectors"] / many["as shipped"]
+    assert slower[["relu", "sigmoid", "mish"]].between(6.5, 8.5).all()
+    assert slower[["exp", "tanh", "arctan", "cos", "gelu"]].between(0.9, 1.1).all()
+    half = (many["half vectors"] / many["as shipped"])[["sigmoid", "mish"]]
+    assert half.between(1.5, 2.5).all()
+    assert many.loc["tanh", "told Intel"] < 2.5 * many.loc["relu", "told Intel"]
+    assert many.loc["exp", "told Intel"] < many.loc["sigmoid", "told Intel"] / 2
+    assert many.loc["gelu", "no oneDNN"] > 1.4 * many.loc["gelu", "as shipped"]
+    assert few.loc["gelu", "as shipped"] > 5 * few.loc["relu", "as shipped"]
+    assert few.loc["gelu", "no oneDNN"] < 1.2 * few.loc["relu", "no oneDNN"]
+    assert slower["prelu, back"] < 1.3 and slower["leaky_relu, back"] > 20
+    shipped = table["as shipped"]
+    assert shipped["few", "relu"] < 1.5 * shipped["one", "relu"]
+
+
+def test_numbers_that_the_text_takes_from_the_switches():
+    table = switched()
+    shipped, free = table["as shipped"], table["no oneDNN"]
+    said = [shipped["few", "relu"], shipped["one", "relu"], shipped["few", "gelu"]]
+    assert [round(us, 1) for us in (*said, free["few", "gelu"])] == [1.0, 0.9, 5.6, 1.1]
+    back = [table.loc["many", f"{key}, back"] for key in ("prelu", "leaky_relu")]
+    ways = ["as shipped", "no vectors"]
+    assert [round(us) for row in back for us in row[ways]] == [565, 585, 27, 880]
+    large = shipped["large"] / 1000
+    saved = [large[key] - large[f"{key}, old output"] for key in ("relu", "mish")]
+    assert max(saved) < 1.2 * min(saved) and round(sum(saved) / 2) == 23
+    assert round(large["mish, old output"] / large["relu, old output"]) == 15
+    made = shipped["large, compiled"] / 1000
+    training, alone = made["relu, compiled, training"], made["relu, compiled"]
+    assert [round(ms) for ms in (training, alone)] == [160, 28]
+    assert round(made["relu and its mask, compiled"]) == 160
+    tanh = table.loc[("many", "tanh")] / table.loc[("many", "relu")]
+    assert round(tanh["told Intel"], 1) == 2.3
+
+
+def test_shares_fall_with_the_width_and_have_a_library_in_them():
+    table = controls.shares().set_index(["setting", "key", "width"])
+    for key in ("gelu", "mish"):
+        narrow, wide = (table.loc[("as shipped", key, n)] for n in (128, 512))
+        assert wide["high"] < narrow["low"]
+    share = table["share"]
+    assert share["no oneDNN", "gelu", 32] < share["as shipped", "gelu", 32] / 2.5
+    said = [share[way, "mish", 512] for way in ("as shipped", "told Intel")]
+    assert [round(100 * part) for part in said] == [17, 29]
+    bare = switched().loc[("width 512", "step, no activation")]
+    assert bare["told Intel"] / bare["as shipped"] == pytest.approx(0.5, abs=0.03)
+
+
+def test_the_least_of_all_rounds_and_visits_counts():
+    spent = []
+    calls = {"short": lambda: None, "long": lambda: spent.append(sum(range(20_000)))}
+    rows = pd.DataFrame(controls.best_of(calls, 3, 1e-3)).set_index("call")
+    assert rows.loc["long", "us"] > 10 * rows.loc["short", "us"]
+    assert (rows["us"] <= rows["median_us"]).all()
+    visits = pd.DataFrame(
+        {"setting": "a", "numbers": "few", "call": ["x", "y", "x"], "us": [3.0, 5, 2]}
+    )
+    assert controls.best_visits(visits)["us"].tolist() == [2, 5]
+
+
+ONE = torch.ones(1)
+
+
+@pytest.mark.parametrize(
+    ("function", "wanted"),
+    [
+        (torch.relu, 8),
+        (torch.nn.functional.softsign, 28),
+        (lambda x: x * ONE.expand_as(x), 8 + 4 / 32),
+        (lambda x: x.view(-1), 0),
+    ],
+)
+def test_bytes_moved_are_those_read_and_written(function, wanted):
+    assert traffic.bytes_moved(function, torch.randn(4, 8)) == pytest.approx(wanted)
+
+
+def test_bytes_moved_follow_the_format():
+    x = torch.randn(4, 8).bfloat16()
+    assert traffic.bytes_moved(torch.nn.Softsign(), x) == 14
+
+
+def test_bytes_and_the_graphics_card_agree_as_the_text_says():
+    found = traffic.derived_and_timed()
+    several = found[found["operations"] > 1]
+    near = (several["timed"] / several["derived"] - 1).abs() < 0.05
+    assert (near.sum(), len(near)) == (21, 32)
+    assert found.loc["softsign", "derived"] == 3.5
+    assert found.loc["telu", "derived"] == 4.5
+    assert found.loc["mish", "timed"] == pytest.approx(1, abs=0.02)
+    assert found.loc["staf", "timed"] > 2 * found.loc["staf", "derived"]
+
+
+def test_softsigns_end_in_bfloat16_is_a_hole():
+    x = torch.tensor([172.0, 200.0], dtype=torch.bfloat16, requires_grad=True)
+    (slope,) = torch.autograd.grad(torch.nn.functional.softsign(x).sum(), x)
+    assert slope[0] == 0 and slope[1] > 0
+
+
+def test_another_library_would_be_noticed(monkeypatch):
+    table = controls.recorded()
+    told = (table["setting"] == "told Intel") & (table["call"] == "tanh")
+    table.loc[told, "us"] = 200.0
+    monkeypatch.setattr(controls, "recorded", lambda: table)
+    with pytest.raises(claims.ClaimError, match="tanh over ReLU"):
+        claims.claim_checks()["passes_cost_more_than_exponentials"]()

@@ -179,6 +179,59 @@ def test_robustness_would_be_noticed(monkeypatch, check, message):
 
 
 @pytest.mark.parametrize(
+    "check, study, rows, column, points, message",
+    [
+        (
+            "zeros_do_not_make_robust",
+            "robust-zeros",
+            "activation != 'relu' and optimiser == 'adam'",
+            "patch",
+            -4,
+            "adam, patch: bought",
+        ),
+        (
+            "zeros_do_not_make_robust",
+            "robust-zeros",
+            "activation == 'leaky_relu'",
+            "noise",
+            2,
+            "sgd, noise: behind are",
+        ),
+        (
+            "zeros_do_not_make_robust",
+            "robust-slopes",
+            "variant == 'slope 0.01'",
+            "noise",
+            -0.5,
+            "sgd: slope 0.01 from",
+        ),
+        (
+            "elu_has_a_mean_and_is_no_more_robust",
+            "robust-zeros",
+            "activation == 'elu'",
+            "noise",
+            1.5,
+            "sgd: noise takes from -2",
+        ),
+    ],
+)
+def test_other_robustness_fails_its_check(
+    monkeypatch, check, study, rows, column, points, message
+):
+    final = studies.final
+
+    def changed(name):
+        table = final(name)
+        if name == study:
+            table.loc[table.query(rows).index, column] += points
+        return table
+
+    monkeypatch.setattr(studies, "final", changed)
+    with pytest.raises(claims.ClaimError, match=message):
+        claims.claim_checks()[check]()
+
+
+@pytest.mark.parametrize(
     "check, change, message",
     [
         ("no_activation_is_far_from_guessing", -60, "one run reached only"),

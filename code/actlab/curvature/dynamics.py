@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from . import limits
+from .words import in_words
 
 __all__ = ["lyapunov_exponent"]
 
@@ -65,11 +66,9 @@ def lyapunov_exponent(
     total = 0.0
     if isinstance(activation, torch.nn.Module):
         activation = copy.deepcopy(activation).double()  # its own parameters too
+    _require_units(activation, matrix @ state)
     for step in range(-warm_up, steps):
-        pre_activation = matrix @ state
-        if step == -warm_up:
-            _require_units(activation, pre_activation)
-        state, slope = _value_and_slope(activation, pre_activation)
+        state, slope = _value_and_slope(activation, matrix @ state)
         difference = difference / difference.norm()
         difference = slope * (matrix @ difference)
         growth = float(difference.norm())
@@ -92,14 +91,9 @@ def _value_and_slope(
         leaf = pre_activation.clone().requires_grad_()
         output = activation(leaf.clone())  # it may work in place
         if not isinstance(output, Tensor) or output.shape != leaf.shape:
-            kind = (
-                f"a tensor of shape {tuple(output.shape)}"
-                if isinstance(output, Tensor)
-                else f"a {type(output).__name__}"
-            )
             raise ValueError(
-                f"the activation made {kind} of one of shape {tuple(leaf.shape)}; it "
-                "must keep the units"
+                f"the activation made {in_words(output)} of one of shape "
+                f"{tuple(leaf.shape)}; it must keep the units"
             )
         if not output.requires_grad:
             raise ValueError(

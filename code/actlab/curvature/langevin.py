@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from . import limits
+from .words import in_words
 
 __all__ = ["sgld"]
 
@@ -48,19 +49,7 @@ def sgld(
     for name, value in (("lr", lr), ("inverse_temperature", inverse_temperature)):
         if not value > 0:
             raise ValueError(f"{name} is {value}; a positive number is needed")
-    if steps < 1 or keep_every < 1:
-        raise ValueError(
-            f"steps is {steps} and keep_every {keep_every}; both must be 1 or more"
-        )
-    if keep_every > steps:
-        raise ValueError(
-            f"keep_every is {keep_every} and steps {steps}: no place would be kept"
-        )
-    if not start.is_floating_point() or not start.numel():
-        raise ValueError(
-            f"start holds {start.numel()} numbers of type {start.dtype}; real ones, at "
-            "least one, are needed"
-        )
+    _require_places(start, steps, keep_every)
     kept = steps // keep_every
     row = start.element_size() * start.numel()
     limits.require_memory(
@@ -86,16 +75,28 @@ def sgld(
     return samples
 
 
+def _require_places(start: Tensor, steps: int, keep_every: int) -> None:
+    """Raise unless there is a place to begin at, and one that is kept."""
+    if steps < 1 or keep_every < 1:
+        raise ValueError(
+            f"steps is {steps} and keep_every {keep_every}; both must be 1 or more"
+        )
+    if keep_every > steps:
+        raise ValueError(
+            f"keep_every is {keep_every} and steps {steps}: no place would be kept"
+        )
+    if not start.is_floating_point() or not start.numel():
+        raise ValueError(
+            f"start holds {start.numel()} numbers of type {start.dtype}; real ones, at "
+            "least one, are needed"
+        )
+
+
 def _checked(gradient: Tensor, theta: Tensor) -> Tensor:
     """The gradient without its graph: one of another shape would be spread silently."""
     if isinstance(gradient, Tensor) and gradient.shape == theta.shape:
         return gradient.detach()
-    found = (
-        f"a tensor of shape {tuple(gradient.shape)}"
-        if isinstance(gradient, Tensor)
-        else f"a {type(gradient).__name__}"
-    )
     raise TypeError(
-        f"the gradient at a place of shape {tuple(theta.shape)} is {found}; a tensor "
-        "of the same shape is needed"
+        f"the gradient at a place of shape {tuple(theta.shape)} is "
+        f"{in_words(gradient)}; a tensor of the same shape is needed"
     )

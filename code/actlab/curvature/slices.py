@@ -134,6 +134,7 @@ def slice_1d(
     along = _places(span, points)
     if direction is None:
         direction = random_direction(surface, normalise=normalise, seed=seed)
+    surface.look(slopes=False)
     direction = _checked(surface, direction)
     losses = [_loss(surface, t * direction) for t in along]
     return Slice(along, np.array(losses))
@@ -165,6 +166,7 @@ def slice_2d(
             random_direction(surface, normalise=normalise, seed=seed),
             random_direction(surface, normalise=normalise, seed=seed + 1),
         )
+    surface.look(slopes=False)
     first, second = (_checked(surface, direction) for direction in directions)
     losses = [[_loss(surface, a * first + b * second) for a in along] for b in along]
     return Plane(along, along.copy(), np.array(losses))
@@ -179,7 +181,6 @@ def _places(span: float, points: int) -> np.ndarray:
 
 
 def _checked(surface: LossSurface, direction: Tensor) -> Tensor:
-    surface.look(slopes=False)
     direction = torch.as_tensor(direction)
     if direction.shape != (surface.size,):
         raise ValueError(

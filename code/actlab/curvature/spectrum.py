@@ -12,6 +12,7 @@ from torch import Tensor
 
 from . import limits
 from .surface import LossSurface
+from .words import in_words
 
 __all__ = ["Extremes", "Spectrum", "extreme_eigenvalues", "lanczos", "spectral_density"]
 
@@ -86,10 +87,9 @@ def _image(product: Product, vector: Tensor) -> Tensor:
     """The product with a vector, in float64, once it is known to be one."""
     image = product(vector)
     if not isinstance(image, Tensor) or image.shape != vector.shape:
-        kind = tuple(image.shape) if isinstance(image, Tensor) else type(image).__name__
         raise ValueError(
-            f"the product with a vector of shape {tuple(vector.shape)} is {kind}; a "
-            "tensor of that shape is needed"
+            f"the product with a vector of shape {tuple(vector.shape)} is "
+            f"{in_words(image)}; a tensor of that shape is needed"
         )
     if not image.is_floating_point():
         raise ValueError(f"the product holds {image.dtype} numbers, not real floats")

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from .. import training as training_module
 from ..networks import lines_up
 from .dead import DeadUnits, counted, dead_units
-from .hooks import batches_of, plain, refuse_unusual
+from .hooks import batches_of, plain, refuse_unpaired
 from .layers import SATURATED_BELOW, correlation, snapshot
 from .state import undisturbed
 from .trace import Trace
@@ -245,13 +245,7 @@ def _inputs_and_targets(data: Any) -> tuple[Tensor, Tensor]:
         kind = type(data).__name__
         raise TypeError(f"data is {kind}; give a Dataset or a pair (x, y)")
     x, y = data
-    for one in (x, y):
-        if not isinstance(one, Tensor):
-            raise TypeError(f"data holds {type(one).__name__}; x and y are two tensors")
-    refuse_unusual(x)
-    if x.ndim == 0 or y.ndim == 0 or len(x) != len(y):
-        shapes = f"{tuple(x.shape)} and {tuple(y.shape)}"
-        raise ValueError(f"x and y have shapes {shapes}; give two of one length")
+    refuse_unpaired(x, y)
     return x, y
 
 
@@ -492,15 +486,18 @@ def _error_signal(hidden: pd.DataFrame, unreached: Sequence[int]) -> Sign:
     ratio = _ratio(sizes[0], sizes[-1])
     factor = _per_layer(ratio, len(sizes))
     far = abs(math.log10(ratio)) if 0 < ratio < math.inf else math.inf
+    value = (
+        f"first over last layer {_short(ratio)}, a factor of {_short(factor)} a layer "
+        "on the way down"
+    )
     lost = [str(layer) for layer in hidden["layer"] if layer in unreached]
+    if lost:
+        value = f"no gradient reaches layer {', '.join(lost)}"
     return Sign(
         name="error signal",
         status=_status(far, far > 1, far > 3),
         number=ratio,
-        value=f"no gradient reaches layer {', '.join(lost)}"
-        if lost
-        else f"first over last layer {_short(ratio)}, a factor of {_short(factor)} "
-        "a layer on the way down",
+        value=value,
         limit="0.1 to 10 from last to first; a factor of 1 keeps any depth",
         aim="glorot2010understanding",
         limit_from="custom",

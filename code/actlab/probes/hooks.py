@@ -1,4 +1,4 @@
-"""Finding the activations of a network, listening to them, leaving no trace."""
+"""Finding the activations of a network, and listening to them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .slopes import Call
 from .state import device_of
 from .unseen import FunctionsSeen, UnseenActivationWarning
 
-__all__ = ["Listener", "NoActivationError", "batches_of", "plain", "refuse_unusual"]
+__all__ = ["Listener", "NoActivationError", "batches_of", "plain", "refuse_unpaired"]
 
 
 class NoActivationError(ValueError):
@@ -281,8 +281,8 @@ class Listener:
             z = z.detach().requires_grad_(z.is_floating_point())
         if self._visiting:  # a checkpoint runs its part again to get at a slope
             return _with(z.clone(), args, kwargs, place) if self.cut else None
-        run = partial(_run, args=args, kwargs=kwargs, place=place)
-        self._open.append((z, run))
+        again = partial(_run, module, args=args, kwargs=kwargs, place=place)
+        self._open.append((z, again))
         if not (self.keep or self.cut):
             return None
         return _with(z.clone(), args, kwargs, place)
@@ -307,7 +307,7 @@ class Listener:
     def _after(self, module: nn.Module, inputs: tuple, output: Any) -> Any:
         if self._visiting:
             return output.detach() if self.cut else None
-        z, run = self._open.pop()
+        z, again = self._open.pop()
         name = self.activations[module]
         if not isinstance(output, Tensor) or output.ndim < 2 or output.is_complex():
             kind = type(output).__name__
@@ -327,11 +327,11 @@ class Listener:
                     layer=sum(self._calls.values()),
                     name=name if count == 1 else f"{name} (call {count})",
                     module=module,
-                    pre_activation=z if z.is_floating_point() else z.to(_floats(z)),
+                    pre_activation=z.to(_floats(z)),
                     activation=numbers,
                     weight=weight,
                     axis=_unit_axis(output, weight),
-                    again=partial(run, module),
+                    again=again,
                 )
             )
         finally:
@@ -382,7 +382,7 @@ def batches_of(network: nn.Module, x: Any, batch_size: int) -> Iterator[Tensor]:
     if isinstance(x, Tensor):
         if batch_size < 1:
             raise ValueError(f"batch_size is {batch_size!r}; give a positive number")
-        refuse_unusual(x)
+        _refuse_unusual(x)
         x = x.split(batch_size) if x.ndim and len(x) else ()
     elif hasattr(x, "x_train"):
         raise TypeError(
@@ -395,7 +395,7 @@ def batches_of(network: nn.Module, x: Any, batch_size: int) -> Iterator[Tensor]:
         batch = batch[0] if isinstance(batch, (tuple, list)) else batch
         if not isinstance(batch, Tensor):
             raise TypeError(f"x holds {type(batch).__name__}; batches are tensors")
-        refuse_unusual(batch)
+        _refuse_unusual(batch)
         if batch.ndim == 0:
             raise ValueError("x holds a single number; its first axis counts examples")
         # A tensor that was made in inference mode has no part in gradients.
@@ -406,7 +406,19 @@ def batches_of(network: nn.Module, x: Any, batch_size: int) -> Iterator[Tensor]:
         raise ValueError("x holds no example; give one at least")
 
 
-def refuse_unusual(x: Tensor) -> None:
+def refuse_unpaired(x: Any, y: Any) -> None:
+    """Refuse what is not one tensor of examples and one of as many targets."""
+    for one in (x, y):
+        if not isinstance(one, Tensor):
+            kind = type(one).__name__
+            raise TypeError(f"x and y are two tensors of one length, not {kind}")
+    _refuse_unusual(x)
+    if x.ndim == 0 or y.ndim == 0 or len(x) != len(y):
+        shapes = f"{tuple(x.shape)} and {tuple(y.shape)}"
+        raise ValueError(f"x and y have shapes {shapes}; give two of one length")
+
+
+def _refuse_unusual(x: Tensor) -> None:
     """Refuse tensors that hold no plain real numbers."""
     if x.is_nested or x.layout is not torch.strided:
         raise ValueError("x is sparse or nested; give a plain tensor, as x.to_dense()")

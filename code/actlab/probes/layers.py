@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from .. import training as training_module
 from ..networks import calls_inside
-from .hooks import Listener, batches_of, plain, refuse_unusual
+from .hooks import Listener, batches_of, plain, refuse_unpaired
 from .slopes import LEFT_GRAPH, Call, CutGraphWarning, slope_of
 from .state import undisturbed
 
@@ -238,7 +238,7 @@ class Sample:
             output = output.double()
         last = listener.last_weight
         weight = last[0] if last and last[0] not in self.paired else ""
-        self.n = len(output) if output.ndim else 1
+        self.n = len(output)
         layer = len(self.hidden) + 1
         self.output = {"layer": layer, "name": "output", "kind": "output"}
         self.output |= {"weight": weight, "units": output.shape[-1]}
@@ -364,13 +364,7 @@ def _measure(
     histogram: Sequence[str] = (),
 ) -> tuple[Sample, dict[str, Tensor]]:
     """Run forward and backward once; return what was seen, and weight gradients."""
-    kinds = [type(v).__name__ for v in (x, y) if not isinstance(v, Tensor)]
-    if kinds:
-        raise TypeError(f"x and y are two tensors of one length, not {kinds[0]}")
-    refuse_unusual(x)
-    if x.ndim == 0 or y.ndim == 0 or len(x) != len(y):
-        shapes = f"{tuple(x.shape)} and {tuple(y.shape)}"
-        raise ValueError(f"x and y have shapes {shapes}; give two of one length")
+    refuse_unpaired(x, y)
     criterion = loss if callable(loss) else training_module.criterion_for(loss, y)
     sample = Sample(histogram)
     listener = Listener(network, sample.visit, layers)

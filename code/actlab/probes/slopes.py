@@ -128,9 +128,10 @@ def _moves(call: Call, still: Tensor, unit: str | None) -> bool:
     size = z.abs().nan_to_num(0.0, 0.0, 0.0)
     share = max(1e-3, 8 * torch.finfo(z.dtype).eps)
     step = share * (size + size.double().square().mean().sqrt().to(z.dtype))
+    devices = [z.device] if z.is_cuda else []
     found = []
     for other in (z - step, z, z + step):
-        with generators_kept(devices=_cuda(z)):  # the same random numbers each time
+        with generators_kept(devices=devices):  # the same random numbers each time
             found.append(call.again(other))
     low, middle, high = found
     if low is None or middle is None or high is None:
@@ -140,10 +141,6 @@ def _moves(call: Call, still: Tensor, unit: str | None) -> bool:
     least = torch.minimum((high - middle).abs(), (middle - low).abs())
     moved = one_way & (least > 1e-3 * step)
     return bool((_rows(call, moved, unit)[still].double().mean(1) > 0.5).any())
-
-
-def _cuda(z: Tensor) -> list[torch.device]:
-    return [z.device] if z.device.type == "cuda" else []
 
 
 def units_first(values: Tensor, axis: int, unit: str = "channel") -> Tensor:

@@ -20,6 +20,8 @@ MEASURING: ContextVar[bool] = ContextVar("measuring", default=False)
 BOOKKEEPING = frozenset({*vars(nn.Module()), "_compiled_call_impl"}) - {"training"}
 """What a module keeps for torch: parameters, buffers, parts and hooks."""
 
+BUFFER = "buffer "  # before its name, since an attribute may have the same one
+
 
 def compiled_parts(network: nn.Module) -> list[str]:
     """Names of the modules that torch.compile has compiled; "" is the network."""
@@ -45,14 +47,16 @@ def undisturbed(network: nn.Module, training: bool | None = None) -> Iterator[No
     Training flags, buffers (running means and the like), other attributes of modules
     (counters, tensors that are no buffers) and the state of the random generators
     (torch's, NumPy's, Python's, and those that modules hold) are afterwards what they
-    were, whatever happens inside; only lists and dictionaries keep what a network's own
-    code puts in.  ``training`` sets the mode inside; None
-    keeps it.  Compiled parts run as they were written: compiled code skips hooks.
-    Inference mode is off inside: it keeps no gradients.
+    were, whatever happens inside, and parts, weights and buffers that a network makes
+    when it first runs are gone; only lists and dictionaries keep what its own code puts
+    in.  ``training`` sets the mode inside; None keeps it.  Compiled parts run as they
+    were written: compiled code skips hooks.  Inference mode is off inside: it keeps no
+    gradients.
     """
-    modules = list(network.modules())
-    own = [_own(module) for module in modules]
-    copies = [{name: _copy(value) for name, value in one.items()} for one in own]
+    before = [
+        (module, _registered(module), {k: (v, _copy(v)) for k, v in _own(module)})
+        for module in network.modules()
+    ]
     device, _ = device_of(network)
     devices = [device] if device.type == "cuda" else []
     token = MEASURING.set(True)
@@ -67,14 +71,21 @@ def undisturbed(network: nn.Module, training: bool | None = None) -> Iterator[No
             yield
     finally:
         MEASURING.reset(token)
-        for module, before, numbers in zip(modules, own, copies):
-            _put_back(module, before, numbers)
+        for module, registered, own in before:
+            _put_back(module, registered, own)
 
 
-def _own(module: nn.Module) -> dict[str, Any]:
+def _registered(module: nn.Module) -> set[str]:
+    """Names of a module's parameters, buffers and parts."""
+    tables = (module._parameters, module._buffers, module._modules)
+    # A scripted module's tables can be asked for their names, and not be looped over.
+    return {name for table in tables for name in table.keys()}  # noqa: SIM118
+
+
+def _own(module: nn.Module) -> list[tuple[str, Any]]:
     """What a module holds that running it may change: attributes, then buffers."""
-    own = {k: v for k, v in vars(module).items() if k not in BOOKKEEPING}
-    return own | {f"buffer {name}": b for name, b in module._buffers.items()}
+    own = [(k, v) for k, v in vars(module).items() if k not in BOOKKEEPING]
+    return own + [(BUFFER + name, b) for name, b in module._buffers.items()]
 
 
 def _copy(value: Any) -> Tensor | None:
@@ -82,19 +93,24 @@ def _copy(value: Any) -> Tensor | None:
 
 
 def _put_back(
-    module: nn.Module, before: dict[str, Any], copies: dict[str, Tensor | None]
+    module: nn.Module,
+    registered: set[str],
+    own: dict[str, tuple[Any, Tensor | None]],
 ) -> None:
-    for name in _own(module).keys() - before.keys():
-        vars(module).pop(name, None)
-    for name, value in before.items():
-        if name.startswith("buffer "):
-            module._buffers[name.removeprefix("buffer ")] = value
+    for name in _registered(module) - registered:
+        delattr(module, name)
+    for name, _ in _own(module):
+        if name not in own:
+            vars(module).pop(name, None)
+    for name, (value, numbers) in own.items():
+        if name.startswith(BUFFER):
+            module._buffers[name.removeprefix(BUFFER)] = value
         else:
             vars(module)[name] = value
-        numbers = copies[name]
         if numbers is not None and not _same(value, numbers):
-            with torch.no_grad():
-                value.copy_(numbers)
+            # Through .data: autograd, which may keep it for a backward pass that is
+            # still to come, would else call it changed.
+            value.data.copy_(numbers)
 
 
 def _same(value: Tensor, copy: Tensor) -> bool:

@@ -18,6 +18,7 @@ from .functions import function_of
 from .integrals import mean_square
 from .signal import (
     check_correlation,
+    check_depth,
     chi_1,
     correlation_map,
     forward_gain,
@@ -165,8 +166,7 @@ def depth_profile(
 
     Raises ``ValueError`` for impossible settings. Chapter: 09.
     """
-    if not (1 <= depth < math.inf) or depth != int(depth):
-        raise ValueError(f"depth is a whole number of layers, 1 or more, not {depth}")
+    check_depth(depth, 1)
     if not 1 <= width < math.inf:
         raise ValueError(f"width is {width}; a layer has 1 unit or more")
     if not 0 <= inputs < math.inf:

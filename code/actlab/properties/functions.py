@@ -122,15 +122,14 @@ def _describe(error: Exception) -> str:
 def _from_callable(function: Callable, name: str) -> Function:
     """Wrap a tensor function after checking that it works element by element."""
     if isinstance(function, torch.nn.Module):
-        try:
-            with torch.inference_mode(False):  # whose tensors have no slopes
+        with torch.inference_mode(False):  # whose tensors have no slopes
+            try:
                 function = copy.deepcopy(function)
-        except Exception as error:
-            raise TypeError(
-                f"{name} cannot be copied ({_describe(error)}), and a sheet must leave "
-                "it as it is; give lambda x: module(x)"
-            ) from error
-        with torch.inference_mode(False):
+            except Exception as error:
+                raise TypeError(
+                    f"{name} cannot be copied ({_describe(error)}), and a sheet must "
+                    "leave it as it is; give lambda x: module(x)"
+                ) from error
             function = function.to(device="cpu", dtype=torch.float64)
 
     patched: list[bool] = []
@@ -143,26 +142,7 @@ def _from_callable(function: Callable, name: str) -> Function:
                 f"{name} failed on a tensor of shape {tuple(tensor.shape)}: "
                 f"{_describe(error)}; it must take and return one tensor"
             ) from error
-        if not isinstance(result, torch.Tensor):
-            kind = type(result).__name__
-            made = "; torch.as_tensor makes one of it" * isinstance(result, np.ndarray)
-            raise TypeError(f"{name} returned a {kind}, not a tensor{made}")
-        if result.is_meta:
-            raise TypeError(f"{name} returned a tensor of device meta, without numbers")
-        if result.layout is not torch.strided:
-            raise TypeError(f"{name} returned a sparse tensor, not a plain one")
-        if result.is_complex() or result.dtype in (torch.float16, torch.bfloat16):
-            kind = str(result.dtype).removeprefix("torch.")
-            raise TypeError(
-                f"{name} returned {kind} numbers; a property sheet needs real ones of "
-                "32 or 64 bits (the steps of a 16-bit format would count as jumps)"
-            )
-        if result.shape != tensor.shape:
-            raise ValueError(
-                f"{name} is not element-wise: it turned shape {tuple(tensor.shape)} "
-                f"into {tuple(result.shape)}; a property sheet needs a function "
-                "that works on each number alone"
-            )
+        _require_numbers(result, tensor, name)
         return result
 
     def value(array: Array) -> Array:
@@ -221,6 +201,30 @@ def _from_callable(function: Callable, name: str) -> Function:
         blind=not grows,
         patched=patched,
     )
+
+
+def _require_numbers(result: torch.Tensor, tensor: torch.Tensor, name: str) -> None:
+    """Raise unless a function has made one plain real number of each of a tensor's."""
+    if not isinstance(result, torch.Tensor):
+        kind = type(result).__name__
+        made = "; torch.as_tensor makes one of it" * isinstance(result, np.ndarray)
+        raise TypeError(f"{name} returned a {kind}, not a tensor{made}")
+    if result.is_meta:
+        raise TypeError(f"{name} returned a tensor of device meta, without numbers")
+    if result.layout is not torch.strided:
+        raise TypeError(f"{name} returned a sparse tensor, not a plain one")
+    if result.is_complex() or result.dtype in (torch.float16, torch.bfloat16):
+        kind = str(result.dtype).removeprefix("torch.")
+        raise TypeError(
+            f"{name} returned {kind} numbers; a property sheet needs real ones of "
+            "32 or 64 bits (the steps of a 16-bit format would count as jumps)"
+        )
+    if result.shape != tensor.shape:
+        raise ValueError(
+            f"{name} is not element-wise: it turned shape {tuple(tensor.shape)} "
+            f"into {tuple(result.shape)}; a property sheet needs a function "
+            "that works on each number alone"
+        )
 
 
 def _kind(function: Callable) -> tuple[int, bool]:

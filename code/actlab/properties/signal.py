@@ -60,6 +60,14 @@ def check_network(weight_variance: float, bias_variance: float = 0.0) -> None:
             raise ValueError(f"{name} is {variance}; a variance is 0 or more")
 
 
+def check_depth(depth: float, least: int = 0) -> None:
+    """Raise ``ValueError`` unless ``depth`` is a whole number from ``least`` on."""
+    if not (least <= depth < math.inf) or depth != int(depth):
+        raise ValueError(
+            f"depth is a whole number of layers, {least} or more, not {depth}"
+        )
+
+
 def check_correlation(c: Any) -> None:
     """Raise ``ValueError`` unless all of ``c`` lie between −1 and 1."""
     if not (np.abs(np.asarray(c, dtype=np.float64)) <= 1).all():
@@ -108,8 +116,7 @@ def iterate_variance(
     Returns an array of ``depth`` + 1 variances, the first of them ``q``. Once a
     variance is infinite, all later ones are. Chapter: 02 and 09.
     """
-    if not (0 <= depth < math.inf) or depth != int(depth):
-        raise ValueError(f"depth is a whole number of layers, 0 or more, not {depth}")
+    check_depth(depth)
     if not q >= 0:
         raise ValueError(f"a variance is 0 or more, not {q}")
     check_network(weight_variance, bias_variance)
@@ -244,15 +251,15 @@ def correlation_map(
     function = function_of(f, params)
     correlations = np.asarray(c, dtype=np.float64)
     check_correlation(c)
-    variance = variance_map(function, q, weight_variance, bias_variance)
+    check_network(weight_variance, bias_variance)
+    square = mean_square(function, q)
+    variance = weight_variance * square + bias_variance
     if variance == 0:
         raise ValueError("the next layer's variance is 0: it has no correlation")
-    if not math.isfinite(variance) or not math.isfinite(q):
-        following = np.full(correlations.shape, math.nan)
-        return math.nan if following.ndim == 0 else following
-    square = mean_square(function, q)
+    known = math.isfinite(variance) and math.isfinite(q)
     products = [
-        _product(function, float(one), q, square) for one in correlations.ravel()
+        _product(function, float(one), q, square) if known else math.nan
+        for one in correlations.ravel()
     ]
     following = (weight_variance * np.array(products) + bias_variance) / variance
     following = np.clip(following, -1.0, 1.0).reshape(correlations.shape)

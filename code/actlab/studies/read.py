@@ -73,13 +73,16 @@ def whole(study: Study | str) -> Study:
         return study
     said = expanded(provenance(study)["grid"]["conditions"])
     kinds = {type(c).__name__: type(c) for c in study.conditions}
-    conditions = (kinds[c.pop("kind")](**_with_tuples(c)) for c in said)
+    conditions = (
+        kinds[record.pop("kind")](**{k: _with_tuples(v) for k, v in record.items()})
+        for record in said
+    )
     return replace(study, conditions=tuple(conditions))
 
 
-def _with_tuples(record: dict[str, Any]) -> dict[str, Any]:
-    """Return fields as a condition has them; JSON knows lists alone."""
-    return {k: tuple(v) if isinstance(v, list) else v for k, v in record.items()}
+def _with_tuples(value: Any) -> Any:
+    """Return a field as a condition has it, pairs in it too; JSON knows lists alone."""
+    return tuple(map(_with_tuples, value)) if isinstance(value, list) else value
 
 
 def is_recorded(study: Study) -> bool:

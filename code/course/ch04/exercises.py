@@ -361,7 +361,7 @@ EXERCISES = [
         ],
         right="Zeros and size moved together, so another block would be needed: the same zeros, with the size put back by larger weights.",
         wrong={
-            "sentence = 0": "Compare the accuracies with noise in the first two blocks: half as many zeros more at the start, and no gain. The last block is worse.",
+            "sentence = 0": "Compare the accuracies with noise in the first two blocks: half as many zeros again at the start, and no gain. The last block is worse.",
             "sentence = 1": "Look at the size column. The same bias that made the zeros took almost the whole signal, and one seed of the last block learnt all the same.",
             "sentence = 3": "The second block starts at about 74 % and ends near 59, close to the first. Training moved it.",
             "sentence = 4": "Its accuracies are those of the second block, within the seeds. Three biases were tried, none was tuned.",

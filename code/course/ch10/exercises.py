@@ -627,7 +627,7 @@ PREDICTIONS = [
         textbook_label="“Dead units harm the network”",
         because={
             "Dead units are lost capacity.": "They are. It was not capacity that was short here; where the task changes it can be.",
-            "Steps large enough to learn fast also kill.": "Adam's do both. SGD 0.05 learns as fast and brings the dead back.",
+            "Steps large enough to learn fast also kill.": "Adam's do both. SGD 0.05 learns nearly as fast and brings the dead back.",
             "A network does not use dead units, so nothing can depend on them.": "For these images nothing does, once they are dead. What killed them still differs, and what the network could still learn.",
         },
         source="study dead, test images, epoch 15, 5 seeds for each condition",

@@ -131,7 +131,9 @@ def unit_lives(
         words = [f"{'dies' if below[m + 1] else 'revives'} at step {m + 1}"
                  for m in moves]  # fmt: skip
         born = "starts dead" if below[0] else "starts alive"
-        findings.append(f"{name} {join([born, *words[:4]])}")
+        if len(words) > 4:  # long alternating lives: how they begin, and how they end
+            words[4:] = ["ends dead" if below[-1] else "ends alive"]
+        findings.append(f"{name} {join([born, *words])}")
     low, high = axes.get_ylim()
     axes.axhspan(low, 0, color=INK, alpha=0.10, linewidth=0)
     axes.axhline(0, color=INK, linewidth=1.3)

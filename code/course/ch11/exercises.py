@@ -158,13 +158,13 @@ def lengths(tensor: torch.Tensor) -> torch.Tensor:
 def grade_normalised(answer: Callable, variant: int | None, report: Report) -> None:
     """11.6: filters get the lengths of the weight's, for matrices and kernels."""
     report.function(answer)
-    for shape in ((3, 5), (4, 4), (2, 3, 2, 2), (5, 1, 3, 3), (3, 5)):
+    shapes = ((3, 5), (4, 4), (2, 3, 2, 2), (5, 1, 3, 3))
+    # the first shape once more, with other numbers
+    for shape, again in (*((shape, "") for shape in shapes), (shapes[0], " again")):
         kind = "a matrix" if len(shape) == 2 else "a kernel"
         at = f"on {kind} of shape {shape}"
         count = torch.Size(shape).numel()
-        again = " again" * (report.cases > 12)  # other numbers for the first shape
-        salt = f"d{shape}{again}"
-        direction = report.draw(count, -1, 1, salt=salt).reshape(shape)
+        direction = report.draw(count, -1, 1, salt=f"d{shape}{again}").reshape(shape)
         weight = report.draw(count, -2, 2, salt=f"w{shape}").reshape(shape)
         weight = weight * torch.arange(1.0, shape[0] + 1).reshape(
             -1, *[1] * (len(shape) - 1)
@@ -236,7 +236,7 @@ def page_11_2(size: float = 12.0, length: float = 2.0, factor: float = 5.0) -> P
             Number("before", label="ξ", answer=before),
             Number("after", label="ξ of the larger loss", answer=before / factor),
         ],
-        right="The index has the unit 1/loss, so it ranks nothing.",
+        right="The index has the unit 1/loss: in another unit it is another number.",
         wrong={
             f"before = {size / length}": "The gradient enters with its square.",
             f"after = {before}": "Above and below the line the loss enters unequally: H once, the gradient squared.",
@@ -436,29 +436,6 @@ EXERCISES = [
 PREDICTIONS = [
     Prediction(
         id="11.A",
-        question="A random recurrent network of tanh units. The gain g of its weights goes from 0.5 to 8. What does the Lyapunov exponent do?",
-        part=Choice(
-            "exponent",
-            label="The exponent",
-            options=[
-                "is about 0.9 at every gain: it belongs to tanh",
-                "is negative at every gain, since the slope of tanh is at most 1",
-                "is negative for small gains, crosses 0 near 1, and grows",
-                "is positive for small gains and falls as units saturate",
-            ],
-            answer=2,
-        ),
-        textbook=0,
-        textbook_label="“The Lyapunov exponent of tanh is about 0.9”",
-        because={
-            "Slopes of at most 1 can only shrink a difference.": "Tanh shrinks it, and then the weights stretch it, by about g.",
-            "Saturated units pass nothing on.": "Many saturate at a large gain; the few that do not pass on the more.",
-            "Weights stretch, tanh shrinks, and the gain decides who wins.": "That is it; for very large networks they are even at g = 1.",
-        },
-        source="the simulation of the next cell, four draws for each of two sizes",
-    ),
-    Prediction(
-        id="11.B",
         question="Gradient descent with step size 1 on the digits, 300 steps, networks with ReLU, GELU, Mish and tanh. How do the largest eigenvalues of their Hessians compare in the end?",
         part=Choice(
             "end",
@@ -466,7 +443,7 @@ PREDICTIONS = [
             options=[
                 "they fall towards 0, as the loss does",
                 "each goes its own way; the smooth functions end flatter",
-                "they all end near the same value, and the step size sets it",
+                "they all end near the same value, 2 over the step size",
                 "they grow without bound",
             ],
             answer=2,
@@ -475,13 +452,13 @@ PREDICTIONS = [
         textbook_label="“Smooth activations have smoother landscapes”",
         because={
             "A round corner has smaller second derivatives than a sharp one.": "As a curve. The Hessian is that of the loss, over the weights.",
-            "Where the loss is small, everything about it is small.": "The residuals are. What is left of H does not contain them.",
-            "A step can only live where it does not overshoot for ever.": "That sets the limit; and training walks right up to it.",
+            "Where the loss is small, everything about it is small.": "The residuals are. G, the rest of H, does not contain them and need not fall.",
+            "A step can only live where it does not overshoot for ever.": "That sets the limit; and with this step training walks right up to it.",
         },
         source="the runs of the next cells, one seed, whole batch",
     ),
     Prediction(
-        id="11.C",
+        id="11.B",
         question="A trained ReLU network, and its twin with layer 1 times 10 and layer 2 divided by 10: same outputs, and the largest eigenvalue is 24 times as large. Along a random direction of length 1, how wide is the twin's valley?",
         part=Choice(
             "slice",
@@ -503,7 +480,7 @@ PREDICTIONS = [
         source="the slices of the next cell, one network, one direction",
     ),
     Prediction(
-        id="11.D",
+        id="11.C",
         question="Twelve points, a wide network with one hidden layer. The slope of its leaky units goes from 0 (ReLU) to ½. What does the smallest eigenvalue of the tangent kernel do?",
         part=Choice(
             "eigenvalue",
@@ -524,5 +501,28 @@ PREDICTIONS = [
             "Half of the units are off anyway.": "It is the bend that counts, and a slope of ½ halves the bend.",
         },
         source="the kernels of the next cell, five draws",
+    ),
+    Prediction(
+        id="11.D",
+        question="A random recurrent network of tanh units. The gain g of its weights goes from 0.5 to 8. What does the Lyapunov exponent do?",
+        part=Choice(
+            "exponent",
+            label="The exponent",
+            options=[
+                "is about 0.9 at every gain: it belongs to tanh",
+                "is negative at every gain, since the slope of tanh is at most 1",
+                "is negative for small gains, crosses 0 near 1, and grows",
+                "is positive for small gains and falls as units saturate",
+            ],
+            answer=2,
+        ),
+        textbook=0,
+        textbook_label="“The Lyapunov exponent of tanh is about 0.9”",
+        because={
+            "Slopes of at most 1 can only shrink a difference.": "Tanh shrinks it, and then the weights stretch it, by about g.",
+            "Saturated units pass nothing on.": "Many saturate at a large gain; the few that do not pass on the more.",
+            "Weights stretch, tanh shrinks, and the gain decides who wins.": "That is it; for very large networks they are even at g = 1.",
+        },
+        source="the simulation of the next cell, four draws for each of two sizes",
     ),
 ]

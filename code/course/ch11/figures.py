@@ -360,6 +360,7 @@ def kernel_against_slope(
     axes.set_xlabel("slope for negative inputs")
     axes.set_ylabel("smallest eigenvalue,\nslope 0 = 1")
     means = ratios.mean(0)
+    last = means[-1] if abs(means[-1]) > 1e-9 * means[0] else 0.0  # but for rounding
     apart = (
         ""
         if theory is None
@@ -370,6 +371,6 @@ def kernel_against_slope(
         f"Scatter plot of {count(len(ratios), 'draw')} per slope: the smallest "
         "eigenvalue of the tangent kernel relative to that of ReLU, against the slope "
         f"for negative inputs. It falls from {number(means[0])} at {number(at[0])} "
-        f"to {number(means[-1], 2)} at {number(at[-1])}.{apart}"
+        f"to {number(last, 2)} at {number(at[-1])}.{apart}"
     )
     return finish(figure, alt)

@@ -76,7 +76,7 @@ def batches(lr: float = 0.2, level: float = 0.1) -> str:
         row = ratios(lr, level, regime).loc["tanh"]
         largest = parts(lr, level, regime)["largest"]
         lines.append(
-            f"{lr}, loss {level}, {regime}: ReLU {largest['relu']:.1f}, "
+            f"lr {lr}, loss {level}, {regime}: ReLU {largest['relu']:.1f}, "
             f"tanh {largest['tanh']:.1f}, "
             f"{row['ratio']:.2f} [{row['low']:.2f}, {row['high']:.2f}]"
         )

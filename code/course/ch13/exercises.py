@@ -565,7 +565,7 @@ EXERCISES = [
         wrong={
             "sentence = 0": "In the same table Mish took less than either, and seven of thirteen took less than ReLU. Differences of that size are noise: SiLU and Swish, one function, are as far apart.",
             "sentence = 2": "By 1.6 %, in one run each. Timed alone Mish takes many times as long: what the table measured was something else.",
-            "sentence = 3": "It has 75 of them, beside 283,914 weights. What takes the time are 25 sines for each number, and what autograd keeps of them.",
+            "sentence = 3": "It has 75 of them, beside 283,914 weights. For each number of a layer there are 25 sines to compute and to go back through.",
         },
     ),
     Code(
@@ -652,7 +652,7 @@ PREDICTIONS = [
         ),
         because={
             "An error function is a long computation.": "Longer than a comparison. It is one pass through the memory all the same.",
-            "Both read and write every number once; that takes the time.": "It takes ReLU's time. On this core arithmetic is not free beside it.",
+            "Both read and write every number once; that takes the time.": "That takes ReLU's time. On this core, in its cache, arithmetic is not free beside it.",
         },
         source="the recorded costs, one core of the machine named below",
     ),
@@ -668,7 +668,7 @@ PREDICTIONS = [
         textbook=0,
         textbook_label="“exp makes the sigmoid slow”",
         because={
-            "An exponential is expensive.": "On some processors it is, by itself. PyTorch's sigmoid has one inside and takes less all the same; see the next cell.",
+            "An exponential is expensive.": "By some libraries' code it is. PyTorch's sigmoid has one inside and takes less all the same; see the next cell.",
             "PyTorch has a kernel for the one and not for the other.": "That is it: one pass through the memory against three.",
         },
         source="the recorded costs",
@@ -688,7 +688,7 @@ PREDICTIONS = [
         textbook=0.5,
         textbook_label="“The matrices take it all”",
         because={
-            "There are 283,000 multiplications for each image and 640 activations.": "So there are. The multiplications run in fast libraries, and each activation goes through the memory twice.",
+            "There are 283,000 multiplications for each image and 640 activations.": "So there are. But products take many numbers at a time, and each GELU has its way to the kernel to pay as well, forward and back.",
             "Everything that is not a matrix product is slow.": "In a network this narrow it shows. The next figure makes it wider.",
         },
         source="the recorded costs, share (t − t₀)/t with t₀ the network without",
