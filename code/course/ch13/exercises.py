@@ -554,7 +554,7 @@ EXERCISES = [
                 label="The seconds allow this sentence",
                 options=[
                     "Tanh and ReLU are the fastest activations.",
-                    "Of thirteen functions only STAF costs enough to be seen beside the rest of the loop.",
+                    "Of the thirteen rows only STAF's is far enough off to tell of a cost.",
                     "Mish is faster than ReLU.",
                     "STAF is slow because it has more parameters.",
                 ],
