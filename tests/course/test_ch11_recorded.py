@@ -71,6 +71,16 @@ def test_small_batches_take_relu_down_at_the_largest_rate() -> None:
     assert small["high"] > 0.99 and whole["high"] < 0.8
 
 
+def test_only_at_the_largest_rate_networks_come_to_the_edge_with_momentum() -> None:
+    runs = studies.load("flatter")
+    most = runs.groupby(["lr", "regime", "activation", "seed"])["largest"].max()
+    edge = 2 * (1 + 0.9) / most.index.get_level_values("lr")
+    came = (most >= 0.9 * edge).groupby(["lr", "regime", "activation"]).sum()
+    assert came[list(RATES)].sum() == 0
+    whole = came[0.2, flatter.WHOLE]
+    assert whole[["relu", "gelu", "tanh"]].tolist() == [4, 5, 0]
+
+
 @pytest.mark.parametrize("regime", [flatter.SMALL, flatter.WHOLE])
 def test_half_of_tanh_is_not_told_from_relu_at_the_largest_rate(regime: str) -> None:
     row = flatter.ratios(0.2, 0.1, regime).loc["tanh(max(x, 0))"]
