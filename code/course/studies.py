@@ -14,8 +14,12 @@ _MODULES = [
     # Apart, so that the code of the others stays theirs.
     f"{__package__}.ch04.harm",
     f"{__package__}.ch04.slopes",
+    f"{__package__}.ch09.more_seeds",
+    f"{__package__}.ch09.epsilon",
     f"{__package__}.ch10.who_kills",
     f"{__package__}.ch11.edge",
+    f"{__package__}.ch14.control",
+    f"{__package__}.ch14.steeper",
     f"{__package__}.ch15.rates",
 ]
 

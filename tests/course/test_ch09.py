@@ -18,9 +18,11 @@ from matplotlib.text import Text
 
 from actlab import figures, properties, studies
 from actlab.figures import style
+from actlab.statistics import interval
 from actlab.studies import Setting
 from actlab.studies.runners import execute
 from course.ch09 import figures as ch09
+from course.ch09.fresh import accuracies
 from course.ch09.studies import CURES, DeepRun, patient
 
 SIZES = (64, *[16] * 6, 10)
@@ -129,19 +131,23 @@ def test_neighbours_on_a_rough_line_are_told_from_those_on_a_smooth_one():
 # --- what chapter 09 quotes ---------------------------------------------------------
 
 
-def best_of(regime: str, activation: str, init: str, variant: str, optimiser: str):
-    """Accuracies at the step that is best on average; a breakdown is a guess."""
-    runs = studies.final("cures").fillna({"test_accuracy": 10.0})
-    where = {"regime": regime, "activation": activation, "init": init}
-    for column, value in (where | {"variant": variant, "optimiser": optimiser}).items():
-        runs = runs[runs[column] == value]
-    by_step = runs.groupby("lr")["test_accuracy"]
-    return by_step.get_group(by_step.mean().idxmax())
+def relu(variant="", init="default", optimiser="sgd") -> pd.Series:
+    where = {"init": init, "variant": variant, "optimiser": optimiser}
+    return accuracies("vanishing", activation="relu", **where)
 
 
-def test_numbers_quoted_from_the_study_cures_are_recorded():
+def sigmoid(variant="", init="xavier", optimiser="adam", activation="sigmoid"):
+    where = {"init": init, "variant": variant, "optimiser": optimiser}
+    return accuracies("sigmoid", activation=activation, **where)
+
+
+def text_of_chapter() -> str:
     path = next((Path(__file__).parents[2] / "chapters").glob("09-*.ipynb"))
-    text = path.read_text("utf-8")
+    return path.read_text("utf-8")
+
+
+def test_numbers_quoted_from_the_fresh_seeds_are_recorded():
+    text = text_of_chapter()
     for variant, init, form in (
         ("", "default", "as it is or clipped {:.1f} %"),
         ("clip", "default", "as it is or clipped {:.1f} %"),
@@ -153,19 +159,16 @@ def test_numbers_quoted_from_the_study_cures_are_recorded():
         ("scaled_residual", "default", "residual / √30 {:.1f},"),
         ("residual_clip", "default", "residual + clip {:.1f} %"),
     ):
-        wanted = form.format(best_of("vanishing", "relu", init, variant, "sgd").mean())
+        wanted = form.format(relu(variant, init).mean())
         assert wanted in text, wanted
-    for activation, init, variant, form in (
-        ("sigmoid", "default", "", "PyTorch's start {:.1f} %"),
-        ("sigmoid", "xavier_4", "", "Xavier × 4 {:.0f} %"),
-        ("sigmoid", "xavier", "as_tanh", "started as tanh {:.0f} %"),
-        ("tanh", "xavier", "", "tanh {:.0f} %"),
-        ("sigmoid", "default", "residual_layer_norm", "layer norm {:.1f} %"),
+    for found, form in (
+        (sigmoid(init="default"), "PyTorch's start {:.1f} %"),
+        (sigmoid(init="xavier_4"), "Xavier × 4 {:.0f} %"),
+        (sigmoid("as_tanh"), "started as tanh {:.0f} %"),
+        (sigmoid(activation="tanh"), "tanh {:.0f} %"),
+        (sigmoid("residual_layer_norm", "default"), "layer norm {:.1f} %"),
     ):
-        runs = best_of("sigmoid", activation, init, variant, "adam")
-        assert form.format(runs.mean()) in text, form
-    batch = best_of("vanishing", "relu", "default", "batch_norm", "sgd")
-    assert f"from {batch.min():.0f} to {batch.max():.0f} %" in text
+        assert form.format(found.mean()) in text, form
 
 
 def test_what_chapter_09_says_of_every_step_holds():
@@ -181,63 +184,71 @@ def test_what_chapter_09_says_of_every_step_holds():
     assert exploding.loc[["clip"], "test_accuracy"].notna().all()
 
 
-def cell_of(study: str, **where) -> pd.Series:
-    """Accuracies of the best step of one cell of a study; a breakdown is a guess."""
-    runs = studies.final(study).fillna({"test_accuracy": 10.0, "variant": ""})
-    for column, value in where.items():
-        runs = runs[runs[column] == value]
-    by_step = runs.groupby("lr")["test_accuracy"]
-    return by_step.get_group(by_step.mean().idxmax())
+def test_path_and_layer_norm_learn_at_every_step():
+    runs = studies.final("cures-fresh").query("variant == 'residual_layer_norm'")
+    by_step = runs.groupby(["optimiser", "lr"])["test_accuracy"]
+    assert (by_step.count() == 10).all() and len(by_step) == 7
+    assert by_step.mean().min() > 93 and by_step.min().min() > 85
 
 
 def test_what_holds_he_back_is_quoted_as_recorded():
-    path = next((Path(__file__).parents[2] / "chapters").glob("09-*.ipynb"))
-    text = path.read_text("utf-8")
-    longer = cell_of("cures-adam", regime="longer").mean()
-    adam = cell_of("cures-adam", regime="vanishing", init="he").mean()
-    leaks = [
-        cell_of("thirty-starts", regime=f"leak {slope:g}").mean()
-        for slope in (0, 0.5, 0.8)
-    ]
-    assert f"In 60 epochs it comes to {longer:.0f} %" in text
-    assert f"brings it to {adam:.0f} % in 20" in text
-    assert "{:.0f}, {:.0f} and {:.0f} %".format(*leaks) in text
-    assert leaks == sorted(leaks) and adam > 80
+    text = text_of_chapter()
+    longer = accuracies("longer", init="he")
+    adam, sgd = relu("", "he", "adam"), relu("", "he")
+    leaks = [accuracies(f"leak {slope:g}") for slope in (0, 0.5, 0.8)]
+    assert f"In 60 epochs it comes to {longer.mean():.0f} %" in text
+    assert f"brings it to {adam.mean():.0f} % in 20" in text
+    first, middle, last = (leak.mean() for leak in leaks)
+    assert f"SGD reaches {first:.0f} %, with one of 0.8 it reaches {last:.0f}." in text
+    assert f"the mean is {middle:.0f}" in text and (leaks[1] == 10).sum() == 4
+    assert interval(longer - sgd).low > 0 and interval(adam - sgd).low > 0
+    assert interval(leaks[2] - leaks[0]).low > 0
 
 
 def test_six_starts_leave_thirty_sigmoids_guessing():
-    for init in ("xavier", "he", "matched", "orthogonal"):
+    for init in ("default", "xavier", "he", "matched", "orthogonal"):
         for optimiser in ("sgd", "adam"):
-            where = {"regime": "sigmoid", "init": init, "optimiser": optimiser}
-            assert cell_of("thirty-starts", **where).max() < 11
+            assert sigmoid(init=init, optimiser=optimiser).max() < 11
+    for optimiser in ("sgd", "adam"):
+        assert interval(sigmoid(init="xavier_4", optimiser=optimiser)).high < 20
 
 
 def test_ten_times_xavier_learns_as_the_chapter_says():
-    path = next((Path(__file__).parents[2] / "chapters").glob("09-*.ipynb"))
-    short, long = (
-        cell_of(
-            "thirty-controls", regime=regime, optimiser="adam", variant="times_10"
-        ).mean()
-        for regime in ("sigmoid", "longer")
+    short = sigmoid("times_10")
+    long = accuracies("longer", variant="times_10", optimiser="adam")
+    wanted = f"to {short.mean():.0f} % in 20 epochs and {long.mean():.0f} % in 100"
+    assert wanted in text_of_chapter()
+    assert interval(short).low > 15 and interval(long - short).low > 0
+
+
+def test_epsilon_alone_stops_pytorchs_start_under_adam():
+    runs = studies.final("epsilon").set_index("variant")["test_accuracy"]
+    for precision in ("single", "double"):
+        assert (runs[f"{precision}, ε = 1e-08"] < 15).all()
+        assert interval(runs[f"{precision}, ε = 1e-30"]).low > 15
+    assert (
+        accuracies(
+            "sigmoid", activation="sigmoid", variant="no_epsilon", optimiser="adam"
+        ).max()
+        < 11
     )
-    wanted = f"to {short:.0f} % in 20 epochs and {long:.0f} % in 100"
-    assert wanted in path.read_text("utf-8")
 
 
-def test_adams_epsilon_stops_relu_and_not_sigmoid():
-    relu, sigmoid = (
-        cell_of("thirty-controls", regime=regime, variant="no_epsilon")
-        for regime in ("vanishing", "sigmoid")
-    )
-    path = next((Path(__file__).parents[2] / "chapters").glob("09-*.ipynb"))
-    assert f"it comes to {relu.mean():.0f} %" in path.read_text("utf-8")
-    assert relu.min() > 20 and sigmoid.max() < 11
+def test_what_sigmoid_lacks_beside_tanh_is_its_mean():
+    for optimiser in ("sgd", "adam"):
+        tanh, less_half, started = (
+            sigmoid(variant, "xavier", optimiser, activation)
+            for variant, activation in (
+                ("", "tanh"),
+                ("mean_out", "sigmoid"),
+                ("as_tanh", "sigmoid"),
+            )
+        )
+        assert interval(tanh - started).low > 0
+        assert interval(less_half - started).low > 0
+        assert interval(tanh - less_half).low < 0, "σ − ½ is not shown to lack anything"
 
 
-def test_with_adam_the_mean_costs_what_sigmoid_lacks_beside_tanh():
-    where = {"regime": "sigmoid", "optimiser": "adam"}
-    less_half = cell_of("thirty-controls", variant="mean_out", **where)
-    tanh = cell_of("cures", activation="tanh", **where)
-    started = cell_of("cures", variant="as_tanh", **where)
-    assert abs(less_half.mean() - tanh.mean()) < 1
-    assert started.max() < less_half.min()
+def test_a_row_that_nobody_ran_is_named():
+    with pytest.raises(LookupError, match="no fresh seeds at step None"):
+        accuracies("exploded")

@@ -10,6 +10,8 @@ from ..claims.checks import claim_check, require
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from actlab.statistics import Interval
+
 
 @cache
 def _columns(f: str, init: str, depth: int = 30) -> tuple[float, float, float]:
@@ -266,32 +268,31 @@ def layers_without_activation_look_like_those_with_tanh() -> str:
 @claim_check
 def thirty_sigmoid_layers_learn_without_their_mean() -> str:
     """Thirty sigmoid layers from seven starts, as tanh, and with a path around."""
-    import pandas as pd
+    from actlab.statistics import interval
 
-    from actlab import studies
+    from .fresh import accuracies
 
-    names = "cures", "thirty-starts", "thirty-controls"
-    runs = pd.concat(map(studies.final, names))
-    runs = runs.fillna({"test_accuracy": 10.0, "variant": ""})
-    longer = runs[(runs["regime"] == "longer") & (runs["variant"] == "times_10")]
-    long = longer.groupby("lr")["test_accuracy"].mean().max()
-    runs = runs[(runs["regime"] == "sigmoid") & (runs["activation"] == "sigmoid")]
-    cells = runs.groupby(["init", "variant", "optimiser", "lr"])["test_accuracy"].mean()
-    best = cells.groupby(["init", "variant"]).max()
+    def row(init: str, variant: str = "", regime: str = "sigmoid") -> Interval:
+        """Ten fresh seeds under Adam, at the step that three others chose."""
+        where = {"init": init, "variant": variant, "optimiser": "adam"}
+        return interval(accuracies(regime, activation="sigmoid", **where))
+
     plain = ("default", "xavier", "he", "matched", "orthogonal", "xavier_4")
-    usual = max(best[init, ""] for init in plain)
-    as_tanh, bridged = best["xavier", "as_tanh"], best["default", "residual_layer_norm"]
-    large = best["xavier", "times_10"]
-    require(usual < 25, f"a usual start reached {usual:.1f} %")
-    require(30 < large < 60 < long, f"Xavier × 10: {large:.1f}, {long:.1f} %")
-    require(as_tanh > 60, f"started as tanh: {as_tanh:.1f} %")
-    require(bridged > 90, f"with path and normalisation: {bridged:.1f} %")
+    usual = max(row(init).high for init in plain)
+    with_sgd = (accuracies("sigmoid", activation="sigmoid", init=i) for i in plain)
+    usual = max(usual, *(interval(values).high for values in with_sgd))
+    large, long = row("xavier", "times_10"), row("xavier", "times_10", "longer")
+    as_tanh, bridged = row("xavier", "as_tanh"), row("default", "residual_layer_norm")
+    require(usual < 20, f"a usual start may reach {usual:.1f} %")
+    require(15 < large.low and large.high < long.low, f"Xavier × 10: {large}, {long}")
+    require(as_tanh.low > 60, f"started as tanh: {as_tanh}")
+    require(bridged.low > 90, f"with path and normalisation: {bridged}")
     from ..ch03.claims import sigmoid_is_repaired_by_start_or_step
 
     four = sigmoid_is_repaired_by_start_or_step()
     require(four, "four layers were not repaired")
     return (
-        f"30 layers: usual starts {usual:.0f} %, Xavier × 10 {large:.0f} % "
-        f"({long:.0f} % in 100 epochs), started as tanh {as_tanh:.0f} %, "
-        f"residual path and layer norm {bridged:.0f} %"
+        f"30 layers: usual starts below {usual:.0f} %, Xavier × 10 {large.mean:.0f} % "
+        f"({long.mean:.0f} % in 100 epochs), started as tanh {as_tanh.mean:.0f} %, "
+        f"residual path and layer norm {bridged.mean:.0f} %"
     )

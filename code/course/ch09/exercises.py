@@ -2,7 +2,7 @@
 
 Exercise 9.0 is the self-check at the top of the chapter. Gains are integrals over a
 fine grid; what the predictions are compared with is measured when it is asked for, or
-read from the recorded study ``cures``.
+read from the recorded studies.
 """
 
 from __future__ import annotations
@@ -58,18 +58,13 @@ def _gradient(layer: nn.Module) -> torch.Tensor:
     return layer.weight.grad
 
 
-def best_accuracy(variant: str, init: str, regime: str = "vanishing") -> Any:
-    """Accuracy over seeds at the best step of one cell of the study, an interval."""
-    from actlab import studies
+def he_accuracy() -> Any:
+    """Accuracy of He's start under SGD over ten fresh seeds, an interval."""
     from actlab.statistics import interval
 
-    runs = studies.final("cures")
-    runs = runs[(runs["regime"] == regime) & (runs["init"] == init)]
-    runs = runs[(runs["variant"] == variant) & (runs["optimiser"] == "sgd")]
-    # A run that broke down answers by guessing.
-    accuracy = runs["test_accuracy"].fillna(10.0)
-    means = accuracy.groupby(runs["lr"]).mean()
-    return interval(accuracy[runs["lr"] == means.idxmax()])
+    from .fresh import accuracies
+
+    return interval(accuracies("vanishing", init="he"))
 
 
 # --- 9.3 ----------------------------------------------------------------------------
@@ -497,11 +492,11 @@ PREDICTIONS = [
     ),
     Prediction(
         id="9.C",
-        question="He's start makes both curves flat. Thirty layers of 64 ReLUs, digits, plain SGD, 20 epochs, the best of six step sizes: which test accuracy?",
+        question="He's start makes both curves flat. Thirty layers of 64 ReLUs, digits, plain SGD, 20 epochs, a step chosen out of six: which test accuracy?",
         part=Number(
             "accuracy",
             label="test accuracy",
-            answer=lambda: best_accuracy("", "he"),
+            answer=he_accuracy,
             unit="%",
             low=0,
             high=100,
@@ -513,7 +508,7 @@ PREDICTIONS = [
             "All images look alike to the last layer, so it will be slow.": "That is what the lowest panel said.",
             "Thirty layers are too many for such small data.": "With other cures, the same thirty layers reach the nineties.",
         },
-        source="study cures, 3 seeds",
+        source="study cures-fresh, 10 seeds, at the step that 3 others chose",
     ),
     Prediction(
         id="9.D",
@@ -537,6 +532,6 @@ PREDICTIONS = [
             "With four times the weights, slope times weights is about 1.": "Near the steepest point it would be. These layers have a mean of ½, and it pushes the units away from there.",
             "Whatever tells the images apart is gone after a few layers.": "And no step that was tried brings it back.",
         },
-        source="study cures, 3 seeds",
+        source="study thirty-fresh, 10 seeds",
     ),
 ]
