@@ -19,7 +19,7 @@ import choosing_tables
 import generate_pages
 from actlab import catalogue, studies
 from course import claims
-from course.ch14 import choosing, patients
+from course.ch14 import choosing, patients, special
 from course.ch14 import exercises as chapter14
 from course.ch14 import figures as ch14
 from course.ch14.patients import (
@@ -192,6 +192,50 @@ def test_numbers_of_the_arrows_are_the_recorded_ones():
         f"sigmoid {cnn['sigmoid']:.1f}"
     )
     assert words in found["convolutions"], words
+
+
+EQUATIONS = ("calm", "peaked")
+
+
+def test_what_the_chapter_says_of_equations():
+    calm, peaked = map(special.ratios, EQUATIONS)
+    three = peaked.loc[["gelu", "swish", "sine"]]
+    assert set(peaked[peaked["high"] < 0.5].index) == {*three.index, "tanh_4"}
+    steeper = peaked.loc[["tanh_2", "tanh_4"]]
+    assert (steeper["high"] < 0.6).all()
+    both = pd.concat([three, steeper])
+    assert both["ratio"].round(1).eq(0.2).all()  # a fifth
+    assert not (calm["high"] < 0.5).any()
+    assert 0.5 < calm.loc["gelu", "low"] < 1 < calm.loc["gelu", "high"] < 2  # level
+    far = peaked.loc[["softplus", "relu3"]]
+    assert (far["low"] > 2).all() and far["ratio"].between(17, 20).all()
+    for table in (calm, peaked):
+        assert round(100 * table.loc["relu", "error"]) == 99
+    first = [special.ratios(name, "first").loc["relu", "error"] for name in EQUATIONS]
+    words = "ReLU leaves {:.0f} and {:.0f} %".format(*(100 * error for error in first))
+    assert words in prose(), words
+
+
+def test_what_the_chapter_says_of_graphs_and_agents():
+    found = {arrow.name: arrow.because for arrow in choosing.ARROWS}
+
+    def against_relu(study, margin):
+        table = studies.load(study)
+        return [
+            special.leads(rows, "relu", margin) for _, rows in table.groupby("variant")
+        ]
+
+    lines, ring = against_relu("graph", 1.0)
+    assert lines.loc["tanh", "level"] and ring.loc["tanh", "level"]
+    assert f"PReLU {ring.loc['prelu', 'lead']:.1f} ahead" in found["graph"]
+    assert ring.loc["prelu", "low"] > 1 > lines.loc["prelu", "low"]
+    lost = -lines.loc["identity", "lead"], -ring.loc["identity", "lead"]
+    assert "none at all {:.1f} and {:.0f} behind".format(*lost) in found["graph"]
+    worlds = [table.loc["tanh"] for table in against_relu("control", 5.0)]
+    assert "{:.1f} and {:.1f} points".format(*(w["lead"] for w in worlds)) in (
+        " ".join(found["control"].split())
+    )
+    assert all(0 < world["low"] < 5 < world["high"] for world in worlds)
 
 
 # --- the patients ---------------------------------------------------------------------

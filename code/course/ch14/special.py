@@ -1,0 +1,128 @@
+"""What the four studies of chapter 14 say, as tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from actlab import studies
+from actlab.statistics import compare
+from actlab.studies.rates import Cell, choice_noise, chosen, key_of
+
+from .studies import in_decibels
+
+__all__ = ["leads", "ratios", "told"]
+
+
+def leads(table: pd.DataFrame, against: str, margin: float) -> pd.DataFrame:
+    """Return by how much each function leads one of them, each at its own step.
+
+    Parameters
+    ----------
+    table : of a study whose rates were searched, one task.
+    against : the function that the others are compared with.
+    margin : how small a difference counts as none.
+
+    One row per function, under its key: ``init`` and ``lr``, chosen by the tuning
+    seeds; ``mean`` of the runs that ended, and how many of ``n`` did not, ``broke``;
+    the ``lead`` and the ends of its 95 % interval, ``low`` and ``high``, paired over
+    the seeds that ended in both, with what the choice of the rates adds; ``level``
+    where the whole interval lies within the margin.  Chapter 14.
+    """
+    best = chosen(table).sort_values("held_out").groupby("activation").tail(1)
+    cells = {row["activation"]: row for row in best.to_dict("records")}
+    runs = {key: _runs(table, key_of(cell)) for key, cell in cells.items()}
+    rows = {}
+    for key, cell in cells.items():
+        ended = runs[key].dropna()
+        row = {"init": cell["init"], "lr": cell["lr"], "mean": ended.mean()}
+        row |= {"n": len(runs[key]), "broke": len(runs[key]) - len(ended)}
+        if key != against:
+            both = table[table["activation"].isin([key, against])]
+            noise = choice_noise(both, key_of(cell), key_of(cells[against]))
+            row |= _lead(runs[key], runs[against], noise, margin)
+        rows[key] = row
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _runs(table: pd.DataFrame, cell: Cell) -> pd.Series:
+    """Return the final runs of a cell, under their seeds."""
+    rows = table[table["regime"] == "final"]
+    for name, value in zip(("activation", "init", "optimiser"), cell, strict=True):
+        rows = rows[rows[name] == value]
+    return rows.set_index("seed")["test_accuracy"].sort_index()
+
+
+def _lead(
+    first: pd.Series, second: pd.Series, noise: float, margin: float
+) -> dict[str, Any]:
+    pair = pd.concat({"first": first, "second": second}, axis=1).dropna()
+    runs = {name: pair[name].tolist() for name in ("first", "second")}
+    found = compare(runs, "second", further={"first": noise}).iloc[0]
+    low, high = float(found["low"]), float(found["high"])
+    level = -margin < low and high < margin
+    lead = float(found["difference"])
+    return {"lead": lead, "low": low, "high": high, "level": level}
+
+
+def ratios(equation: str, order: str = "second") -> pd.DataFrame:
+    """Return the errors on one equation, and their ratios to tanh's.
+
+    Parameters
+    ----------
+    equation, order : as in ``equations``.
+
+    As :func:`leads`, but ``error`` is a geometric mean, and ``ratio`` with its ends
+    ``low`` and ``high`` is the error over tanh's.  At the peak tanh(2x) and tanh(4x),
+    of the study *steeper*, stand with them.  Chapter 14.
+    """
+    both = pd.concat([studies.load("equation"), studies.load("steeper")])
+    table = in_decibels(both)
+    table = table.query("variant == @equation and change == @order")
+    found = leads(table, "tanh", margin=6.0)
+    as_factor = {"error": "mean", "ratio": "lead", "low": "high", "high": "low"}
+    factors = {new: 10 ** (-found[old] / 20) for new, old in as_factor.items()}
+    return found[["init", "lr", "n", "broke"]].assign(**factors)
+
+
+def told(study: str, task: str) -> str:
+    """Return what one study says of one task as a table of words.
+
+    Parameters
+    ----------
+    study : ``"equation"``, ``"graph"`` or ``"control"``.
+    task : its equation, with ``" first"`` where only first derivatives are used; its
+        task or world.
+
+    A row for each function, the best first: the error, and its ratio to tanh's; or per
+    cent right, or earned, and the lead over ReLU.  Each with the 95 % interval.
+    Chapter 14.
+    """
+    if study == "equation":
+        equation, _, order = task.partition(" ")
+        found = ratios(equation, order or "second").sort_values("error")
+        return _in_words(task, found, ("error", "ratio"), "{:.2g}", "over tanh's")
+    margin = {"graph": 1.0, "control": 5.0}[study]
+    found = leads(studies.load(study).query("variant == @task"), "relu", margin)
+    found = found.sort_values("mean", ascending=False)
+    return _in_words(task, found, ("mean", "lead"), "{:.1f}", "lead over ReLU")
+
+
+def _in_words(
+    task: str, found: pd.DataFrame, names: tuple[str, str], form: str, said: str
+) -> str:
+    words = found[[*names, "low", "high"]].map(lambda v: _short(form.format(v)))
+    value, against = (words[name] for name in names)
+    spans = against + " (" + words["low"] + " to " + words["high"] + ")"
+    spans = spans.where(found[names[1]].notna(), "")
+    unit = "error" if names[0] == "error" else "%"
+    lines = (
+        pd.DataFrame({f"{task}: {unit}": value, said: spans}).to_string().splitlines()
+    )
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _short(number: str) -> str:
+    """Write 12,000 for 1.2e+04."""
+    return f"{float(number):,.0f}" if "e+" in number else number
