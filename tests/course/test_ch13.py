@@ -513,6 +513,24 @@ def test_bytes_and_the_graphics_card_agree_as_the_text_says():
     assert found.loc["mish", "timed"] == pytest.approx(1, abs=0.02)
     assert found.loc["staf", "timed"] > 2 * found.loc["staf", "derived"]
     assert 7 < (found["timed"] / found["derived"]).max() < 8
+    over = found["timed"] / found["derived"] - 1
+    failed = over[several.index][~near]
+    assert set(failed.index[failed < 0]) == {"rrelu", "isru"}
+    tenth = {"dyt", "derf", "pelu", "adaptive_tanh", "adaptive_sigmoid"}
+    assert set(failed.index[failed.between(0, 1)]) == tenth
+    assert failed[list(tenth)].between(0.08, 0.13).all()
+    assert set(failed.index[failed > 1]) == {"staf", "enn", "fourier", "mixture"}
+    single = over.drop(several.index)
+    assert set(single.index[single < -0.05]) == {"log_sigmoid"}
+    assert set(single.index[single > 0.05]) == {"prelu", "arctan", "threshold"}
+
+
+def test_the_catalogues_staf_has_two_sines():
+    """The costs of "staf" are those of this one, not of the class's default five."""
+    staf = catalogue.get("staf").make()
+    assert len(staf.amplitude) == 2
+    kept = cost.kept_for_backward(staf, torch.randn(8, 8))
+    assert 4 * kept["keeps_input"] + kept["kept_else"] == 24
 
 
 def test_softsigns_end_in_bfloat16_is_a_hole():
