@@ -334,7 +334,7 @@ EXERCISES = [
         wrong={
             "sentence = 0": "Both rows are x·σ(x). Whatever moved the result, the function did not.",
             "sentence = 1": "β was fixed to 1 in both. Nothing was trained that the other row had not.",
-            "sentence = 2": "Other starting weights are enough. The chapter could not tell ReLU from itself any better than to a point and a half.",
+            "sentence = 2": "Other starting weights are enough. The chapter knew ReLU's distance from itself no better than to a point and more.",
             "sentence = 4": "Two runs give one difference. Another pair of seeds may be further apart.",
         },
     ),

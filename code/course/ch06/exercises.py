@@ -422,7 +422,7 @@ PREDICTIONS = [
         textbook_label="A model that knows nothing",
         because={
             "If it knows little, it says 50 %.": "It knows one thing for certain: how rare eights are. The bias takes care of that.",
-            "About one digit in ten is an eight.": "And not about: the mean prediction equals their share in the training set to the last digit.",
+            "About one digit in ten is an eight.": "And not about: the mean prediction is exactly their share in the training set.",
             "A poor model is wrong on average, in one direction or the other.": "Single predictions are. Their sum is not: at the optimum the gradient of the bias, labels minus predictions, is zero.",
         },
         source="the fit in the next cell, exact for its 1,437 scanned digits",
@@ -464,9 +464,9 @@ PREDICTIONS = [
         textbook=0.02,
         textbook_label="No key is better, so 1/50",
         because={
-            "Nothing has been learnt, so the weights are about equal.": "No key is better on average over queries. For a single query one usually is, by several units of the exponent.",
-            "The dot products are spread widely.": "They vary by 8. A lead of 3 or 4 is enough to take nearly everything.",
-            "A few keys will share it.": "Divided by 8 they would. As it is, the first usually leaves little to the second.",
+            "Nothing has been learnt, so the weights are about equal.": "Averaged over queries no key here gets more than 4 %. For a single query the best is ahead by some units of the exponent.",
+            "The dot products are spread widely.": "They vary by 8. A lead of 3 is enough to take most of it.",
+            "A few keys will share it.": "Divided by 8, many would. As it is, the first usually leaves little to the second.",
         },
         source="1,000 random queries in the next cell",
     ),

@@ -432,7 +432,7 @@ PREDICTIONS = [
         textbook_label="“Equal weights, equal price”",
         because={
             "The product is narrower than 4d, so it keeps less.": "The product alone is. What is multiplied must be kept as well.",
-            "A product needs both of its factors for the gradient.": "That is where most of it goes.",
+            "A product needs both of its factors for the gradient.": "Yes, and nearly half of it goes there.",
             "Equal weights mean equal everything.": "Weights and multiplications, yes. Memory follows the operations.",
         },
         source="counted by the next cells, exact: 1 + 16/3 + 8/3 + 8/3",

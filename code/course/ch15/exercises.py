@@ -361,7 +361,7 @@ EXERCISES = [
                     "The function is slightly better than GELU.",
                     "The difference is smaller than half a point.",
                     ALLOWED,
-                    "The difference is smaller than 1.6 points.",
+                    "A true difference of 1.6 points would certainly have been shown.",
                 ],
                 answer=3,
             )
@@ -371,7 +371,7 @@ EXERCISES = [
             "sentence = 0": "Not shown is not shown to be equal. The interval reaches from −0.5 to 1.3.",
             "sentence = 1": "The mean is above 0 by less than its own uncertainty. An equal function may do as well by chance with five seeds.",
             "sentence = 2": "For that the interval would have to lie inside the margin. It reaches 1.3.",
-            "sentence = 4": "1.6 is what this design shows in four of five cases. What is left possible says the interval.",
+            "sentence = 4": "In four of five cases it would have been, which is not certain. What is left possible says the interval.",
         },
     ),
     Page(
@@ -501,8 +501,8 @@ PREDICTIONS = [
         textbook=0,
         textbook_label="“Combines the virtues of both”",
         because={
-            "It unites what is good in two functions.": "It is their mean, and so is nearly everything on its sheet.",
-            "It is 7 % of a shape away from Swish, and has its gain.": "Yes. The prediction was made from the sheet alone.",
+            "It unites what is good in two functions.": "It is their mean, and nearly everything on its sheet lies between theirs.",
+            "It is 7 % of a shape away from Swish, and has nearly its gain.": "Yes. The prediction was made from the sheet alone.",
             "Mixtures blur what each part does well.": "There is not enough between the two to be blurred.",
         },
         source="the registered test of the next cell, 10 seeds",
@@ -519,9 +519,9 @@ PREDICTIONS = [
         textbook=1,
         textbook_label="If a score is an honest measure",
         because={
-            "Fresh seeds are as often better as worse.": "For a formula that was picked blindly, yes. These were picked for having had good ones.",
-            "They were chosen because their one seed was good.": "Exactly, and the seed is not chosen again.",
-            "The best functions win with any seed.": "They do better than most. Most of them do not do as well as when they won.",
+            "Fresh seeds are as often better as worse.": "Where neither was looked at, about. These were picked for a score with luck in it.",
+            "They were chosen because their one seed was good.": "That is one reason. The number for the rest shows another: one seed served all forty, and most of them well.",
+            "The best functions win with any seed.": "Some nearly do. Most do not do as well as when they won, the winner least.",
         },
         source="the training runs of the next cell, 6 seeds each",
     ),
