@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from actlab import curvature
+from actlab import curvature, datasets, training
+from actlab.networks import MLP
 from course import claims
 from course.ch11 import exercises as chapter11
 from course.exercises.model import value_of
@@ -81,6 +82,24 @@ def test_exponents_that_the_text_quotes(size, wanted):
         for seed in (0, 1)
     ]
     assert np.mean(draws) == pytest.approx(wanted, abs=0.04)
+
+
+@pytest.mark.parametrize("key, wanted", [("relu", (8.6, 8.6)), ("tanh", (5.2, 4.3))])
+def test_outliers_are_those_of_gauss_and_newton_for_relu_alone(key, wanted):
+    digits = datasets.digits()
+    x, y = digits.x_train[:200], digits.y_train[:200]
+    net = MLP([64, 12, 12, 10], key, seed=0)
+    training.fit(net, digits, epochs=10, lr=0.05, momentum=0.9, progress=False)
+    surface = curvature.LossSurface(net, x, y)
+    slopes = surface.jacobian().double().reshape(200, 10, -1)
+    p = net(x).softmax(1).detach().double()
+    curved = torch.diag_embed(p) - p[:, :, None] * p[:, None]
+    part = torch.einsum("nip,nij,njq->pq", slopes, curved, slopes) / 200
+    found = [
+        float(torch.linalg.eigvalsh(matrix)[-1])
+        for matrix in (surface.hessian().double(), part)
+    ]
+    assert found == pytest.approx(wanted, abs=0.1)
 
 
 # --- the checks can fail ----------------------------------------------------------

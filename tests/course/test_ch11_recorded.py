@@ -8,7 +8,7 @@ import pytest
 
 from actlab import studies
 from course.ch11 import edge, flatter, sharpening
-from course.ch11.studies import FAST, SLOW
+from course.ch11.studies import FAST, LEVELS, SLOW
 
 RATES = (0.01, 0.05)
 
@@ -71,6 +71,34 @@ def test_small_batches_take_relu_down_at_the_largest_rate() -> None:
     assert small["high"] > 0.99 and whole["high"] < 0.8
 
 
+def test_only_at_the_largest_rate_networks_come_to_the_edge_with_momentum() -> None:
+    runs = studies.load("flatter")
+    most = runs.groupby(["lr", "regime", "activation", "seed"])["largest"].max()
+    edge = 2 * (1 + 0.9) / most.index.get_level_values("lr")
+    came = (most >= 0.9 * edge).groupby(["lr", "regime", "activation"]).sum()
+    assert came[list(RATES)].sum() == 0
+    whole = came[0.2, flatter.WHOLE]
+    assert whole[["relu", "gelu", "tanh"]].tolist() == [4, 5, 0]
+
+
+@pytest.mark.parametrize("regime", [flatter.SMALL, flatter.WHOLE])
+def test_half_of_tanh_is_not_told_from_relu_at_the_largest_rate(regime: str) -> None:
+    row = flatter.ratios(0.2, 0.1, regime).loc["tanh(max(x, 0))"]
+    assert row["n"] == 10 and row["low"] < 1 < row["high"]
+
+
+def test_at_all_rates_and_levels_gelu_is_within_a_sixth_of_relu() -> None:
+    regimes = *((lr, flatter.SMALL) for lr in (*RATES, 0.2)), (0.2, flatter.WHOLE)
+    found = [
+        flatter.ratios(lr, level, regime) for lr, regime in regimes for level in LEVELS
+    ]
+    tanh = [round(one.loc["tanh", "ratio"], 1) for one in found]
+    assert (min(tanh), max(tanh)) == (0.3, 0.7)
+    rows = [one.loc["gelu"] for one in found]
+    assert len(rows) == 12 and all(5 / 6 < row["ratio"] < 7 / 6 for row in rows)
+    assert sum(row["low"] < 1 < row["high"] for row in rows) == 11
+
+
 def test_a_function_that_was_not_reached_has_no_row() -> None:
     """Six of ten networks with x·tanh|x| broke down at 0.2, and none came to 0.1."""
     assert "x*tanh(abs(x))" not in flatter.ratios(0.2, 0.1).index
@@ -102,10 +130,18 @@ def test_below_the_edge_tanh_stays_flatter(against: str, high: float) -> None:
     assert 0.55 < math.exp(found.mean) < 0.7 and math.exp(found.high) < high
 
 
-def test_relu_was_still_rising_and_tanh_had_turned() -> None:
+def test_relu_had_not_turned_and_tanh_had() -> None:
     rows = sharpening.paths().loc[0.25]
     still = (rows["last"] / rows["most"] >= 0.95).groupby("activation").sum()
     assert still[["relu", "gelu", "tanh"]].tolist() == [10, 5, 1]
+
+
+@pytest.mark.parametrize("name", ["gelu", "mish"])
+def test_they_end_more_than_twice_as_sharp_on_average_and_not_each(name: str) -> None:
+    last = sharpening.paths()["last"]
+    each = last[0.25, name] / last[1.0, name]
+    assert last[0.25, name].mean() > 2 * last[1.0, name].mean()
+    assert (each > 2).sum() == 5
 
 
 def test_sharper_was_not_seen_to_be_worse() -> None:

@@ -163,7 +163,7 @@ def page_13_7(largest: float = 0.02, smallest: float = 1e-9) -> Page:
             f"most = {above}": "There the overflow begins. k is whole: round down.",
             f"least = {below}": "There the digits begin to be kept. k is whole: round up.",
             f"most = {math.floor(math.log2(65504))}": f"That is the scale for a gradient of 1. The largest here is {largest:g}.",
-            f"least = {barely}": "With that the smallest is not zero, and it has one digit: it lies at 2^−24, the end of the numbers with fewer digits.",
+            f"least = {barely}": "With that the smallest is not zero, and it has one digit: it lies near 2^−24, the end of the numbers with fewer digits.",
             f"least = {least - 1}": f"{smallest:g} · 2^{least - 1} is still below 2^−14.",
             f"least = {most}, most = {least}": "You have them the other way round.",
             f"most = {2**most}": "That is the scale itself. Asked is its exponent, k.",
@@ -554,7 +554,7 @@ EXERCISES = [
                 label="The seconds allow this sentence",
                 options=[
                     "Tanh and ReLU are the fastest activations.",
-                    "Of thirteen functions only STAF costs enough to be seen beside the rest of the loop.",
+                    "Of the thirteen rows only STAF's is far enough off to tell of a cost.",
                     "Mish is faster than ReLU.",
                     "STAF is slow because it has more parameters.",
                 ],
