@@ -210,21 +210,15 @@ def test_numbers_of_the_arrows_are_the_recorded_ones():
 
 
 def test_what_the_chapter_says_of_thirty_layers():
-    def best(activation, variants=("",), **where):
-        cells = [
-            accuracies("sigmoid", v, activation=activation, optimiser="adam", **where)
-            for v in variants
-        ]
-        return max(cell.mean() for cell in cells)
-
-    def accuracies(regime, variant, **where):
-        return fresh.accuracies(regime, variant=variant, **where)
+    def reached(activation, **where):
+        where = {"activation": activation, "optimiser": "adam"} | where
+        return fresh.accuracies("sigmoid", **where).mean()
 
     starts = ("default", "xavier", "he", "matched", "orthogonal", "xavier_4")
-    tanh = best("tanh", init="xavier")
-    plain = max(best("sigmoid", init=init) for init in starts)
-    as_tanh = best("sigmoid", ("as_tanh",))
-    bridged = best("sigmoid", ("residual_layer_norm",))
+    tanh = reached("tanh", init="xavier")
+    plain = max(reached("sigmoid", init=init) for init in starts)
+    as_tanh = reached("sigmoid", variant="as_tanh")
+    bridged = reached("sigmoid", variant="residual_layer_norm")
     words = (
         f"plain tanh reached {tanh:.0f} %, plain sigmoid at most {plain:.0f} from six "
         f"usual starts, {as_tanh:.0f} started as the tanh network, {bridged:.0f} with "
