@@ -207,7 +207,7 @@ EXERCISES = [
         ],
         right="The rows with the small step compare how far two networks had come, not what they can do.",
         wrong={
-            "sentence = 0": "Then larger steps would not help ReLU either. It gains several points from them, the linear network none.",
+            "sentence = 0": "In the third row ReLU is almost seven points ahead. The larger steps help it, and not the linear network.",
             "sentence = 1": "In two rows, with five seeds each. In the third row it is several points better. A verdict that turns with the step size is not a property of the function.",
             "sentence = 3": "Two settings were tried, rate and momentum changed together, and nobody chose them on a validation split. The rows show that the step matters, not which is best.",
             "sentence = 4": "Compare the first two rows column by column: both networks lose when the inputs move to [0, 1]. The linear one only loses less.",

@@ -488,7 +488,7 @@ EXERCISES = [
         ],
         right="Neither number is exactly zero, so only a limit can see it.",
         wrong={
-            "seen = 0": "Its slope there is two thousand times smaller than on the other side. Learning has stopped in practice; only a threshold says so.",
+            "seen = 0": "Its slope there is two thousand times smaller than on the other side. SGD hardly moves it any more; only a threshold says so.",
             "seen = 1": "The output is small, not zero. PyTorch returns an exact zero in float32 only below about −5.5.",
             "seen = 2": "The slope is −0.0005: small and negative, and not zero.",
             "seen = 4": "(iii), yes. For (ii) the slope would have to be exactly zero; it is −0.0005.",
@@ -591,7 +591,7 @@ PREDICTIONS = [
     ),
     Prediction(
         id="10.C",
-        question="Digits, first hidden layer of 128 ReLU units, ten epochs of Adam with step 0.01: 22 to 25 of them are dead at the end, a few by birth and nearly all others within ten steps. Now the mean image is subtracted from the inputs, and nothing else is changed. How many of the 128 are dead at the end?",
+        question="Digits, first hidden layer of 128 ReLU units, ten epochs of Adam with step 0.01: 22 to 25 of them are dead at the end, at most two by birth and nearly all others within ten steps. Now the mean image is subtracted from the inputs, and nothing else is changed. How many of the 128 are dead at the end?",
         part=Choice(
             "dead",
             label="Dead in the first layer",
