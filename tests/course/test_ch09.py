@@ -188,7 +188,10 @@ def test_path_and_layer_norm_learn_at_every_step():
     runs = studies.final("cures-fresh").query("variant == 'residual_layer_norm'")
     by_step = runs.groupby(["optimiser", "lr"])["test_accuracy"]
     assert (by_step.count() == 10).all() and len(by_step) == 7
-    assert by_step.mean().min() > 93 and by_step.min().min() > 85
+    assert by_step.mean().min() > 93
+    below = runs.loc[runs["test_accuracy"] < 90, "test_accuracy"]
+    (lone,) = below  # what was set beforehand: none
+    assert f"one of the seventy, at {lone:.0f} %, stays below" in text_of_chapter()
 
 
 def test_what_holds_he_back_is_quoted_as_recorded():
@@ -196,11 +199,13 @@ def test_what_holds_he_back_is_quoted_as_recorded():
     longer = accuracies("longer", init="he")
     adam, sgd = relu("", "he", "adam"), relu("", "he")
     leaks = [accuracies(f"leak {slope:g}") for slope in (0, 0.5, 0.8)]
-    assert f"In 60 epochs it comes to {longer.mean():.0f} %" in text
+    assert f"in 60 epochs it comes to {longer.mean():.0f} %" in text
     assert f"brings it to {adam.mean():.0f} % in 20" in text
     first, middle, last = (leak.mean() for leak in leaks)
     assert f"SGD reaches {first:.0f} %, with one of 0.8 it reaches {last:.0f}." in text
-    assert f"the mean is {middle:.0f}" in text and (leaks[1] == 10).sum() == 4
+    wanted = f"their mean, {middle:.0f}, is not surely above {first:.0f}"
+    assert wanted in text and (leaks[1] == 10).sum() == 4
+    assert interval(leaks[1] - leaks[0]).low < 0
     assert interval(longer - sgd).low > 0 and interval(adam - sgd).low > 0
     assert interval(leaks[2] - leaks[0]).low > 0
 

@@ -374,7 +374,7 @@ EXERCISES = [
         right="In this network the activations shrink to 7e-17 on the way up and the error signal to 3e-16 on the way down. Their product is even, and nothing.",
         wrong={
             "verdict = 0": "The same, and how large? A ratio hides a common factor. Look at activation size and error signal, each alone.",
-            "verdict = 1": "So does any network that gives every input the same answer. Look at the spread from input to input.",
+            "verdict = 1": "So does any network whose ten outputs are all near 0, whatever it was shown. Look at the spread from input to input.",
             "verdict = 3": "Nothing explodes at a ratio of one to two. The doubt is about the size of both numbers, not about which is larger.",
             "verdict = 4": "Zero biases move the ratio only. They take away the floor under the activations, not the shrinkage.",
         },
@@ -466,11 +466,11 @@ PREDICTIONS = [
             "What counts is the mean square slope at the size that arrives.": "It is what the integrals of this chapter compute. Near 0, where the signals of this network live, tanh's is 1, ReLU's ½ and GELU's ¼.",
             "Functions that saturate come last.": "Sigmoid does, with nothing in it saturated. Tanh comes second.",
         },
-        source="five networks of 30 × 256, as in the next cell",
+        source="five functions, three networks of 30 × 256 each, as in the next cell",
     ),
     Prediction(
         id="9.B",
-        question="Thirty ReLU layers, PyTorch's weights. With its biases, the first layer's weight gradient is about 10⁻¹⁰ of the last layer's. Set all biases to zero and change nothing else. What is the ratio now?",
+        question="Thirty ReLU layers, PyTorch's weights. With its biases, the first layer's weight gradient is about 4 · 10⁻¹⁰ of the last layer's. Set all biases to zero and change nothing else. What is the ratio now?",
         part=Number(
             "ratio",
             label="first over last weight gradient",
@@ -480,7 +480,7 @@ PREDICTIONS = [
             high=1e4,
             digits=2,
         ),
-        textbook=1e-10,
+        textbook=4e-10,
         textbook_label="“Biases do not matter for the gradient”",
         because={
             "The error signal does not depend on the biases, so neither does the ratio.": "The first half is right. A weight gradient has a second factor.",
@@ -532,6 +532,6 @@ PREDICTIONS = [
             "With four times the weights, slope times weights is about 1.": "Near the steepest point it would be. These layers have a mean of ½, and it pushes the units away from there.",
             "Whatever tells the images apart is gone after a few layers.": "And no step that was tried brings it back.",
         },
-        source="study thirty-fresh, 10 seeds",
+        source="study cures, all steps, 3 seeds; study thirty-fresh, the chosen step, 10 others",
     ),
 ]
