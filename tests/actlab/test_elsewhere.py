@@ -290,7 +290,6 @@ def test_chapters_quote_the_census():
     gelu = counted[counted["activation"].str.contains("gelu")]
     silu = counted[counted["activation"].isin(["silu", "swish"])]
     parts = (len(silu), int(silu["gated"].sum()), len(gelu), int(gelu["gated"].sum()))
-    by_year = [int((t["year"] == y).sum()) for y in (2022, 2026) for t in (gelu, silu)]
     quoted = {
         "05-smooth-self-gated": (
             f"of {len(counted)} configurations",
@@ -302,10 +301,6 @@ def test_chapters_quote_the_census():
             f"Of {len(counted)} configurations",
             "{} take SiLU, {} of them with a gate, and {} a GELU, {} with a "
             "gate".format(*parts),
-        ),
-        "14-choosing": (
-            "{} to {} in files of 2022".format(*by_year[:2]),
-            "{} to {} in those of 2026".format(*by_year[:1:-1]),
         ),
     }
     for chapter, sentences in quoted.items():

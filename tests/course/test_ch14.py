@@ -19,6 +19,7 @@ import choosing_tables
 import generate_pages
 from actlab import catalogue, studies
 from course import claims
+from course.ch09 import fresh
 from course.ch14 import choosing, patients, special
 from course.ch14 import exercises as chapter14
 from course.ch14 import figures as ch14
@@ -32,6 +33,7 @@ from course.ch14.patients import (
     treat,
     worst,
 )
+from course.ch14.studies import in_decibels
 
 ROOT = Path(__file__).parents[2]
 CHAPTERS = ROOT / "chapters"
@@ -192,6 +194,45 @@ def test_numbers_of_the_arrows_are_the_recorded_ones():
         f"sigmoid {cnn['sigmoid']:.1f}"
     )
     assert words in found["convolutions"], words
+    late = studies.load("tuned").query("regime == 'longer' and epoch == 24")
+    late = late.pivot(index="seed", columns="activation", values="test_accuracy")
+    leads = late.sub(late["relu"], axis=0).mean()[
+        ["gelu", "swish", "mish", "hardswish"]
+    ]
+    words = f"{leads.min():.2f} to {leads.max():.2f} after 24"
+    assert words in found["plain layers"], words
+    assert f"GEGLU {losses['relu'] - losses['geglu']:.3f}" in found["language model"]
+    twelfth = studies.load("changing-tasks").query("lr == 0.01 and epoch == 12")
+    cells = twelfth.groupby(["activation", "variant"], dropna=False)["test_accuracy"]
+    right = {cell: round(value) for cell, value in cells.mean().items()}
+    assert right["relu", "both"] == right["leaky_relu", "size"] == 99
+    assert "99 % were learnt with weights held and either" in found["dead units"]
+
+
+def test_what_the_chapter_says_of_thirty_layers():
+    def reached(activation, **where):
+        where = {"activation": activation, "optimiser": "adam"} | where
+        return fresh.accuracies("sigmoid", **where).mean()
+
+    starts = ("default", "xavier", "he", "matched", "orthogonal", "xavier_4")
+    tanh = reached("tanh", init="xavier")
+    plain = max(reached("sigmoid", init=init) for init in starts)
+    as_tanh = reached("sigmoid", variant="as_tanh")
+    bridged = reached("sigmoid", variant="residual_layer_norm")
+    words = (
+        f"plain tanh reached {tanh:.0f} %, plain sigmoid at most {plain:.0f} from six "
+        f"usual starts, {as_tanh:.0f} started as the tanh network, {bridged:.0f} with "
+        "a residual path"
+    )
+    assert words in prose(), words
+
+
+def test_the_replies_of_14_5_hold_for_all_its_numbers():
+    (page,) = [entry for entry in chapter14.EXERCISES if entry.id == "14.5"]
+    for shown in (page, *map(page.numbers_for, range(8))):
+        lead = float(re.search(r"mean lead (\d\.\d+)", shown.task)[1])
+        half = shown.parts[0].answer
+        assert 0 < lead - half < 0.5 < lead + half, shown.task
 
 
 EQUATIONS = ("calm", "peaked")
@@ -203,6 +244,11 @@ def test_what_the_chapter_says_of_equations():
     assert set(peaked[peaked["high"] < 0.5].index) == {*three.index, "tanh_4"}
     steeper = peaked.loc[["tanh_2", "tanh_4"]]
     assert (steeper["high"] < 0.6).all()
+    runs = pd.concat([studies.load("equation"), studies.load("steeper")])
+    runs = in_decibels(runs).query("variant == 'peaked' and change == 'second'")
+    least = special.leads(runs, "gelu", margin=6.0).loc[["tanh_2", "tanh_4"]]
+    assert not least["level"].any(), "settled: the control's rule would be met"
+    assert (least["low"] < 0).all() and (0 < least["high"]).all()
     both = pd.concat([three, steeper])
     assert both["ratio"].round(1).eq(0.2).all()  # a fifth
     assert not (calm["high"] < 0.5).any()

@@ -410,7 +410,7 @@ EXERCISES = [
             "p = 0": "P: a small error signal is not saturation. Look at the slope: 0.99 and more, nowhere steeper.",
             "p = 2": "P: the slopes are fine. Read the spread from layer to layer: in the fourth, images differ by 0.0001.",
             "q = 2": "Q: spread and error signal are large, but with a mean slope of 0.04 nearly all units stand on a flat end. What is large comes from the weights.",
-            "q = 1": "Q: images differ by 20 in the fourth layer. They could not look less alike.",
+            "q = 1": "Q: images differ by 20 in the fourth layer. They do not look alike.",
             "r = 0": "R: 0.8 of a possible 1 is not saturated. Sigmoid's largest slope was ¼, tanh's is 1.",
             "r = 1": "R: the spread stays at 0.3 in all four layers. In P it falls by a factor of about nine at each.",
         },

@@ -76,9 +76,10 @@ def page_14_5(lead: float = 0.30, std: float = 0.60) -> Page:
             f"half = {2 * half}": "That is the whole width, from one end to the other.",
             "write = 0": "The interval leaves out 0, and 0 is not what you named. Leads below 0.5, for which you would not change, are in it too.",
             "write = 1": "Leads above 0.5 are in the interval too, so “stay” is not shown.",
-            "write = 3": "0 lies outside of the interval, so equal is the one thing that these runs speak against.",
+            "write = 3": "0 lies outside of the interval: these runs speak against equal.",
         },
-        numbers_for=lambda variant: page_14_5(0.30, 0.60 + 0.05 * (variant % 4)),
+        # 0 stays outside of the interval and 0.5 inside, as the replies say
+        numbers_for=lambda variant: page_14_5(0.40, 0.60 + 0.05 * (variant % 4)),
     )
 
 
@@ -262,11 +263,11 @@ EXERCISES = [
                 answer=2,
             )
         ],
-        right="0.9997 stands in a row that no healthy network here marks, and it is the first mark from the top.",
+        right="0.9997 stands in a row in which the board's healthy networks have no mark, and it is the first mark from the top.",
         wrong={
             "cause = 0": "The updates are small because the error signal is. A larger step multiplies both ends of the network alike.",
             "cause = 1": "Then the activation size would fall from layer to layer. It is about ½ everywhere.",
-            "cause = 3": "Moved labels leave no mark on the panel. Here there are three.",
+            "cause = 3": "Moved labels add no mark to the panel. Here there are three.",
             "cause = 4": "0 % saturated: no unit stands where its curve is flat.",
         },
     ),
