@@ -1005,6 +1005,16 @@ def test_a_correlation_stays_a_correlation(key, c, q) -> None:
     assert correlation_map(key, 1.0, q) >= found - 1e-9
 
 
+@pytest.mark.parametrize("q", [1.0, 12.0, 20.0])
+@pytest.mark.parametrize("c", [-0.9, 0.0, 0.5, 1 - 1e-5])
+def test_a_sine_of_many_periods_has_the_correlation_of_its_formula(c, q) -> None:
+    """sin(30x) of two normal inputs: sinh(900qc) / sinh(900q), in exponentials."""
+    a = 900 * q
+    expected = math.exp(a * (abs(c) - 1)) * (1 - math.exp(-2 * a * abs(c)))
+    found = correlation_map("sine", c, q)
+    assert found == pytest.approx(math.copysign(expected, c), abs=1e-4)
+
+
 LETTERS = st.sampled_from(["tanh(x)", "relu(x)", "x*sigmoid(x)", "abs(x)", "sin(x)"])
 
 

@@ -283,7 +283,8 @@ def _product(function: Function, c: float, q: float, square: float) -> float:
         return square
     if c < -1 + 1e-12:
         return _mirrored(function, q, places, square)
-    for count, reach, number in ((12, 9.0, 19), (30, 16.0, 65)):
+    # Coarse; far out, for what grows fast; closer in, for what swings fast.
+    for count, reach, number in ((12, 9.0, 19), (30, 16.0, 65), (30, 9.0, 65)):
         found = _two_inputs(function, c, q, places, square, (count, reach, number))
         if not math.isnan(found):
             return found
