@@ -556,7 +556,7 @@ PREDICTIONS = [
         textbook=10.0,
         textbook_label="“The gradient is gone, so no optimiser can follow it”",
         because={
-            "What has vanished cannot be followed.": "The gradient is small, not zero: a few ten-thousandths. Adam divides it by its own size.",
+            "What has vanished cannot be followed.": "The gradient is small, not zero: four millionths per weight in the first layer. Adam divides it by its own size.",
             "Adam does not care how large a gradient is.": "That is the point. It takes steps of about the learning rate, in every layer.",
             "Better than guessing, but the signal is still too weak.": "The signal is weak only at the start. The first steps change that.",
         },
