@@ -264,7 +264,7 @@ def page_7_3(d: int = 4096, wide: int = 14_336) -> Page:
         parts=[
             Number("ratio", label="(a) times the weights", answer=3 * wide / (8 * d)),
             Number(
-                "width", label="(b) equal width", answer=round(8 * d / 3), tolerance=0.5
+                "width", label="(b) equal width", answer=round(8 * d / 3), tolerance=0.3
             ),
         ],
         right="More weights may be part of whatever it does better.",
@@ -275,6 +275,7 @@ def page_7_3(d: int = 4096, wide: int = 14_336) -> Page:
             f"ratio = {8 * d / (3 * wide)}": "(a) Upside down: the plain FFN is the smaller one.",
             f"width = {2 * d}": "(b) Half of 4d is too narrow: 3 · 2d² are only 6d² weights.",
             f"width = {4 * d}": "(b) That is the plain FFN's width. With three matrices it is 12d² weights.",
+            f"width = {8 * d / 3:.2f}": "(b) That is the exact quotient. A width is a whole number: which is nearest?",
             f"width = {other}": f"(b) It is {8 * d / 3:.2f}, and {other} is not the nearest whole number.",
         },
         numbers_for=lambda variant: page_7_3(
