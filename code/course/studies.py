@@ -15,6 +15,7 @@ _MODULES = [
     f"{__package__}.ch04.harm",
     f"{__package__}.ch04.slopes",
     f"{__package__}.ch04.normed",
+    f"{__package__}.ch04.longer",
     f"{__package__}.ch09.more_seeds",
     f"{__package__}.ch09.brake",
     f"{__package__}.ch09.epsilon",
