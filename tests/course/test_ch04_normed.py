@@ -9,7 +9,9 @@ import torch
 from torch import nn
 
 from actlab import studies
+from actlab.statistics import paired_difference
 from course.ch04 import beside
+from course.ch04.longer import STEPS
 from course.ch04.normed import CELLS, SETTINGS, network
 
 DIGITS = SETTINGS["digits 24"]
@@ -67,5 +69,21 @@ def test_a_final_run_that_broke_down_counts_as_a_guess(monkeypatch):
 
 def test_the_table_has_every_cell_and_fits_a_phone():
     lines = beside.table().splitlines()
-    assert len(lines) == len(SETTINGS) * (1 + len(CELLS))
+    assert len(lines) == 1 + (len(SETTINGS) + 1) * (1 + len(CELLS))
     assert max(map(len, lines)) <= 62
+
+
+def test_selu_is_ahead_in_all_six_and_the_normalised_step_is_larger():
+    for setting in SETTINGS:
+        gaps = beside.against_norms(setting)
+        assert (gaps["verdict"] == "larger").all() and (gaps["low"] > 0).all()
+        steps = beside.steps(setting)
+        assert steps["selu"] < min(steps["normed"], steps["affine"])
+
+
+def test_most_of_the_lead_on_the_digits_is_a_head_start():
+    runs, early = beside.longer(), beside.against_norms("digits 24")["difference"]
+    assert beside.steps("digits 24") == STEPS
+    for cell in CELLS[1:]:
+        gap = paired_difference(runs["selu"], runs[cell])
+        assert gap.n == 10 and 0 < gap.low and gap.mean < early[cell] / 2
