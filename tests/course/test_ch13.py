@@ -166,6 +166,13 @@ def test_rows_measured_alone_are_those_of_their_provenance():
         assert key not in set(cost.recorded()["key"])
 
 
+@pytest.mark.filterwarnings("error")
+def test_rows_measured_alone_keep_the_columns_kinds():
+    together, all_of_them = cost.recorded(), cost.recorded(added=True)
+    assert len(all_of_them) > len(together)  # or the next line says nothing
+    assert (all_of_them.dtypes == together.dtypes).all()
+
+
 def test_recorded_counts_are_todays():
     x = torch.randn(128, 1024)
     many = cost.recorded().query("case == 'many'").set_index("key")
