@@ -274,9 +274,7 @@ def step_share(
     ``step_us`` the median of t in microseconds.  A step is forward, backward and SGD,
     on one thread.  Chapter 13.
     """
-    with_it, without = (
-        _step(sizes, batch_size, name, device) for name in (key, None)
-    )
+    with_it, without = (_step(sizes, batch_size, name, device) for name in (key, None))
     found = ratio(with_it, without, rounds=rounds, seconds=seconds)
     return {
         "share": 1 - 1 / found["ratio"],
@@ -306,7 +304,7 @@ def recorded(added: bool = False) -> pd.DataFrame:
     if not added:
         return table
     rows = [row for key in additions() for row in provenance(key)["rows"]]
-    # Numbers where nothing was measured too, or pandas would ask what an empty column is
+    # An empty column gets a type, or pandas has to guess one
     alone = pd.DataFrame(rows, columns=table.columns).astype(table.dtypes)
     return pd.concat([table, alone]) if rows else table
 
