@@ -80,6 +80,8 @@ def test_states_are_those_of_the_design():
         assert (ward["state"][behind > 10] == "ill").all()
         assert (ward["state"][behind <= 5] == "well").all()
         assert (ward["state"][behind.isna()] == "ill").all()
+        between = behind[ward["state"] == "between"]
+        assert between.gt(5).all() and between.le(10).all()
     assert len(table) == 20 * len(WARDS.conditions)
     later = ward_counts.runs("after")
     broke = studies.final("wards")["test_loss"].isna().sum()
@@ -120,6 +122,8 @@ def test_what_the_chapter_says_of_the_wards():
     assert ends["convolutions"]["false"][0] > 0.2 < ends["residual"]["false"][0]
     low, high = ends["plain"]["false"]
     assert low < 0.2 < high
+    table = ward_counts.runs().query("regime == 'plain' and state == 'well'")
+    assert set(table[table["ours"] != ""]["activation"]) == {"tanh"}
     # An alarm says something where the intervals are apart.
     told = {w: ends[w]["alarm"][0] > ends[w]["false"][1] for w in wards}
     assert told == {"convolutions": True, "residual": False, "plain": True}
