@@ -15,6 +15,7 @@ _MODULES = [
     f"{__package__}.ch04.harm",
     f"{__package__}.ch04.slopes",
     f"{__package__}.ch09.more_seeds",
+    f"{__package__}.ch09.brake",
     f"{__package__}.ch09.epsilon",
     f"{__package__}.ch10.who_kills",
     f"{__package__}.ch11.edge",
