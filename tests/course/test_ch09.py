@@ -223,6 +223,8 @@ def test_length_and_closed_directions_are_told_by_the_rules_set_beforehand():
     for mine, other in ((modulus_at, he_at), (both_at, clipped_at)):
         assert interval(mine[0] - other[0]).high <= 10, "closed directions are needed"
         assert len(mine[0]) == 10 == len(mine[1])
+    ahead = interval(modulus_at[0] - he_at[0]).high
+    assert round(ahead) == 4 and "at most four points ahead" in text
     gain, lack = clipped_at[0] - he_at[0], clipped_at[0] - both_at[0]
     assert round(clipped / he) == 18 and "a step eighteen times as large" in text
     assert f"gets {gain.mean():.0f} points more right" in text
