@@ -51,6 +51,7 @@ LINE = torch.linspace(-1, 1, 60)
 SPIRALS = datasets.spirals(n=60, seed=0)
 DRAW = {
     "kinks": lambda: ch04.autograd_at_kinks(KINKS),
+    "harms": lambda: ch04.harms(torch.linspace(-1, 1, 64)),
     "neuron": lambda: ch01.neuron(),
     "neuron with numbers": lambda: ch01.neuron(
         inputs=2, weights=[1, -2], bias=0.5, activation="sigmoid"
@@ -102,6 +103,18 @@ def test_autograd_at_kinks_reads_both_sides_and_autograd() -> None:
     assert "relu(x): 0, 1, autograd 0;" in alt
     assert "maximum(x, 0): 0, 1, autograd 0.5;" in alt
     assert "where(x < 0, 0, x): 0, 1, autograd 1." in alt
+
+
+def test_harms_shows_a_digit_and_hides_nine_pixels_of_it() -> None:
+    digit = torch.ones(64)
+    clean, mild, strong, patched = (
+        panel.images[0].get_array() for panel in ch04.harms(digit).axes
+    )
+    assert (clean == 1).all() and (patched == 0).sum() == 9
+    assert np.std(strong) > 1.5 * np.std(mild) > 0.5
+    assert (digit == 1).all()  # the caller's image is left alone
+    with pytest.raises(ValueError, match="784 pixels; a digit of 8 by 8"):
+        ch04.harms(torch.zeros(784))
 
 
 def test_threshold_units_have_a_loss_of_flat_steps() -> None:

@@ -1,4 +1,4 @@
-"""The figure of chapter 04: what autograd says at a kink."""
+"""Figures of chapter 04: what autograd says at a kink, and a digit that is harmed."""
 
 from __future__ import annotations
 
@@ -19,11 +19,13 @@ from actlab.figures.style import (
     styled,
 )
 
+from .harm import noisy
+
 if TYPE_CHECKING:
     import torch
 
 
-__all__ = ["autograd_at_kinks"]
+__all__ = ["autograd_at_kinks", "harms"]
 
 
 @styled
@@ -76,5 +78,44 @@ def autograd_at_kinks(
             for label, left, right, chosen in rows
         )
         + "."
+    )
+    return finish(figure, alt)
+
+
+@styled
+def harms(image: torch.Tensor) -> Figure:
+    """Show a digit as it is, under noise, and behind a patch.
+
+    Parameters
+    ----------
+    image
+        The 64 pixels of a digit, between −1 and 1.  Noise has the standard deviations
+        0.5 and 0.85; the patch is 3 pixels wide, the 10 of 28 of study
+        ``robust-zeros`` to scale.
+
+    Raises ``ValueError`` if the image does not have 64 pixels.  Chapter 04.
+    """
+    if image.numel() != 64:
+        raise ValueError(
+            f"the image has {image.numel()} pixels; a digit of 8 by 8, 64, is needed"
+        )
+    patched = image.reshape(8, 8).clone()
+    patched[2:5, 3:6] = 0.0
+    row = image.reshape(1, 64)
+    shown = {
+        "clean": row,
+        "noise 0.5": noisy(row, 0.5),
+        "noise 0.85": noisy(row, 0.85),
+        "patch": patched,
+    }
+    figure, axes = plt.subplots(1, len(shown), figsize=(WIDTH, 1.9))
+    for panel, (title, pixels) in zip(axes, shown.items(), strict=True):
+        panel.imshow(pixels.reshape(8, 8).numpy(), cmap="gray", vmin=-1, vmax=1)
+        panel.set_title(title)
+        panel.set_axis_off()
+    alt = (
+        "Four pictures of one handwritten digit of 8 by 8 pixels: clean; with noise of "
+        "standard deviation 0.5, and of 0.85, where the strokes are hard to follow; "
+        "and clean with a grey square of 3 by 3 pixels over it."
     )
     return finish(figure, alt)

@@ -108,7 +108,7 @@ def table(harms: Sequence[str] = ("noise", "patch")) -> str:
             f"{optimiser}: ReLU has {relu[0]:.0f} % zeros, "
             + ", ".join([f"clean {relu[1]:.1f}", *said])
         )
-        lines.append(" " * 15 + "".join(f"{harm:20}" for harm in harms).rstrip())
+        lines.append(" " * 15 + "".join(f"{harm:22}" for harm in harms).rstrip())
         found = [against_relu(optimiser, harm).to_dict("records") for harm in harms]
         for rows in zip(*found):
             ends = [[row[key] for key in ("difference", "low", "high")] for row in rows]
@@ -121,5 +121,5 @@ def table(harms: Sequence[str] = ("noise", "patch")) -> str:
 
 
 def _line(name: str, gaps: Sequence[Sequence[float]]) -> str:
-    ends = (f"{mean:+.1f} ({low:+.1f}, {high:+.1f})" for mean, low, high in gaps)
-    return f"  {name:13}" + "".join(f"{text:20}" for text in ends).rstrip()
+    ends = (f"{mean:+.2f} ({low:+.2f}, {high:+.2f})" for mean, low, high in gaps)
+    return f"  {name:13}" + "".join(f"{text:22}" for text in ends).rstrip()
