@@ -206,3 +206,13 @@ def test_most_of_gelu_reach_the_edge_and_none_of_relu(network: str):
     )
     counts = came.groupby("activation").sum()
     assert counts["gelu"] >= 7 and counts["relu"] == counts["tanh"] == 0
+
+
+def test_at_equal_squared_error_too_tanh_gets_sharper_in_the_deeper_network():
+    """The order of the cross-entropy does not hold for the squared error."""
+    runs = studies.load("second-edge")
+    runs = runs[(runs["regime"] == "deeper") & (runs["lr"] == 0.25)]
+    reached = runs[runs["test_loss"] <= 0.005].sort_values("epoch")
+    first = reached.groupby(["activation", "seed"])["largest"].first()
+    logs = np.log(first["tanh"] / first["relu"])
+    assert len(logs) == 10 and math.exp(logs.mean()) > 1.2 and (logs > 0).sum() == 8
