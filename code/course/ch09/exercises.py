@@ -369,14 +369,28 @@ EXERCISES = [
                     "Yes: the biases are zero, and it was the biases that did harm.",
                 ],
                 answer=2,
-            )
+            ),
+            Choice(
+                "other",
+                label="Another network, thirty layers: activation size 0.5 in all of them, error signal at layer 1 over layer 30 1e-12, alike 1 at the top",
+                options=[
+                    "Healthy: the size is kept.",
+                    "Its activations have sunk to the floor of the biases.",
+                    "Its size is one that all inputs share, and slopes times weights are below 1.",
+                    "Its signals are kept apart, and its gradients explode.",
+                ],
+                answer=2,
+            ),
         ],
-        right="In this network the activations shrink to 7e-17 on the way up and the error signal to 3e-16 on the way down. Their product is even, and nothing.",
+        right="In the first network the activations shrink to 7e-17 on the way up and the error signal to 3e-16 on the way down. Their product is even, and nothing. The other's columns are those of thirty matched sigmoids.",
         wrong={
             "verdict = 0": "The same, and how large? A ratio hides a common factor. Look at activation size and error signal, each alone.",
             "verdict = 1": "So does any network whose ten outputs are all near 0, whatever it was shown. Look at the spread from input to input.",
             "verdict = 3": "Nothing explodes at a ratio of one to two. The doubt is about the size of both numbers, not about which is larger.",
             "verdict = 4": "Zero biases move the ratio only. They take away the floor under the activations, not the shrinkage.",
+            "other = 0": "The size is. Of the error signal a trillionth arrives, and what tells the inputs apart is gone.",
+            "other = 1": "A floor of biases lies far lower, as in the first table, and sizes fall before they reach it. Here the first layer has 0.5 too.",
+            "other = 3": "Alike 1 means that they are not kept apart, and 1e-12 that the error signal vanishes.",
         },
     ),
     Page(
