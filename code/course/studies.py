@@ -20,6 +20,7 @@ _MODULES = [
     f"{__package__}.ch10.who_kills",
     f"{__package__}.ch11.edge",
     f"{__package__}.ch14.control",
+    f"{__package__}.ch14.graph_gain",
     f"{__package__}.ch14.steeper",
     f"{__package__}.ch15.rates",
 ]
