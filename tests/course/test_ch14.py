@@ -262,6 +262,36 @@ def test_what_the_chapter_says_of_equations():
     assert words in prose(), words
 
 
+def test_what_the_chapter_says_of_prelu_on_graphs():
+    """Its lead is told from 0 and not from its point, and no control of gain has it."""
+    found = special.paired("graph-gain")
+    assert len(found) == 10
+    ring, lines = found.loc["ring"], found.loc["lines"]
+    lead, behind = ring.loc["prelu", "relu"], lines.loc["prelu", "relu"]
+    assert lead["p_holm"] < 0.001 and 0 < lead["low"] < 1 < lead["high"]
+    assert behind["p_holm"] < 0.01 and behind["high"] < 0
+    bare, scaled = (
+        ring.loc[pair]
+        for pair in (("prelu_unit_gain", "relu"), ("prelu", "relu_scaled"))
+    )
+    assert max(bare["p_holm"], scaled["p_holm"]) < 0.001 and scaled["low"] > 1
+    frozen = ring.loc["prelu", "frozen"]
+    assert frozen["low"] < -1 and frozen["high"] > 1, "settled: the text says open"
+    (arrow,) = [arrow for arrow in choosing.ARROWS if arrow.name == "graph"]
+    assert f"PReLU was {lead['lead']:.1f} ahead" in arrow.because
+    assert f"and {-behind['lead']:.1f} behind where lines do" in arrow.because
+    (trial,) = [trial for trial in claims.trials() if trial.id == "V-3"]
+    words = f"{lead['lead']:.1f} points ahead of ReLU in one and {-behind['lead']:.1f} "
+    assert words + "behind in the other" in trial.finding
+    words = (
+        "{:.1f} points are left ({:.1f} to {:.1f}), {:.1f} with its gain divided out"
+    ).format(*lead[["lead", "low", "high"]], bare["lead"])
+    assert words in prose(), words
+    runs = studies.load("graph-gain").query("regime == 'final' and variant == 'ring'")
+    slope = runs.query("activation == 'prelu'")["slope"].mean()
+    assert f"its slope ends near −{-slope:.1f}" in prose()
+
+
 def test_what_the_chapter_says_of_graphs_and_agents():
     found = {arrow.name: arrow.because for arrow in choosing.ARROWS}
 
@@ -273,8 +303,6 @@ def test_what_the_chapter_says_of_graphs_and_agents():
 
     lines, ring = against_relu("graph", 1.0)
     assert lines.loc["tanh", "level"] and ring.loc["tanh", "level"]
-    assert f"PReLU {ring.loc['prelu', 'lead']:.1f} ahead" in found["graph"]
-    assert ring.loc["prelu", "low"] > 1 > lines.loc["prelu", "low"]
     lost = -lines.loc["identity", "lead"], -ring.loc["identity", "lead"]
     assert "none at all {:.1f} and {:.0f} behind".format(*lost) in found["graph"]
     worlds = [table.loc["tanh"] for table in against_relu("control", 5.0)]
