@@ -278,18 +278,44 @@ def test_what_the_chapter_says_of_prelu_on_graphs():
     frozen = ring.loc["prelu", "frozen"]
     assert frozen["low"] < -1 and frozen["high"] > 1, "settled: the text says open"
     (arrow,) = [arrow for arrow in choosing.ARROWS if arrow.name == "graph"]
-    assert f"PReLU was {lead['lead']:.1f} ahead" in arrow.because
-    assert f"and {-behind['lead']:.1f} behind where lines do" in arrow.because
+    assert f"PReLU {lead['lead']:.1f} ahead" in arrow.because
+    assert f"{-behind['lead']:.1f} behind in the other, none" in arrow.because
     (trial,) = [trial for trial in claims.trials() if trial.id == "V-3"]
     words = f"{lead['lead']:.1f} points ahead of ReLU in one and {-behind['lead']:.1f} "
     assert words + "behind in the other" in trial.finding
     words = (
-        "{:.1f} points are left ({:.1f} to {:.1f}), {:.1f} with its gain divided out"
+        "PReLU is {:.1f} points ahead in *ring* ({:.1f} to {:.1f}), and not by its "
+        "gain: with that divided out {:.1f} are left"
     ).format(*lead[["lead", "low", "high"]], bare["lead"])
     assert words in prose(), words
     runs = studies.load("graph-gain").query("regime == 'final' and variant == 'ring'")
     slope = runs.query("activation == 'prelu'")["slope"].mean()
-    assert f"its slope ends near −{-slope:.1f}" in prose()
+    assert f"Its slope ends near −{-slope:.1f}" in prose()
+
+
+def test_what_the_chapter_says_of_agents_off_policy():
+    found = special.paired("off-policy")
+    cart, pendulum = (
+        found.loc[(world, "tanh", "relu")] for world in special.TASKS["off-policy"]
+    )
+    assert -5 < cart["low"] and cart["high"] < 5 and pendulum["high"] < -5
+    assert found["p_holm"].max() < 0.001
+    behind = f"{-pendulum['lead']:.1f} points"
+    assert f"level on the cart and {behind} behind on the pendulum" in prose()
+    (arrow,) = [a for a in choosing.ARROWS if a.name == "off-policy control"]
+    assert f"level with tanh and {behind} ahead" in arrow.because
+    idle = special.idle()
+    assert (idle["earned"].xs("relu", level=1) > 2 * 5.2).all()  # twice chance
+    dying = idle.xs("relu", level=1)
+    assert (dying["dead_low"] > 5).all() and (dying["dead_birth"] < 2).all()
+    assert (idle.xs("tanh", level=1)["dormant_end"] == 0).all()
+    words = (
+        "there {dead_end:.0f} % of ReLU's units are dead in the end, {dead_birth:.0f} %"
+    )
+    assert words.format(**dying.loc["pendulum"]) in prose()
+    (row,) = [row for row in claims.load() if row.id == "C-068"]
+    words = f"level with tanh in one and {behind} ahead in the other"
+    assert words in row.correction
 
 
 def test_what_the_chapter_says_of_graphs_and_agents():

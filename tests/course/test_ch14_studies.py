@@ -16,14 +16,16 @@ from course.ch14 import (
     equations,
     graph_gain,
     graphs,
+    off_policy,
     special,
+    steeper_fresh,
 )
 from course.ch14.control import AgentRun
 from course.ch14.studies import EquationRun, GraphRun, in_decibels
 
 NAMES = (
     *("equation", "graph", "control", "steeper"),
-    "graph-gain",
+    *("graph-gain", "off-policy"),
 )
 
 
@@ -149,6 +151,34 @@ def test_agents_learn_and_do_so_as_alone():
     assert agents.learn("cart", "tanh", starts[1:], 12)[0] == pytest.approx(both[1])
 
 
+def test_agents_with_a_memory_learn_and_do_so_as_alone():
+    starts = [agents.Beginner("orthogonal", lr, 1) for lr in (0.01, 1e-6)]
+    both = off_policy.learn("pendulum", "relu", starts, 2000)
+    assert both[0]["earned"] > both[1]["earned"] + 10
+    (alone,) = off_policy.learn("pendulum", "relu", starts[1:], 2000)
+    assert alone == pytest.approx(both[1], abs=2)
+
+
+def test_idle_units_are_counted():
+    start = [agents.Beginner("orthogonal", 0.01, 1)]
+    made = off_policy._Agents(agents.WORLDS["cart"], torch.relu, start, 200)
+    for _ in range(150):
+        made.step()
+    before = [share.item() for share in made.idle(made.weights)]
+    with torch.no_grad():
+        made.weights[1][:, :, :16] = -100.0  # half of a layer never answers
+        made.weights[0][:, :, 16:20] *= 1e-6  # and four of it hardly do
+    dead, dormant = (share.item() for share in made.idle(made.weights))
+    assert before[0] < 5 and dead >= 25 and dormant >= dead + 4 / 64 * 100 - 1e-3
+    # The oldest of a full memory is written over.
+    made.memory["good"].fill_(9.0)
+    made.round = off_policy.MEMORY
+    made.step()
+    kept = made.memory["good"][0]
+    assert (kept[: off_policy.COPIES] < 1.5).all()
+    assert (kept[off_policy.COPIES :] == 9).all()
+
+
 # --- what is read of the records ------------------------------------------------------
 
 
@@ -159,6 +189,8 @@ def test_agents_learn_and_do_so_as_alone():
         GraphRun("", "tanh", 0.1, epochs=5),
         AgentRun("", "relu", 0.01, epochs=2),
         graph_gain.GraphGainRun("", "frozen", 0.1, epochs=5),
+        off_policy.OffPolicyRun("", "tanh", 0.01, epochs=140),
+        steeper_fresh.SteeperFreshRun("", "tanh_2", 0.01, epochs=30),
     ],
     ids=lambda condition: type(condition).__name__,
 )

@@ -7,18 +7,19 @@ from typing import Any
 import pandas as pd
 
 from actlab import studies
-from actlab.statistics import compare, holm
+from actlab.statistics import compare, holm, paired_difference
 from actlab.studies.rates import Cell, choice_noise, chosen, key_of
 
 from .studies import in_decibels
 
-__all__ = ["PAIRS", "TASKS", "leads", "paired", "ratios", "told"]
+__all__ = ["PAIRS", "TASKS", "idle", "leads", "over_gelu", "paired", "ratios", "told"]
 
 TASKS = {
     "equation": ("calm", "peaked", "calm first", "peaked first"),
     "graph": ("lines", "ring"),
     "graph-gain": ("lines", "ring"),
     "control": ("cart", "pendulum"),
+    "off-policy": ("cart", "pendulum"),
 }
 """The studies that are told, each with its tasks, see :func:`told`."""
 
@@ -30,8 +31,9 @@ PAIRS = {
         ("prelu", "relu_scaled"),
         ("prelu_unit_gain", "relu"),
     ),
+    "off-policy": (("tanh", "relu"),),
 }
-"""What is compared in each task of a study, as it was designed."""
+"""What is compared in each task of two studies, as they were designed."""
 
 
 def leads(table: pd.DataFrame, against: str, margin: float) -> pd.DataFrame:
@@ -150,6 +152,44 @@ def _as_errors(found: pd.DataFrame) -> pd.DataFrame:
     return found[["init", "lr", "n", "broke"]].assign(**factors)
 
 
+def over_gelu() -> pd.DataFrame:
+    """Return the errors at the peak with fresh seeds, and their ratios to GELU's.
+
+    As :func:`ratios`, of the study *steeper-fresh*, with ``held_out``, the mean of the
+    tuning seeds in decibels.  Chapter 14.
+    """
+    table = in_decibels(studies.load("steeper-fresh"))
+    found = _as_errors(leads(table, "gelu", margin=6.0))
+    tuned = chosen(table).groupby("activation")["held_out"].max()
+    return found.assign(held_out=tuned)
+
+
+def idle() -> pd.DataFrame:
+    """Return how many units of the study *off-policy* were idle, in percent.
+
+    One row per world and function, at its start and rate: means of the columns that
+    the study has, and for dead and dormant units the rise from birth to end with the
+    ends of its 95 % interval.  Chapter 14.
+    """
+    table = studies.load("off-policy")
+    rows = {}
+    for world, runs in table.groupby("variant"):
+        best = chosen(runs).sort_values("held_out").groupby("activation").tail(1)
+        for cell in best.to_dict("records"):
+            final = runs[(runs["regime"] == "final") & (runs["lr"] == cell["lr"])]
+            final = final.query(
+                "activation == @cell['activation'] and init == @cell['init']"
+            )
+            row = {"earned": final["test_accuracy"].mean()}
+            for kind in ("dead", "dormant"):
+                birth, end = (final[f"{kind}_{when}"] for when in ("birth", "end"))
+                rise = paired_difference(end, birth)
+                row |= {f"{kind}_birth": birth.mean(), f"{kind}_end": end.mean()}
+                row |= {f"{kind}_low": rise.low, f"{kind}_high": rise.high}
+            rows[world, cell["activation"]] = row
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
 def told(study: str, task: str) -> str:
     """Return what one study says of one task as a table of words.
 
@@ -159,13 +199,16 @@ def told(study: str, task: str) -> str:
     task : its equation, with ``" first"`` where only first derivatives are used; its
         task or world.
 
-    A row for each function, the best first: the error, and its ratio to tanh's; or
-    per cent right, or earned, and the lead over ReLU.  Each with the 95 %
+    A row for each function, the best first: the error, and its ratio to tanh's or
+    GELU's; or per cent right, or earned, and the lead over ReLU.  Each with the 95 %
     interval.  Of the studies in :data:`PAIRS` a row for each comparison, as
-    :func:`paired` has it.  Chapter 14.
+    :func:`paired` has it, and of *off-policy* dead units.  Chapter 14.
     """
     if study in PAIRS:
         return _pairs_in_words(study, task)
+    if study == "steeper-fresh":
+        found = over_gelu().sort_values("error")
+        return _in_words(task, found, ("error", "ratio"), "{:.2g}", "over GELU's")
     if study == "equation":
         equation, _, order = task.partition(" ")
         found = ratios(equation, order or "second").sort_values("error")
@@ -182,6 +225,10 @@ def _pairs_in_words(study: str, task: str) -> str:
         pair = "{first} - {second}".format_map(row)
         lead = "{lead:.1f} ({low:.1f} to {high:.1f})".format_map(row)
         lines.append(f"{pair:24} {lead:>20}")
+    if study == "off-policy":
+        for row in idle().loc[task].reset_index().to_dict("records"):
+            dead = "{earned:.1f} %, dead units {dead_birth:.0f} to {dead_end:.0f} %"
+            lines.append(f"{row['index']:5} {dead.format_map(row)}")
     return "\n".join(lines)
 
 
