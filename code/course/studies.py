@@ -18,11 +18,13 @@ _MODULES = [
     f"{__package__}.ch09.brake",
     f"{__package__}.ch09.epsilon",
     f"{__package__}.ch10.who_kills",
+    f"{__package__}.ch10.below",
     f"{__package__}.ch11.edge",
     f"{__package__}.ch14.control",
     f"{__package__}.ch14.graph_gain",
     f"{__package__}.ch14.off_policy",
     f"{__package__}.ch14.steeper",
+    f"{__package__}.ch14.wards",
     f"{__package__}.ch15.rates",
 ]
 

@@ -10,7 +10,7 @@ import pandas as pd
 from actlab import studies
 from actlab.statistics import paired_difference
 
-__all__ = ["PARTS", "born", "deaths", "killed_table", "saved_table"]
+__all__ = ["PARTS", "born", "cell", "deaths", "killed_table", "saved_table"]
 
 PARTS = ("layer 1", "above")
 _COUNTS = ("born", "killed", "woken", "given", "at_risk")
@@ -87,9 +87,9 @@ def killed_table(part: str) -> str:
     cells = {}
     for regime in _HEADS:
         killed = deaths(regime, part)
-        cells[regime] = {"born dead": _cell(born(regime, part)["born"])}
-        cells[regime]["woken"] = _cell(born(regime, part)["woken"])
-        cells[regime] |= {str(name): _cell(killed[name]) for name in killed}
+        cells[regime] = {"born dead": cell(born(regime, part)["born"])}
+        cells[regime]["woken"] = cell(born(regime, part)["woken"])
+        cells[regime] |= {str(name): cell(killed[name]) for name in killed}
     lines = [f"{part:13}" + "".join(f"{head:>9}" for head in _HEADS.values())]
     for name in cells["digits"]:
         row = (cells[regime].get(name, "") for regime in _HEADS)
@@ -111,7 +111,7 @@ def saved_table() -> str:
     lines = [f"{'both':7} plain     all saved lot: back      not      apart"]
     for regime, head in _HEADS.items():
         killed = deaths(regime, PARTS[0]) + deaths(regime, PARTS[1])
-        cells = {name: f"{_cell(killed[name]):>{n}}" for name, n in names.items()}
+        cells = {name: f"{cell(killed[name]):>{n}}" for name, n in names.items()}
         share = 1 - killed["back: all"].mean() / killed["plain"].mean()
         whole = killed["back: all"].notna().all()
         cells["back: all"] += f"{100 * share:4.0f} %" if whole else " " * 6
@@ -122,7 +122,8 @@ def saved_table() -> str:
     return "\n".join(lines)
 
 
-def _cell(values: pd.Series) -> str:
+def cell(values: pd.Series) -> str:
+    """Return a mean as text, with the number of runs left if some broke down."""
     left = values.dropna()
     if left.empty:
         return "(0)"
