@@ -24,6 +24,7 @@ _MODULES = [
     f"{__package__}.ch14.graph_gain",
     f"{__package__}.ch14.off_policy",
     f"{__package__}.ch14.steeper",
+    f"{__package__}.ch14.steeper_fresh",
     f"{__package__}.ch14.wards",
     f"{__package__}.ch15.rates",
 ]

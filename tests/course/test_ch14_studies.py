@@ -25,7 +25,7 @@ from course.ch14.studies import EquationRun, GraphRun, in_decibels
 
 NAMES = (
     *("equation", "graph", "control", "steeper"),
-    *("graph-gain", "off-policy"),
+    *("graph-gain", "off-policy", "steeper-fresh"),
 )
 
 

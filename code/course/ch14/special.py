@@ -16,6 +16,7 @@ __all__ = ["PAIRS", "TASKS", "idle", "leads", "over_gelu", "paired", "ratios", "
 
 TASKS = {
     "equation": ("calm", "peaked", "calm first", "peaked first"),
+    "steeper-fresh": ("peaked",),
     "graph": ("lines", "ring"),
     "graph-gain": ("lines", "ring"),
     "control": ("cart", "pendulum"),
