@@ -20,6 +20,8 @@ _MODULES = [
     f"{__package__}.ch10.who_kills",
     f"{__package__}.ch10.below",
     f"{__package__}.ch11.edge",
+    f"{__package__}.ch11.lazy",
+    f"{__package__}.ch11.second",
     f"{__package__}.ch14.control",
     f"{__package__}.ch14.graph_gain",
     f"{__package__}.ch14.off_policy",
