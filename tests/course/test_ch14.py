@@ -323,8 +323,8 @@ def test_what_the_chapter_says_of_prelu_on_graphs():
     words = f"{lead['lead']:.1f} points ahead of ReLU in one and {-behind['lead']:.1f} "
     assert words + "behind in the other" in trial.finding
     words = (
-        "PReLU is {:.1f} points ahead in *ring* ({:.1f} to {:.1f}), and not by its "
-        "gain: with that divided out {:.1f} are left"
+        "PReLU is {:.1f} points ahead in *ring* ({:.1f} to {:.1f}: a full point is "
+        "not settled), and not by its gain: without it {:.1f} are left"
     ).format(*lead[["lead", "low", "high"]], bare["lead"])
     assert words in prose(), words
     runs = studies.load("graph-gain").query("regime == 'final' and variant == 'ring'")
