@@ -14,6 +14,8 @@ _MODULES = [
     # Apart, so that the code of the others stays theirs.
     f"{__package__}.ch04.harm",
     f"{__package__}.ch04.slopes",
+    f"{__package__}.ch04.normed",
+    f"{__package__}.ch04.longer",
     f"{__package__}.ch09.more_seeds",
     f"{__package__}.ch09.brake",
     f"{__package__}.ch09.epsilon",
