@@ -23,6 +23,7 @@ _MODULES = [
     f"{__package__}.ch11.edge",
     f"{__package__}.ch14.control",
     f"{__package__}.ch14.steeper",
+    f"{__package__}.ch14.wards",
     f"{__package__}.ch15.rates",
 ]
 

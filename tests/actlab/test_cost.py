@@ -65,6 +65,11 @@ def test_a_formula_in_python_keeps_every_step():
     assert kept["keeps_input"] and kept["kept_else"] == 4  # the sigmoid, in float32
 
 
+def test_step_share_goes_to_the_device_that_it_is_told():
+    with pytest.raises(RuntimeError, match="nowhere"):
+        cost.step_share("gelu", sizes=(8, 16, 2), device="nowhere")
+
+
 def test_step_share_is_a_share():
     share = cost.step_share("gelu", sizes=(8, 16, 2), rounds=3, seconds=0.002)
     assert share["low"] <= share["share"] <= share["high"] < 1

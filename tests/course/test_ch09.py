@@ -16,13 +16,15 @@ import pytest
 import torch
 from matplotlib.text import Text
 
-from actlab import figures, properties, studies
+from actlab import datasets, figures, properties, studies
 from actlab.figures import style
 from actlab.statistics import interval
 from actlab.studies import Setting
 from actlab.studies.runners import execute
 from course.ch09 import figures as ch09
+from course.ch09 import tables
 from course.ch09.fresh import accuracies
+from course.ch09.more_seeds import FRESH
 from course.ch09.studies import CURES, DeepRun, patient
 
 SIZES = (64, *[16] * 6, 10)
@@ -194,20 +196,73 @@ def test_path_and_layer_norm_learn_at_every_step():
     assert f"one of the seventy, at {lone:.0f} %, stays below" in text_of_chapter()
 
 
-def test_what_holds_he_back_is_quoted_as_recorded():
+def test_what_slows_he_down_is_quoted_as_recorded():
     text = text_of_chapter()
     longer = accuracies("longer", init="he")
     adam, sgd = relu("", "he", "adam"), relu("", "he")
-    leaks = [accuracies(f"leak {slope:g}") for slope in (0, 0.5, 0.8)]
-    assert f"in 60 epochs it comes to {longer.mean():.0f} %" in text
-    assert f"brings it to {adam.mean():.0f} % in 20" in text
-    first, middle, last = (leak.mean() for leak in leaks)
-    assert f"SGD reaches {first:.0f} %, with one of 0.8 it reaches {last:.0f}." in text
-    wanted = f"their mean, {middle:.0f}, is not surely above {first:.0f}"
-    assert wanted in text and (leaks[1] == 10).sum() == 4
-    assert interval(leaks[1] - leaks[0]).low < 0
+    assert f"{longer.mean():.0f} % in 60 epochs" in text
+    assert f"gets {sgd.mean():.0f} % of the images right with plain SGD" in text
+    assert f"with plain SGD, {adam.mean():.0f} with Adam" in text
     assert interval(longer - sgd).low > 0 and interval(adam - sgd).low > 0
+    leaks = [accuracies(f"leak {slope:g}") for slope in (0, 0.5, 0.8)]
+    first, _, last = (leak.mean() for leak in leaks)
+    wanted = f"leaks of 0 and 0.8 at matched gain {first:.0f} and {last:.0f} %"
+    assert wanted in text and f"0.8 reaches {last:.0f} %" in text
+    assert (leaks[1] == 10).sum() == 4
+    assert interval(leaks[1] - leaks[0]).low < 0
     assert interval(leaks[2] - leaks[0]).low > 0
+
+
+def test_length_and_closed_directions_are_told_by_the_rules_set_beforehand():
+    text, found = text_of_chapter(), tables.brakes()
+    (he, *he_at), (clipped, *clipped_at) = found["He"], found["He, clipped"]
+    (_, *modulus_at), (_, *both_at) = found["|x|"], found["|x|, clipped"]
+    for mine, other in zip(clipped_at, he_at, strict=True):
+        assert interval(mine - other).low > 0, "length is part of it"
+    assert interval(clipped_at[0]).low > 50
+    for mine, other in ((modulus_at, he_at), (both_at, clipped_at)):
+        assert interval(mine[0] - other[0]).high <= 10, "closed directions are needed"
+        assert len(mine[0]) == 10 == len(mine[1])
+    ahead = interval(modulus_at[0] - he_at[0]).high
+    assert round(ahead) == 4 and "at most four points ahead" in text
+    gain, lack = clipped_at[0] - he_at[0], clipped_at[0] - both_at[0]
+    assert round(clipped / he) == 18 and "a step eighteen times as large" in text
+    assert f"gets {gain.mean():.0f} points more right" in text
+    assert f"clipped, it is {lack.mean():.0f} points behind" in text
+    shown = (clipped_at[0], modulus_at[0], both_at[0])
+    a, b, c = (f"{values.mean():.0f}" for values in shown)
+    row = rf"clipped {a} %, $\\lvert x\\rvert$ {b}, clipped {c};"
+    assert row in text, row
+    questions = Path(__file__).parents[2] / "reference" / "interview.md"
+    assert f"at its own step, brought {a}." in questions.read_text("utf-8")
+
+
+def test_births_are_those_of_the_networks_that_were_trained():
+    he = tables.at_birth("relu", "he")
+    modulus = tables.at_birth("abs", "matched")
+    leak = tables.at_birth(torch.nn.LeakyReLU(0.8), "matched")
+    assert tuple(he.index) == FRESH
+    assert (modulus["alike"] > 0.98).all() and leak["alike"].mean() < 0.75
+    assert he["length"].max() > 50 and he["length"].min() < 3
+    assert modulus["length"].max() < he["length"].max()
+    condition = DeepRun("fresh", "relu", 0.01, init="he", seeds_of_its_own=FRESH)
+    net = patient(Setting(condition, FRESH[0])).double()
+    data = datasets.digits()
+    x, y = data.x_train[:128].double(), data.y_train[:128]
+    torch.nn.functional.cross_entropy(net(x), y).backward()
+    length = torch.cat([p.grad.flatten() for p in net.parameters()]).norm().item()
+    assert he["length"][FRESH[0]] == pytest.approx(length)
+
+
+def test_the_tables_of_the_brake_are_printed(capsys):
+    tables.slow()
+    tables.differences()
+    tables.epsilons()
+    lines = capsys.readouterr().out.splitlines()
+    assert max(map(len, lines)) <= 64
+    (he,) = (line for line in lines if line.startswith("He   "))
+    assert he.split()[:4] == ["He", f"{relu('', 'he').mean():.1f}", "±", "9.4"]
+    assert sum(line.startswith("double") for line in lines) == 2
 
 
 def test_six_starts_leave_thirty_sigmoids_guessing():

@@ -9,7 +9,9 @@ import torch
 from actlab import studies
 from actlab.statistics import interval
 from actlab.studies import Setting
-from course.ch09 import epsilon, more_seeds
+from actlab.studies.rates import rate
+from course.ch09 import brake, epsilon, more_seeds
+from course.ch09 import studies as chapter
 from course.ch09.studies import STUDIES
 
 CELL = ["regime", "activation", "init", "variant", "optimiser"]
@@ -84,3 +86,32 @@ def test_precision_and_epsilon_are_changed_one_at_a_time(monkeypatch):
         for size in (1e-8, 1e-30)
         for lr in (0.001, 0.003)
     }
+
+
+def test_brake_tunes_and_shows_as_its_design_says():
+    tried = {(c.activation, c.init, c.variant) for c in brake.BRAKE.conditions}
+    assert len(tried) == 4 and len(brake.BRAKE.conditions) == 4 * len(brake.PLACES)
+    assert not set(brake.TUNING) & (set(more_seeds.FRESH) | set(tuned()["seed"]))
+    last = studies.final("brake").fillna({"variant": ""})
+    shown = last[last["regime"].eq("fresh")]
+    assert set(shown["seed"]) == set(more_seeds.FRESH)
+    for (function, variant), rows in shown.groupby(["activation", "variant"]):
+        best = brake.chosen(last, function, variant)
+        assert brake.PLACES[0] < best < brake.PLACES[-1], "inside the grid"
+        wanted = {rate(best + shift) for shift in (-1, 0, 1)}
+        assert set(rows["lr"]) == wanted and len(rows) == 30
+
+
+def test_clipping_alone_parts_the_pairs_of_the_brake(monkeypatch):
+    seen = []
+
+    def noted(network, data, *, clip, **more):
+        seen.append((clip, network.linears[0].weight[0, 0].item()))
+        return {}
+
+    monkeypatch.setattr(chapter, "train", noted)
+    for condition in brake.BRAKE.conditions[:: len(brake.PLACES)]:
+        chapter._run(Setting(condition, 100))
+    assert [clip for clip, _ in seen] == [None, 1.0, None, 1.0]
+    assert seen[0][1] == seen[1][1] and seen[2][1] == seen[3][1], "one network"
+    assert seen[2][1] == pytest.approx(seen[0][1] / 2**0.5, rel=1e-3), "gain 1"

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 matplotlib.use("Agg")
 
@@ -164,6 +165,13 @@ def test_rows_measured_alone_are_those_of_their_provenance():
         )
         assert origin["clock"] == "processor" and origin["threads"] == 1
         assert key not in set(cost.recorded()["key"])
+
+
+@pytest.mark.filterwarnings("error")
+def test_rows_measured_alone_keep_the_columns_kinds():
+    together, all_of_them = cost.recorded(), cost.recorded(added=True)
+    assert len(all_of_them) > len(together)  # or the next line says nothing
+    assert (all_of_them.dtypes == together.dtypes).all()
 
 
 def test_recorded_counts_are_todays():
@@ -523,6 +531,82 @@ def test_bytes_and_the_graphics_card_agree_as_the_text_says():
     single = over.drop(several.index)
     assert set(single.index[single < -0.05]) == {"log_sigmoid"}
     assert set(single.index[single > 0.05]) == {"prelu", "arctan", "threshold"}
+
+
+def test_the_second_count_leaves_the_mixture_and_enn():
+    found = traffic.derived_and_timed()
+    several = found[found["operations"] > 1]
+    missed = several[(several["timed"] / several["derived"] - 1).abs() >= 0.05]
+    off = several["timed"] / several["second"] - 1
+    assert (off.abs() < 0.05).sum() == 30
+    assert set(off.index[off.abs() >= 0.05]) == {"enn", "mixture"}
+    assert 0.05 < off["enn"] < 0.1  # its rows have three numbers, STAF's two
+    gauges = ["prelu", "staf"]
+    assert found.loc[gauges, "second"].tolist() == pytest.approx(
+        found.loc[gauges, "timed"].tolist()
+    )
+    # Which cause changes which function: none of them is there for another one.
+    scattered = missed.index[(missed["scattered"] > 0) & (missed["products"] == 0)]
+    tenth = {"dyt", "derf", "pelu", "adaptive_tanh", "adaptive_sigmoid"}
+    assert set(scattered) == tenth
+    assert set(missed.index[missed["products"] > 0]) == {"staf", "enn", "fourier"}
+    # Not their sines: functions with a sine or cosine and no product keep to the count.
+    assert off[["sine", "gcu", "snake"]].abs().max() < 0.03
+    alone = found.drop(several.index)
+    over = alone["timed"] / alone["second"] - 1
+    assert set(over.index[over.abs() > 0.05]) == {"arctan", "threshold"}
+
+
+def test_arctangent_and_threshold_are_not_their_arithmetic():
+    table = cost.on_gpu().query("dtype == 'float32'").set_index(["key", "case"])
+    arctan = table.loc["arctan"]
+    more = arctan["forward_us"] * (1 - 1 / arctan["forward"])
+    assert len(more) == 3 and more.between(14.5, 18).all()
+    low, high = table.loc[("threshold", "large"), ["forward_low", "forward_high"]]
+    assert (round(low, 2), round(high, 2)) == (1.04, 1.47)
+
+
+def test_the_graphics_card_in_bfloat16_and_at_small_sizes_is_as_the_text_says():
+    table = cost.on_gpu().set_index(["case", "dtype", "key"]).sort_index()
+    half = table.loc[("large", "bfloat16"), "forward"]
+    assert half[["tanh", "gelu"]].between(0.98, 1.06).all()
+    assert (half[["elu", "mish", "softplus"]] > 1.15).all()  # one ReLU in float32
+    assert half["dyt"] == pytest.approx(1 + half["prelu"], rel=0.03)
+    ways = ["forward", "backward"]
+    small = [table.loc[(case, "float32"), ways] for case in ("few", "many")]
+    alike = np.concatenate([t.loc[["gelu", "mish"]].to_numpy().ravel() for t in small])
+    assert (round(alike.min(), 2), round(alike.max(), 2)) == (0.88, 1.01)
+    staf = np.concatenate([t.loc["staf"].to_numpy() for t in small])
+    assert (round(staf.min(), 1), round(staf.max(), 1)) == (5.1, 6.3)
+
+
+def test_what_the_second_count_leaves_out_is_not_touched():
+    x, noise = torch.randn(8), torch.full((8,), torch.nan)
+    out = torch.ops.aten.rrelu_with_noise(x, noise, 0.1, 0.3, False)
+    assert out.isfinite().all() and noise.isnan().all()
+    assert torch.ones_like(torch.full((4,), torch.nan)).sum() == 4
+    with FakeTensorMode():  # a GPU's shapes, without one
+        buffer = torch.ops.aten.log_sigmoid_forward(torch.empty(8, device="cuda"))[1]
+    assert buffer.numel() == 0
+    assert torch.ops.aten.log_sigmoid_forward(x)[1].numel() == 8
+
+
+@pytest.mark.parametrize(
+    ("function", "scattered", "products"),
+    [
+        (torch.relu, 0, 0),
+        (lambda x: x * x, 0, 0),
+        (lambda x: 2 * x, 0, 0),  # a number of Python's is no tensor
+        (lambda x: torch.tensor(2.0) * x, 1, 0),
+        (lambda x: x.t().exp(), 1, 0),
+        (lambda x: (x[..., None] * torch.ones(3)).exp(), 3, 0),
+        (lambda x: torch.nn.functional.prelu(x, torch.tensor([0.25])), 1, 0),
+        (lambda x: x[..., None].expand(4, 8, 2) @ torch.ones(2), 0, 1),
+    ],
+)
+def test_scattered_passes_and_products_are_counted(function, scattered, products):
+    found = traffic.count(function, torch.randn(4, 8))
+    assert (found["scattered"], found["products"]) == (scattered, products)
 
 
 def test_the_catalogues_staf_has_two_sines():

@@ -18,6 +18,7 @@ matplotlib.use("Agg")
 import choosing_tables
 import generate_pages
 from actlab import catalogue, studies
+from actlab.statistics import paired_difference
 from course import claims
 from course.ch09 import fresh
 from course.ch14 import choosing, patients, special
@@ -200,13 +201,34 @@ def test_numbers_of_the_arrows_are_the_recorded_ones():
         ["gelu", "swish", "mish", "hardswish"]
     ]
     words = f"{leads.min():.2f} to {leads.max():.2f} after 24"
-    assert words in found["plain layers"], words
+    assert words in found["half a point more"], words
+    early = studies.load("tuned").query("regime == 'final' and init == 'he'")
+    early = early[early["epoch"] == 8]
+    early = early.pivot(index="seed", columns="activation", values="test_accuracy")
+    behind = early["relu"].mean() - early["selu"].mean()
+    leads = early[[*leads.index]].mean() - early["relu"].mean()
+    words = f"{leads.min():.2f} to {leads.max():.2f} points ahead"
+    assert words in found["half a point more"], words
+    default = studies.final("tuned").query("regime == 'final' and init == 'default'")
+    default = default.groupby("activation")["test_accuracy"].mean()
+    words = f"{default['relu'] - default['selu']:.1f} and {behind:.1f} behind"
+    assert words in found["no normalisation"], words
+    own = studies.final("atlas").query("regime == 'final' and init == 'matched'")
+    own = own.pivot_table("test_accuracy", "seed", "activation")
+    words = f"{paired_difference(own['selu'], own['relu'])}".split(" (")[0]
+    assert f"SELU was {words} points ahead" in found["no normalisation"], words
     assert f"GEGLU {losses['relu'] - losses['geglu']:.3f}" in found["language model"]
     twelfth = studies.load("changing-tasks").query("lr == 0.01 and epoch == 12")
-    cells = twelfth.groupby(["activation", "variant"], dropna=False)["test_accuracy"]
+    twelfth = twelfth.fillna({"variant": ""})
+    cells = twelfth.groupby(["activation", "variant"])["test_accuracy"]
     right = {cell: round(value) for cell, value in cells.mean().items()}
     assert right["relu", "both"] == right["leaky_relu", "size"] == 99
-    assert "99 % were learnt with weights held and either" in found["dead units"]
+    alone = ("relu", "size"), ("relu", "dead"), ("leaky_relu", ""), ("relu", "")
+    words = (
+        "99 % were learnt with both, {} with weights held alone, {} with new units "
+        "alone, {} with a leak alone, {} with neither"
+    ).format(*(right[cell] for cell in alone))
+    assert words in found["changing tasks"], words
 
 
 def test_what_the_chapter_says_of_thirty_layers():

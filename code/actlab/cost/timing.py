@@ -257,6 +257,7 @@ def step_share(
     *,
     sizes: tuple[int, ...] = (784, 256, 192, 128, 64, 10),
     batch_size: int = 128,
+    device: str = "cpu",
     rounds: int = 5,
     seconds: float = 0.02,
 ) -> dict[str, float]:
@@ -266,14 +267,14 @@ def step_share(
     ----------
     key : a scalar row of the catalogue.
     sizes, batch_size : of the network and its batch.
-    rounds, seconds : as in :func:`measure`.
+    device, rounds, seconds : as in :func:`measure`.
 
     The share is (t − t₀)/t, where t₀ is the time of the same network without
     activation: ``share`` the median over rounds, ``low`` and ``high`` their range, and
     ``step_us`` the median of t in microseconds.  A step is forward, backward and SGD,
     on one thread.  Chapter 13.
     """
-    with_it, without = (_step(sizes, batch_size, name) for name in (key, None))
+    with_it, without = (_step(sizes, batch_size, name, device) for name in (key, None))
     found = ratio(with_it, without, rounds=rounds, seconds=seconds)
     return {
         "share": 1 - 1 / found["ratio"],
@@ -303,9 +304,9 @@ def recorded(added: bool = False) -> pd.DataFrame:
     if not added:
         return table
     rows = [row for key in additions() for row in provenance(key)["rows"]]
-    return (
-        pd.concat([table, pd.DataFrame(rows, columns=table.columns)]) if rows else table
-    )
+    # An empty column gets a type, or pandas has to guess one
+    alone = pd.DataFrame(rows, columns=table.columns).astype(table.dtypes)
+    return pd.concat([table, alone]) if rows else table
 
 
 def on_gpu(what: str = "costs") -> pd.DataFrame:
@@ -435,13 +436,13 @@ def _calls(call: Callable[[], Any], seconds: float) -> int:
 
 
 def _step(
-    sizes: tuple[int, ...], batch_size: int, key: str | None
+    sizes: tuple[int, ...], batch_size: int, key: str | None, device: str
 ) -> Callable[[], None]:
     """Return one training step of an MLP on random inputs as a call."""
-    network = MLP(sizes, key, seed=0)
+    network = MLP(sizes, key, seed=0).to(device)
     draw = torch.Generator().manual_seed(0)
-    x = torch.randn(batch_size, sizes[0], generator=draw)
-    y = torch.randint(sizes[-1], (batch_size,), generator=draw)
+    x = torch.randn(batch_size, sizes[0], generator=draw).to(device)
+    y = torch.randint(sizes[-1], (batch_size,), generator=draw).to(device)
     # A step size of zero: the work of a step, and weights that stay as they are.
     stepper = torch.optim.SGD(network.parameters(), lr=0.0)
 

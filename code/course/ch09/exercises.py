@@ -505,7 +505,7 @@ PREDICTIONS = [
         textbook_label="“The right start cures vanishing gradients”",
         because={
             "Sizes are kept in both directions, so it trains like a shallow network.": "Sizes are. Look at the lowest panel of the figure above.",
-            "All images look alike to the last layer, so it will be slow.": "That is what the lowest panel said.",
+            "All images look alike to the last layer, so it will be slow.": "Slow it is. Likeness is not all: gradients that are too long have a part too, as clipping shows below.",
             "Thirty layers are too many for such small data.": "With other cures, the same thirty layers reach the nineties.",
         },
         source="study cures-fresh, 10 seeds, at the step that 3 others chose",
