@@ -220,8 +220,10 @@ def killed_by_change(
 
     Chapter 10.
     """
-    parts, changes = (list(dict.fromkeys(frame[name])) for name in ("part", "change"))
-    networks = list(dict.fromkeys(frame["network"]))
+    parts, changes, networks = (
+        [str(value) for value in dict.fromkeys(frame[name])]
+        for name in ("part", "change", "network")
+    )
     figure, grid = plt.subplots(
         1, len(parts), sharex=True, sharey=True, squeeze=False, figsize=(WIDTH, 4.2)
     )
@@ -244,8 +246,8 @@ def killed_by_change(
     figure.legend(marks, names, loc="outside upper center", ncols=len(names),
                   columnspacing=1.2, handletextpad=0.4)  # fmt: skip
     spoken = []
-    for part, panel in frame.groupby("part", sort=False):
-        rows = panel.groupby("change", sort=False)["share"]
+    for part in parts:
+        rows = frame[frame["part"] == part].groupby("change", sort=False)["share"]
         said = (f"{name} " + ", ".join(f"{v:.0f}" for v in row) for name, row in rows)
         spoken.append(f"{part}: " + "; ".join(said))
     alt = (
