@@ -115,15 +115,10 @@ def killed_shares() -> pd.DataFrame:
                 changed, other = killed[name], beside[name]
                 ratio = changed.mean() / other.mean()
                 gap = paired_difference(changed, ratio * other)
-                row = {
-                    "network": network,
-                    "part": part,
-                    "change": _SHORT.get(name, name),
-                }
-                row["share"] = 100 * ratio
-                row["half_width"] = 100 * gap.half_width / other.mean()
-                rows.append(row)
-    return pd.DataFrame(rows)
+                row = [network, part, _SHORT.get(name, name), 100 * ratio]
+                rows.append([*row, 100 * gap.half_width / other.mean()])
+    columns = ["network", "part", "change", "share", "half_width"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def killed_table(part: str) -> str:
