@@ -21,6 +21,8 @@ _MODULES = [
     f"{__package__}.ch10.below",
     f"{__package__}.ch10.replaced",
     f"{__package__}.ch11.edge",
+    f"{__package__}.ch11.lazy",
+    f"{__package__}.ch11.second",
     f"{__package__}.ch14.control",
     f"{__package__}.ch14.steeper",
     f"{__package__}.ch14.wards",
