@@ -21,6 +21,7 @@ _MODULES = [
     f"{__package__}.ch09.epsilon",
     f"{__package__}.ch10.who_kills",
     f"{__package__}.ch10.below",
+    f"{__package__}.ch10.replaced",
     f"{__package__}.ch11.edge",
     f"{__package__}.ch11.lazy",
     f"{__package__}.ch11.second",
