@@ -152,7 +152,9 @@ def test_sharper_was_not_seen_to_be_worse() -> None:
     assert relu.low < -1 and relu.high > 1, "not settled"
 
 
-@pytest.mark.parametrize("study", ["flatter", "sharpening"])
+@pytest.mark.parametrize(
+    "study", ["flatter", "sharpening", "second-flat", "second-edge", "kernel-moves"]
+)
 def test_it_was_recorded_from_a_clean_tree(study: str) -> None:
     (environment,) = studies.provenance(study)["environments"]
     assert environment["uncommitted_changes"] is False

@@ -115,7 +115,7 @@ def harms(image: torch.Tensor) -> Figure:
         panel.set_axis_off()
     alt = (
         "Four pictures of one handwritten digit of 8 by 8 pixels: clean; with noise of "
-        "standard deviation 0.5, and of 0.85, where the strokes are hard to follow; "
+        "standard deviation 0.5, and of 0.85, which greys strokes and ground alike; "
         "and clean with a grey square of 3 by 3 pixels over it."
     )
     return finish(figure, alt)

@@ -257,7 +257,7 @@ def page_11_4(lowest: float = 0.02, slope: float = -0.5) -> Page:
         kind="derive",
         stars=2,
         outcome=3,
-        task=f"A wide ReLU network has λ_min = {lowest:g}. (a) With slope {slope:g} for negative inputs? (b) Which positive slope halves it? Two decimals for (b).",
+        task=f"A ReLU network with one wide hidden layer has λ_min = {lowest:g}. (a) With slope {slope:g} for negative inputs? (b) Which positive slope halves it? Two decimals for (b).",
         parts=[
             Number(
                 "lowest",
@@ -500,7 +500,7 @@ PREDICTIONS = [
             "A leak makes the function more linear, and examples look more alike.": "Exactly; with slope 1 they cannot all be told apart.",
             "Half of the units are off anyway.": "It is the bend that counts, and a slope of ½ halves the bend.",
         },
-        source="the kernels of the next cell, five draws",
+        source="the kernels of the next cell, twenty draws",
     ),
     Prediction(
         id="11.D",
