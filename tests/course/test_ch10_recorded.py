@@ -126,8 +126,7 @@ def test_growth_and_death_each_keep_a_network_from_learning(lr) -> None:
     assert last_task(lr, "leaky_relu", "size").mean() > 95
     held, both = last_task(lr, variant="size"), last_task(lr, variant="both")
     assert (both > held).all() and both.mean() > 95  # death without growth
-    living, dead = (last_task(lr, variant=v) for v in ("living", "dead"))
-    assert (dead > living).all() and last_task(lr).mean() < living.mean()
+    assert (last_task(lr, variant="dead") > last_task(lr)).all()
 
 
 def test_redrawing_moves_no_output_and_wakes_the_dead() -> None:

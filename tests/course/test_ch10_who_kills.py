@@ -5,16 +5,28 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import matplotlib
 import nbformat
+import numpy as np
 import pytest
 import torch
 from torch.nn import functional as F
+
+matplotlib.use("Agg")
 
 from actlab import datasets, studies
 from actlab.networks import MLP
 from actlab.studies import Setting
 from actlab.studies.runners import execute
-from course.ch10.killed import PARTS, born, deaths, killed_table, saved_table
+from course.ch10 import figures as ch10
+from course.ch10.killed import (
+    PARTS,
+    born,
+    deaths,
+    killed_shares,
+    killed_table,
+    saved_table,
+)
 from course.ch10.shift import taken_back
 from course.ch10.who_kills import WHO_KILLS, SuspectRun, shift_taken_back
 
@@ -150,3 +162,28 @@ def test_births_are_those_of_the_plain_case() -> None:
     assert found.loc[runs["seed"], "born"].tolist() == sums
     with pytest.raises(ValueError, match="layer 1"):
         born("digits", "below")
+
+
+def test_shares_are_ratios_of_means_and_their_intervals_those_of_the_ratio() -> None:
+    shares = killed_shares().set_index(["network", "part", "change"])
+    killed = deaths("Fashion-MNIST", "above")
+    row = shares.loc["Fashion-MNIST", "above", "back: layer 1"]
+    ratio = killed["back: layer 1"].mean() / killed["plain"].mean()
+    assert row["share"] == pytest.approx(100 * ratio) and 43 < row["share"] < 44
+    draws = np.random.default_rng(0).integers(0, 10, (4000, 10))
+    of = {name: killed[name].to_numpy()[draws].mean(1) for name in killed}
+    spread = 100 * (of["back: layer 1"] / of["plain"]).std()
+    # Student's t for ten seeds, and the bootstrap's divisor of n instead of n - 1.
+    assert row["half_width"] == pytest.approx(2.26 * spread * (10 / 9) ** 0.5, rel=0.1)
+    assert ("six layers", "layer 1", "centred") not in shares.index
+    lot = deaths("digits", "above")
+    expected = 100 * lot["lot: back"].mean() / lot["lot: not"].mean()
+    assert shares.loc["digits", "above", "lot: back"]["share"] == pytest.approx(
+        expected
+    )
+
+
+def test_the_figure_says_each_share() -> None:
+    figure = ch10.killed_by_change(killed_shares())
+    assert "centred 53, 46, 42" in figure.alt and "back: all 1, 6, 13" in figure.alt
+    assert [axes.get_title(loc="left") for axes in figure.axes] == [*PARTS]

@@ -23,6 +23,7 @@ from actlab.figures.style import (
     label_ends,
     label_level,
     legend_above,
+    name_rows,
     number,
     styled,
     tint,
@@ -35,6 +36,7 @@ __all__ = [
     "bias_and_signal",
     "dead_by_layer",
     "death_and_accuracy",
+    "killed_by_change",
     "life_history",
     "unit_lives",
     "zeroing_curves",
@@ -195,6 +197,63 @@ def dead_by_layer(
     alt = (
         f"Line plot of {ylabel} against the hidden layer, {layers[0]} to {layers[-1]}. "
         "Means: " + "; ".join(findings) + "."
+    )
+    return finish(figure, alt)
+
+
+@styled
+def killed_by_change(
+    frame: pd.DataFrame, *, few: float = 25.0, many: float = 50.0
+) -> Figure:
+    """Draw who is killed under each change, in per cent of those beside them.
+
+    One panel per part of the network, one row per change, one mark with its interval
+    per network.
+
+    Parameters
+    ----------
+    frame
+        One row per mark: ``network``, ``part``, ``change``, ``share`` and
+        ``half_width``, both in %.
+    few, many
+        Dotted lines: what counts as few, and as many, in %.
+
+    Chapter 10.
+    """
+    parts, changes, networks = (
+        [str(value) for value in dict.fromkeys(frame[name])]
+        for name in ("part", "change", "network")
+    )
+    figure, grid = plt.subplots(
+        1, len(parts), sharex=True, sharey=True, squeeze=False, figsize=(WIDTH, 4.2)
+    )
+    for axes, part in zip(grid[0], parts, strict=True):
+        for level in (few, many):
+            axes.axvline(level, color=MUTED, linewidth=1, linestyle=":")
+        for i, network in enumerate(networks):
+            found = frame[(frame["part"] == part) & (frame["network"] == network)]
+            offset = 0.26 * (i - (len(networks) - 1) / 2)
+            axes.errorbar(found["share"], [changes.index(c) + offset
+                                           for c in found["change"]],
+                          xerr=found["half_width"], linestyle="", marker=MARKERS[i],
+                          color=COLOURS[i], markersize=4.5, label=network)  # fmt: skip
+        name_rows(axes, changes)
+        axes.set_xlabel("killed, %")
+        axes.set_xlim(left=-6)
+        axes.set_title(part, loc="left")
+        axes.set_xticks(range(0, int(axes.get_xlim()[1]) + 1, 50))
+    marks, names = grid[0, -1].get_legend_handles_labels()
+    figure.legend(marks, names, loc="outside upper center", ncols=len(names),
+                  columnspacing=1.2, handletextpad=0.4)  # fmt: skip
+    spoken = []
+    for part in parts:
+        rows = frame[frame["part"] == part].groupby("change", sort=False)["share"]
+        said = (f"{name} " + ", ".join(f"{v:.0f}" for v in row) for name, row in rows)
+        spoken.append(f"{part}: " + "; ".join(said))
+    alt = (
+        f"Dot plot of the killed, % of those beside them, for {join(networks)}. "
+        + ". ".join(spoken)
+        + "."
     )
     return finish(figure, alt)
 

@@ -1,4 +1,4 @@
-"""What the four studies of chapter 14 say, as tables."""
+"""What the studies of chapter 14 say, as tables."""
 
 from __future__ import annotations
 
@@ -7,12 +7,34 @@ from typing import Any
 import pandas as pd
 
 from actlab import studies
-from actlab.statistics import compare
+from actlab.statistics import compare, holm, paired_difference
 from actlab.studies.rates import Cell, choice_noise, chosen, key_of
 
 from .studies import in_decibels
 
-__all__ = ["leads", "ratios", "told"]
+__all__ = ["PAIRS", "TASKS", "idle", "leads", "over_gelu", "paired", "ratios", "told"]
+
+TASKS = {
+    "equation": ("calm", "peaked", "calm first", "peaked first"),
+    "steeper-fresh": ("peaked",),
+    "graph": ("lines", "ring"),
+    "graph-gain": ("lines", "ring"),
+    "control": ("cart", "pendulum"),
+    "off-policy": ("cart", "pendulum"),
+}
+"""The studies that are told, each with its tasks, see :func:`told`."""
+
+PAIRS = {
+    "graph-gain": (
+        ("prelu", "relu"),
+        ("prelu", "frozen"),
+        ("frozen", "relu"),
+        ("prelu", "relu_scaled"),
+        ("prelu_unit_gain", "relu"),
+    ),
+    "off-policy": (("tanh", "relu"),),
+}
+"""What is compared in each task of two studies, as they were designed."""
 
 
 def leads(table: pd.DataFrame, against: str, margin: float) -> pd.DataFrame:
@@ -66,6 +88,47 @@ def _lead(
     return {"lead": lead, "low": low, "high": high, "level": level}
 
 
+def paired(study: str) -> pd.DataFrame:
+    """Return the comparisons of one study, corrected for their number.
+
+    Parameters
+    ----------
+    study : a key of :data:`PAIRS`.
+
+    One row per task and pair, under ``task``, ``first`` and ``second``, each function
+    at its own start and rate: the ``lead`` of the first, the ends ``low`` and ``high``
+    of intervals that hold together (Bonferroni), and ``p_holm`` of the difference.  In
+    all of them is what the choice of the rates adds.  Chapter 14.
+    """
+    table = studies.load(study)
+    found = [
+        {"task": task, "first": first, "second": second}
+        | _compared(rows, first, second, len(PAIRS[study]) * table["variant"].nunique())
+        for task, rows in table.groupby("variant")
+        for first, second in PAIRS[study]
+    ]
+    told = pd.DataFrame(found).set_index(["task", "first", "second"])
+    return told.assign(p_holm=holm(told.pop("p")))
+
+
+def _compared(
+    table: pd.DataFrame, first: str, second: str, comparisons: int
+) -> dict[str, float]:
+    both = table[table["activation"].isin([first, second])]
+    best = chosen(both).sort_values("held_out").groupby("activation").tail(1)
+    cells = {row["activation"]: key_of(row) for row in best.to_dict("records")}
+    noise = choice_noise(both, cells[first], cells[second])
+    runs = pd.concat({key: _runs(table, cells[key]) for key in cells}, axis=1).dropna()
+    row = compare(
+        {key: runs[key].tolist() for key in (first, second)},
+        second,
+        level=1 - 0.05 / comparisons,
+        further={first: noise},
+    ).iloc[0]
+    names = {"lead": "difference", "low": "low", "high": "high", "p": "p"}
+    return {new: float(row[old]) for new, old in names.items()}
+
+
 def ratios(equation: str, order: str = "second") -> pd.DataFrame:
     """Return the errors on one equation, and their ratios to tanh's.
 
@@ -80,10 +143,52 @@ def ratios(equation: str, order: str = "second") -> pd.DataFrame:
     both = pd.concat([studies.load("equation"), studies.load("steeper")])
     table = in_decibels(both)
     table = table.query("variant == @equation and change == @order")
-    found = leads(table, "tanh", margin=6.0)
+    return _as_errors(leads(table, "tanh", margin=6.0))
+
+
+def _as_errors(found: pd.DataFrame) -> pd.DataFrame:
+    """Return decibels as errors, and their differences as ratios."""
     as_factor = {"error": "mean", "ratio": "lead", "low": "high", "high": "low"}
     factors = {new: 10 ** (-found[old] / 20) for new, old in as_factor.items()}
     return found[["init", "lr", "n", "broke"]].assign(**factors)
+
+
+def over_gelu() -> pd.DataFrame:
+    """Return the errors at the peak with fresh seeds, and their ratios to GELU's.
+
+    As :func:`ratios`, of the study *steeper-fresh*, with ``held_out``, the mean of the
+    tuning seeds in decibels.  Chapter 14.
+    """
+    table = in_decibels(studies.load("steeper-fresh"))
+    found = _as_errors(leads(table, "gelu", margin=6.0))
+    tuned = chosen(table).groupby("activation")["held_out"].max()
+    return found.assign(held_out=tuned)
+
+
+def idle() -> pd.DataFrame:
+    """Return how many units of the study *off-policy* were idle, in percent.
+
+    One row per world and function, at its start and rate: means of the columns that
+    the study has, and for dead and dormant units the rise from birth to end with the
+    ends of its 95 % interval.  Chapter 14.
+    """
+    table = studies.load("off-policy")
+    rows = {}
+    for world, runs in table.groupby("variant"):
+        best = chosen(runs).sort_values("held_out").groupby("activation").tail(1)
+        for cell in best.to_dict("records"):
+            final = runs[(runs["regime"] == "final") & (runs["lr"] == cell["lr"])]
+            final = final.query(
+                "activation == @cell['activation'] and init == @cell['init']"
+            )
+            row = {"earned": final["test_accuracy"].mean()}
+            for kind in ("dead", "dormant"):
+                birth, end = (final[f"{kind}_{when}"] for when in ("birth", "end"))
+                rise = paired_difference(end, birth)
+                row |= {f"{kind}_birth": birth.mean(), f"{kind}_end": end.mean()}
+                row |= {f"{kind}_low": rise.low, f"{kind}_high": rise.high}
+            rows[world, cell["activation"]] = row
+    return pd.DataFrame.from_dict(rows, orient="index")
 
 
 def told(study: str, task: str) -> str:
@@ -91,14 +196,20 @@ def told(study: str, task: str) -> str:
 
     Parameters
     ----------
-    study : ``"equation"``, ``"graph"`` or ``"control"``.
+    study : a key of :data:`TASKS`.
     task : its equation, with ``" first"`` where only first derivatives are used; its
         task or world.
 
-    A row for each function, the best first: the error, and its ratio to tanh's; or per
-    cent right, or earned, and the lead over ReLU.  Each with the 95 % interval.
-    Chapter 14.
+    A row for each function, the best first: the error, and its ratio to tanh's or
+    GELU's; or per cent right, or earned, and the lead over ReLU.  Each with the 95 %
+    interval.  Of the studies in :data:`PAIRS` a row for each comparison, as
+    :func:`paired` has it, and of *off-policy* dead units.  Chapter 14.
     """
+    if study in PAIRS:
+        return _pairs_in_words(study, task)
+    if study == "steeper-fresh":
+        found = over_gelu().sort_values("error")
+        return _in_words(task, found, ("error", "ratio"), "{:.2g}", "over GELU's")
     if study == "equation":
         equation, _, order = task.partition(" ")
         found = ratios(equation, order or "second").sort_values("error")
@@ -107,6 +218,19 @@ def told(study: str, task: str) -> str:
     found = leads(studies.load(study).query("variant == @task"), "relu", margin)
     found = found.sort_values("mean", ascending=False)
     return _in_words(task, found, ("mean", "lead"), "{:.1f}", "lead over ReLU")
+
+
+def _pairs_in_words(study: str, task: str) -> str:
+    lines = [f"     {task}: lead, corrected"]
+    for row in paired(study).loc[task].reset_index().to_dict("records"):
+        pair = "{first} - {second}".format_map(row)
+        lead = "{lead:.1f} ({low:.1f} to {high:.1f})".format_map(row)
+        lines.append(f"{pair:24} {lead:>20}")
+    if study == "off-policy":
+        for row in idle().loc[task].reset_index().to_dict("records"):
+            dead = "{earned:.1f} %, dead units {dead_birth:.0f} to {dead_end:.0f} %"
+            lines.append(f"{row['index']:5} {dead.format_map(row)}")
+    return "\n".join(lines)
 
 
 def _in_words(
