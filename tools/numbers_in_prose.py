@@ -6,10 +6,10 @@ through: it swaps digits and adds or takes a tenth, and counts what is still acc
 
 Sources of a number are, in this order: the outputs and alternative texts of its own
 section; those of the rest of the chapter, and of a chapter that the paragraph names,
-where their line shares a word with the paragraph; the recorded studies of the chapter,
-for the activations that the paragraph names; the settings in the chapter's code, if
-equal; an equation of the same cell that derives it; a mark. Marks are comments that no
-reader sees:
+where their line shares a word with the paragraph, two in a chapter that prints many;
+the recorded studies of the chapter, for the activations that the paragraph names; the
+settings in the chapter's code, if equal; an equation of the same cell that derives it;
+a mark. Marks are comments that no reader sees:
 
     <!-- derived: 3.5 = 88.2 - 84.7 -->
     <!-- derived: 1.3 = published[sgd_small identity | sgd_small relu] -->
@@ -215,6 +215,7 @@ def printed(text: str, section: int) -> Iterator[Source]:
 RECORDED = re.compile(
     r"([a-z][\w-]*)\[([^\]]*)\](?:\.(mean|low|high|half_width|std)\b)?"
 )
+MANY = 1000  # numbers printed by a chapter, among which one word finds too much
 MARK = re.compile(r"<!--\s*(derived|cited|given|sources):\s*(.*?)\s*-->", re.DOTALL)
 FENCE = re.compile(r"^(`{3,}|~{3,}).*?^\1\s*$", re.MULTILINE | re.DOTALL)
 EXEMPT = [
@@ -508,7 +509,7 @@ class Paragraph:
             source.number
             for chapter in (self.chapter, *self._others)
             for source in chapter.sources
-            if source.words & own
+            if len(source.words & own) >= (2 if len(chapter.sources) > MANY else 1)
         ]
 
     @property

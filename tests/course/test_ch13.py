@@ -19,8 +19,9 @@ matplotlib.use("Agg")
 
 from matplotlib import pyplot as plt
 
-from actlab import catalogue, cost, figures, precision
+from actlab import catalogue, cost, datasets, figures, precision
 from actlab.cost import recording, timing
+from actlab.networks import MLP
 from course import claims
 from course.ch13 import controls, traffic
 from course.ch13 import exercises as chapter13
@@ -282,6 +283,32 @@ def test_a_root_is_not_a_loss():
     table = precision.table(("swish",), ("bfloat16", "float16")).set_index("dtype")
     lost = table["gradient_lost_left"]
     assert math.isnan(lost["float16"]) and lost["bfloat16"] < -80
+
+
+@pytest.mark.parametrize("key", ["relu", "gelu", "tanh", "sigmoid"])
+@pytest.mark.parametrize("init", ["default", "default_zero_bias", "matched"])
+def test_bfloat16_loses_none_of_the_gradients(key, init):
+    digits = datasets.digits()
+    net = MLP([64] * 17 + [10], key, init, seed=0)
+    output = net(digits.x_train[:128])
+    torch.nn.functional.cross_entropy(output, digits.y_train[:128]).backward()
+    gradient = torch.cat([p.grad.flatten() for p in net.parameters()])
+    gradient = gradient[gradient != 0]
+    assert len(gradient) > 10_000 and (gradient.bfloat16() != 0).all()
+
+
+@pytest.mark.parametrize(("dtype", "end"), [("float16", 11.1), ("float32", 89)])
+def test_a_softplus_by_hand_overflows_on_the_right(dtype, end):
+    found = precision.scan(
+        lambda x: x - torch.log(1 + torch.exp(x)),
+        lambda x: -np.logaddexp(0, -x),
+        lambda x: np.exp(-np.logaddexp(0, x)),
+        precision.DTYPES[dtype],
+    )
+    assert found["value_overflow"] == pytest.approx(end, abs=0.05)
+    x = torch.tensor([-80.0, 1.01 * end], dtype=precision.DTYPES[dtype])
+    value = x - torch.log(1 + torch.exp(x))
+    assert value.isinf().tolist() == [False, True]
 
 
 def test_nan_has_a_place():
@@ -557,13 +584,23 @@ def test_the_second_count_leaves_the_mixture_and_enn():
     assert set(over.index[over.abs() > 0.05]) == {"arctan", "threshold"}
 
 
-def test_arctangent_and_threshold_are_not_their_arithmetic():
-    table = cost.on_gpu().query("dtype == 'float32'").set_index(["key", "case"])
-    arctan = table.loc["arctan"]
+def test_arctangent_and_threshold_are_as_open_as_the_text_says():
+    table = cost.on_gpu().set_index(["dtype", "key", "case"]).sort_index()
+    arctan = table.loc[("float32", "arctan")]
     more = arctan["forward_us"] * (1 - 1 / arctan["forward"])
     assert len(more) == 3 and more.between(14.5, 18).all()
-    low, high = table.loc[("threshold", "large"), ["forward_low", "forward_high"]]
+    half = table.loc[("bfloat16", "arctan", "large")]
+    assert round(half["forward_us"] * (1 - 1 / half["forward"])) == 23
+    threshold = table.loc[("float32", "threshold", "large")]
+    low, high = threshold["forward_low"], threshold["forward_high"]
     assert (round(low, 2), round(high, 2)) == (1.04, 1.47)
+
+
+def test_what_the_card_moves_in_a_second_and_its_way_to_a_kernel():
+    table = cost.on_gpu().query("dtype == 'float32'").set_index(["key", "case"])
+    us = table["forward_us"]
+    assert round(8 * 2**24 / us["relu", "large"] / 1e6, 1) == 2.8  # TB/s
+    assert [round(us["mish", case]) for case in ("few", "many")] == [14, 14]
 
 
 def test_the_graphics_card_in_bfloat16_and_at_small_sizes_is_as_the_text_says():
