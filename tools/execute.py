@@ -142,8 +142,14 @@ def compact_pictures(notebook: dict) -> None:
 
 
 def compact_picture(picture: Image.Image, colours: int) -> str:
-    """Return a figure with a palette, as text."""
-    few = picture.quantize(colours, dither=Image.Dither.NONE)
+    """Return a figure with a palette, as text.
+
+    The colours are those that cover most of the colour space: median cut counts pixels
+    instead, and gives a thin line the colour of another one.
+    """
+    few = picture.quantize(
+        colours, Image.Quantize.MAXCOVERAGE, kmeans=3, dither=Image.Dither.NONE
+    )
     buffer = BytesIO()
     few.save(buffer, "PNG", optimize=True, dpi=(96 * SHARPNESS,) * 2)
     return base64.b64encode(buffer.getvalue()).decode("ascii")

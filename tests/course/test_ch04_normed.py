@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
-from actlab import studies
+from actlab import datasets, studies
 from actlab.statistics import paired_difference
 from course.ch04 import beside
 from course.ch04.longer import STEPS
@@ -87,3 +88,20 @@ def test_most_of_the_lead_on_the_digits_is_a_head_start():
     for cell in CELLS[1:]:
         gap = paired_difference(runs["selu"], runs[cell])
         assert gap.n == 10 and 0 < gap.low and gap.mean < early[cell] / 2
+
+
+def test_after_80_epochs_no_lead_in_test_loss_is_left():
+    rows = studies.final("selu-longer").sort_values("seed")
+    loss = {key: part["test_loss"].tolist() for key, part in rows.groupby("activation")}
+    for cell in CELLS[1:]:
+        gap = paired_difference(loss["selu"], loss[cell])
+        assert gap.n == 10 and gap.mean > 0 > gap.low, "a lead would be below 0"
+
+
+@pytest.mark.parametrize("cell, low, high", [("selu", 1, 10), ("normed", 2e3, 5e4)])
+def test_through_48_normalised_layers_a_gradient_grows_by_thousands(cell, low, high):
+    x, y = datasets.digits().x_train[:64], datasets.digits().y_train[:64]
+    net = network(replace(SETTINGS["digits 48"], activation=cell), seed=0)
+    functional.cross_entropy(net(x), y).backward()
+    first, last = (net.linears[i].weight.grad.norm().item() for i in (1, -2))
+    assert low < first / last < high

@@ -116,10 +116,10 @@ def test_the_reading_of_the_table_has_its_numbers() -> None:
     saved = [100 * (1 - d["back: all"] / d["plain"]) for d in (digits, fashion, six)]
     words = "{:.0f} % of Adam's deaths on the digits, on Fashion-MNIST {:.0f} and, with"
     assert words.format(*saved[:2]) in prose
-    assert f"with six layers, {saved[2]:.0f}. But" in prose
+    assert f"with six layers, {saved[2]:.0f}. By the rules" in prose
     lot = [(d["lot: back"], d["lot: not"]) for d in (digits, fashion, six)]
     assert "{:.1f} against {:.0f} killed".format(*lot[0]) in prose
-    assert "{:.0f} against {:.0f}, parts six less".format(*lot[1]) in prose
+    assert "{:.0f} against {:.0f}, it parts six less".format(*lot[1]) in prose
     assert "{:.0f} against {:.0f} (5.6 ± 3.0 apart)".format(*lot[2]) in prose
     assert "5.6 ± 3.0" in saved_table().splitlines()[-1]
     for change in ("plain", "centred inputs", "back: all"):

@@ -129,12 +129,14 @@ def test_what_the_chapter_says_of_the_wards():
     assert told == {"convolutions": True, "residual": False, "plain": True}
     # "A suspect": right names of more than half, of less in one ward.
     assert ends["convolutions"]["right"][1] < 0.5
+    assert found["convolutions"]["right"] == (36, 113)
     assert min(ends[ward]["right"][0] for ward in wards[1:]) > 0.5
     # To count the noisy rows anew helps a little.
     ours, again = ward_counts.counted(), ward_counts.counted("recounted")
     (false, of), (false_again, of_again) = ours["false"], again["false"]
     assert 0.05 < false / of - false_again / of_again < 0.1
     assert 0.05 < (again["right"][0] - ours["right"][0]) / ours["right"][1] < 0.1
+    assert 0.05 < (ours["alarm"][0] - again["alarm"][0]) / ours["alarm"][1] < 0.1
 
 
 def test_a_large_step_is_marked_as_often_in_the_well():

@@ -342,7 +342,7 @@ def page_10_6(inputs: tuple[float, float, float] = (0.5, 1, 2)) -> Page:
     )
 
 
-def page_10_7(depth: int = 10, width: int = 2) -> Page:
+def page_10_7(depth: int = 8, width: int = 2) -> Page:
     """Exercise 10.7 for one depth and width."""
     off = 2.0**-width
     bound = 1 - (1 - off) ** (depth - 1)
@@ -358,17 +358,17 @@ def page_10_7(depth: int = 10, width: int = 2) -> Page:
                 "probability",
                 label="probability",
                 answer=bound,
-                accept_range=(bound - 0.018, bound + 0.006),
+                accept_range=(bound - 0.035, bound + 0.006),
             )
         ],
-        right="One silent layer is enough, and there are nine in which it can happen.",
+        right="One silent layer is enough, and there are seven in which it can happen.",
         wrong={
-            f"probability = {0.5 ** (depth - 1)}": "The chance that one chosen unit is off in all nine layers. A network dies as soon as *one* layer is entirely off.",
-            f"probability = {0.5**depth}": "The chance that one chosen unit is off in all ten layers; it falls with depth. One layer that is entirely off is enough.",
-            f"probability = {off ** (depth - 1)}": "The chance that all nine layers are off at once. One of them is enough.",
-            f"probability = {off}": "That is one layer. There are nine in which it can happen.",
-            f"probability = {(1 - off) ** (depth - 1)}": "That is the chance to survive all nine. Turn it round.",
-            f"probability = {(1 - off) ** (depth - 1):.2f}": "That is how often all nine layers stay alive. Turn it round.",
+            f"probability = {0.5 ** (depth - 1)}": "The chance that one chosen unit is off in all seven layers. A network dies as soon as *one* layer is entirely off.",
+            f"probability = {0.5**depth}": "The chance that one chosen unit is off in all eight layers; it falls with depth. One layer that is entirely off is enough.",
+            f"probability = {off ** (depth - 1)}": "The chance that all seven layers are off at once. One of them is enough.",
+            f"probability = {off}": "That is one layer. There are seven in which it can happen.",
+            f"probability = {(1 - off) ** (depth - 1)}": "That is the chance to survive all seven. Turn it round.",
+            f"probability = {(1 - off) ** (depth - 1):.2f}": "That is how often all seven layers stay alive. Turn it round.",
             f"probability = {1 - (1 - off) ** depth}": "You counted the first layer. Without a bias each of its units fires for x > 0 or for x < 0, so it cannot be off for both.",
             f"probability = {1 - 0.5 ** (depth - 1)}": "That is for width 1. Here both units of a layer have to be off at once.",
         },
