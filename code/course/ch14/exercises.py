@@ -263,7 +263,7 @@ EXERCISES = [
                 answer=2,
             )
         ],
-        right="0.9997 stands in a row in which the board's healthy networks have no mark, and it is the first mark from the top.",
+        right="1.0000 stands in a row in which the board's healthy networks have no mark, and it is the first mark from the top.",
         wrong={
             "cause = 0": "The updates are small because the error signal is. A larger step multiplies both ends of the network alike.",
             "cause = 1": "Then the activation size would fall from layer to layer. It is about ½ everywhere.",
