@@ -252,7 +252,7 @@ EXERCISES = [
         parts=[
             Choice(
                 "cause",
-                label="What is wrong?",
+                label="Our rule suspects that",
                 options=[
                     "the step is too small",
                     "the weights are too small",
@@ -266,7 +266,7 @@ EXERCISES = [
         right="1.0000 stands in a row in which the board's healthy networks have no mark, and it is the first mark from the top.",
         wrong={
             "cause = 0": "The updates are small because the error signal is. A larger step multiplies both ends of the network alike.",
-            "cause = 1": "Then the activation size would fall from layer to layer. It is about ½ everywhere.",
+            "cause = 1": "It may be so: a sigmoid's size is about ½ however small its weights are. But the first mark in a quiet row is the likeness.",
             "cause = 3": "Moved labels add no mark to the panel. Here there are three.",
             "cause = 4": "0 % saturated: no unit stands where its curve is flat.",
         },
