@@ -525,7 +525,7 @@ PREDICTIONS = [
         because={
             "ReLU's slope is 1 where it is active.": "On active paths. Half of the mean square is thrown away at each layer, and the weights take their share.",
             "ReLU throws half of the mean square away.": "That alone gives 3e-5. PyTorch's weights multiply the mean square by another third at each layer.",
-            "One half times one third, thirty times, then the root.": "Exactly: 6 to the power of −15. Whoever forgot the root said 5e-24.",
+            "One half times one third, thirty times, then the root.": "Yes, where layers are wide: 6 to the power of −15. Whoever forgot the root said 5e-24.",
         },
         source="three random networks, as in the next cell",
     ),
