@@ -201,7 +201,7 @@ def test_the_lot_says_what_the_chapter_says() -> None:
 def test_descent_says_what_the_chapter_says() -> None:
     above = {lr: descents("digits", lr, "above").mean() for lr in (0.03, 0.05)}
     more = [above[lr][name] for lr in above for name in ("back: above", "plain")]
-    told = "more die, {:.1f} in place of {:.1f}, {:.1f} of {:.1f};".format(*more)
+    told = "more die, {:.1f} for {:.1f}, {:.1f} for {:.1f};".format(*more)
     assert told in prose()
     centred = above[0.05]["steps centred: all"], above[0.05]["plain"]
     assert "centred ({:.1f} of {:.1f})".format(*centred) in prose()

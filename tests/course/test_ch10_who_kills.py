@@ -122,6 +122,9 @@ def test_the_reading_of_the_table_has_its_numbers() -> None:
     assert "{:.0f} against {:.0f}, it parts six less".format(*lot[1]) in prose
     assert "{:.0f} against {:.0f} (5.6 ± 3.0 apart)".format(*lot[2]) in prose
     assert "5.6 ± 3.0" in saved_table().splitlines()[-1]
+    assert "those of SGD 0.1 (5.3 ± 5.6, 7.5 ± 3.3)" in prose
+    for line, gap in zip(saved_table().splitlines()[2::2], ("5.3 ± 5.6", "7.5 ± 3.3")):
+        assert line.startswith("& SGD") and line.endswith(gap)
     for change in ("plain", "centred inputs", "back: all"):
         row = ", ".join(f"{d[change]:.1f}" for d in (digits, fashion, six))
         assert row in prose
@@ -135,6 +138,9 @@ def test_what_was_refuted_beyond_the_digits() -> None:
     assert share["digits"]["back: layer 1"] > 0.5
     for name in ("Fashion-MNIST", six, sgd):
         assert share[name]["back: layer 1"] < 0.5
+    for name in (sgd, "Fashion-MNIST, SGD"):
+        assert share[name]["back: layer 1"] < 0.25
+        assert above[name]["lot: back"] > 0.25 * above[name]["lot: not"]
     assert share["digits"]["back: above"] < 0.25 > share["Fashion-MNIST"]["back: above"]
     assert share[six]["back: above"] > 0.5
     for name in ("digits", "Fashion-MNIST", six):

@@ -305,7 +305,7 @@ EXERCISES = [
                 label="One hidden layer, activation x², more and more units. It can fit",
                 options=[
                     "any continuous function",
-                    "parabolas, and nothing else",
+                    "parabolas and straight lines, nothing else",
                     "straight lines only",
                 ],
                 answer=1,
@@ -463,7 +463,7 @@ EXERCISES = [
             "sentence = 0": "The same function shrinks the signal several thousandfold in the first row. Function and gain together decide.",
             "sentence = 1": "1.701 does make the variance one, and the row with it explodes. GELU's output has a mean; the next weights turn it into size.",
             "sentence = 2": "After one layer the difference is small. After thirty the first row has lost more than three powers of ten.",
-            "sentence = 4": "Look at its last column: not 1, and not the same in all seeds. The theory starts exactly at 1; a real network starts a little beside it, and GELU drives it further away.",
+            "sentence = 4": "Look at its last column: not 1, and not the same in all seeds. The theory starts exactly at 1; a real network strays a little at every layer, and GELU enlarges what has gathered.",
         },
     ),
     Code(
@@ -504,7 +504,7 @@ PREDICTIONS = [
         because={
             "No gradient, no learning.": "True of the three hidden matrices. The fourth stands behind the last step function and receives its gradient as usual.",
             "The last layer learns on what the random layers hand it.": "That is what happens. How much it can do depends on what is left of the image after three random layers.",
-            "Steps can compute anything, see chapter 01.": "They can, if somebody sets the weights. Here nobody can tell the weights in which direction to go.",
+            "Steps can compute anything, see chapter 01.": "Enough of them come close, if somebody sets the weights. Here nothing tells the hidden weights in which direction to go.",
         },
         source="the training runs of the next cell, 6 seeds of the step, 3 of ReLU",
     ),
@@ -525,7 +525,7 @@ PREDICTIONS = [
         because={
             "ReLU's slope is 1 where it is active.": "On active paths. Half of the mean square is thrown away at each layer, and the weights take their share.",
             "ReLU throws half of the mean square away.": "That alone gives 3e-5. PyTorch's weights multiply the mean square by another third at each layer.",
-            "One half times one third, thirty times, then the root.": "Exactly: 6 to the power of −15. Whoever forgot the root said 5e-24.",
+            "One half times one third, thirty times, then the root.": "Yes, where layers are wide: 6 to the power of −15. Whoever forgot the root said 5e-24.",
         },
         source="three random networks, as in the next cell",
     ),
@@ -544,7 +544,7 @@ PREDICTIONS = [
         textbook=1.0,
         textbook_label="“The size is kept, so the signal is kept”",
         because={
-            "The size is 1, so the spread is about 1.": "The size counts what all inputs have in common as well. Here nothing else is left.",
+            "The size is 1, so the spread is about 1.": "The size counts what all inputs have in common as well. Here next to nothing else is left.",
             "Sigmoid squeezes, so it becomes smaller, perhaps 0.1.": "It does squeeze, by a factor of 0.39 at every layer; thirty of them are 12 powers of ten.",
             "Differences travel by slope times weights.": "That is the right product: 1.846 times the root mean square slope 0.212, thirty times.",
         },

@@ -166,8 +166,9 @@ def sigmoid_reason(what: str, float32: bool, at: float, got: float, stuck: bool)
     if at == 0 and got == 0:
         return (
             "The values are right. But autograd gives |x|, and relu too, the slope 0 "
-            "at x = 0 (since PyTorch 2.14 also a clamp that ends there), and that "
-            "wipes out the steepest point of the sigmoid."
+            "at x = 0 (since PyTorch 2.14 also a clamp that ends there; and so does a "
+            "torch.where that puts its constant there), and that wipes out the steepest "
+            "point of the sigmoid."
         )
     if at == 0 and abs(got - 0.125) < 1e-4:
         return (
@@ -262,8 +263,8 @@ def compare_loss(
         why = "An infinite loss was replaced by the largest float, not by the loss."
     elif right > 50 and 5 < got < right:
         why = (
-            "The nan is gone, but the loss stops growing: a probability that is held "
-            "away from 0 makes all bad mistakes equally bad."
+            "No nan in the loss now, but the loss stops growing: a probability that is "
+            "held away from 0 makes all bad mistakes equally bad."
         )
     elif math.isclose(got, -right, rel_tol=1e-3):
         why = "The sign: minus the logarithm."

@@ -156,7 +156,7 @@ def page_5_1(x: float = -1.0) -> Page:
         ],
         right="The mean is GELU; a single draw is far less certain than that.",
         wrong={
-            f"mean = {x * (1 - p)}": "You took the probability of the shut gate. A negative x passes rarely.",
+            f"mean = {x * (1 - p)}": "You took the probability of the shut gate. A negative x is stopped more often than it passes.",
             f"mean = {x * density(x)}": "That is x times the density φ. Passing has the probability Φ.",
             f"mean = {x / (1 + math.exp(-x))}": "That is SiLU: its doorkeeper draws from the logistic distribution.",
             f"mean = {p}": "That is how often the gate opens. What passes is x.",
@@ -215,7 +215,7 @@ EXERCISES = [
         parts=[
             Number(
                 "square",
-                label="Gain 1, E[f²] = ½: mean square after 3 layers, starting at 1",
+                label="ReLU, gain 1, E[f²] = ½: mean square after 3 layers, starting at 1",
                 answer=0.125,
             ),
             Number("softplus", label="Slope of softplus at 0", answer=0.5),
@@ -235,7 +235,7 @@ EXERCISES = [
             "square = 0.5": "One layer halves it. Three layers do so three times. See the first link above.",
             "square = 0.3536": "That is the size, the root of it. See the first link above.",
             f"softplus = {math.log(2)}": "That is its value at 0. Its slope is the sigmoid. See the second link.",
-            "softplus = 1": "1 is reached far on the right. See the second link above.",
+            "softplus = 1": "1 is what it comes near far on the right. See the second link above.",
             "table = 1": "At one step size, after one number of epochs. See the third link.",
             "table = 2": "The table cannot say so: at larger steps ReLU gained seven points. See the third link above.",
         },

@@ -254,8 +254,8 @@ EXERCISES = [
             "sums = 3": "Three is how many numbers share one denominator. There are 2 · 4 such groups. See chapter 02, the first link above.",
             "sums = 24": "24 is the number of entries. Along axis 1 three of them share a sum, so 24 / 3 sums are left.",
             "log = 6": "The exponents add up: e² · e³ = e⁵.",
-            "product = 0": "Autograd never builds the matrix. It multiplies g through it; the last section of the third link shows how.",
-            "product = 2": "Only for functions that act on elements. In general every slope takes part; see the third link above.",
+            "product = 0": "`backward` never builds the matrix. It multiplies g through it; the last section of the third link shows how.",
+            "product = 2": "Even for a function of elements it is the diagonal times g. In general every slope takes part; see the third link above.",
         },
     ),
     Page(

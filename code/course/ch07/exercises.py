@@ -210,7 +210,7 @@ def page_7_1(
             f"first = {paired[0]:.2f}, second = {paired[1]:.2f}": "Neighbours are no pair: the tensor is cut into halves, and entry 0 goes with entry 2.",
             f"first = {a * c}, second = {b * d}": "Value times gate, as the bilinear unit and, for gates not below 0, ReGLU have it. GLU takes the sigmoid of the gate first.",
             f"first = {a * c * sigmoid(c)}, second = {b * d * sigmoid(d)}": "That is SwiGLU: its gate is c·σ(c). GLU's is σ(c).",
-            f"first = {c * sigmoid(c) + a}, second = {d * sigmoid(d) + b}": "The gate multiplies the value; you added.",
+            f"first = {a + sigmoid(c)}, second = {b + sigmoid(d)}": "The gate multiplies the value; you added.",
         },
         numbers_for=lambda variant: page_7_1(
             ((2.0, -3.0), (4.0, -2.0), (-2.0, 5.0), (3.0, -4.0))[variant % 4],
@@ -310,7 +310,7 @@ EXERCISES = [
             "width = 8": "Half of the numbers are spent on gates. See the first link above.",
             "width = 16": "CReLU doubles; GLU halves. See the first link above.",
             "silu = 0": "That is its value at 0. The slope there is the gate. See the second link.",
-            "silu = 1": "Far on the right it is 1. At 0 the gate is half open. See the second link.",
+            "silu = 1": "Far on the right it is nearly 1. At 0 the gate is half open. See the second link.",
             "square = 0": "Sums of squares of straight lines are quadratics. See the third link above.",
             "square = 2": "One unit already bends. See the third link above.",
         },

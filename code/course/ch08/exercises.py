@@ -693,7 +693,7 @@ PREDICTIONS = [
     ),
     Prediction(
         id="8.B",
-        question="The shared PReLU is some four points ahead of ReLU. Now ReLU, whose left side stays zero, is multiplied by one shared learnt number. Where does it land?",
+        question="The shared PReLU is four and a half points ahead of ReLU. Now ReLU, whose left side stays zero, is multiplied by one shared learnt number. Where does it land?",
         part=Choice(
             "rung",
             label="ReLU × one learnt number",
