@@ -161,7 +161,7 @@ EXERCISES = [
         right="Rank 1, and ten winners: take logit k as kz − k²/2, ten tangents to a parabola.",
         wrong={
             "rank = 10": "(a) 10 is the width of the output. Everything passes through one number first, and a product has no higher rank than its narrowest factor.",
-            "rank = 256": "(a) 256 is the widest place on the way. The narrowest one decides how much gets through.",
+            "rank = 256": "(a) 256 is the wider hidden layer. The narrowest place decides how much gets through.",
             "classes = 2": "(b) Two is true without output biases: then the logits are v · z and only the largest and the smallest v can win. With biases each class has a line of its own. Draw them.",
             "classes = 1": "(b) Rank says how the ten logits can move together. It does not say who is on top: that changes as z moves.",
         },
@@ -180,7 +180,7 @@ EXERCISES = [
                 "return ((on >= 1).float() + (on >= 2).float() - 1 >= 0).float()": "Right on three corners. On (1, 1) `both` has to fire, and the output must not add it: it has to subtract it.",
                 "return ((on >= 2).float() - (on >= 1).float() >= 0).float()": "Every output is flipped: this is XNOR. Turn the signs of the output weights and move its threshold.",
                 "return ((on >= 1).float() - (on >= 1).float() - 1 >= 0).float()": "Write down both hidden units for the four corners. Swapped thresholds switch the output off. And if the two agree everywhere they are one unit, and one straight cut cannot separate XOR.",
-                "return ((on >= 2).float() - 1 >= 0).float()": "This is AND: the output listens to `both` and needs `at_least_one`, minus `both`.",
+                "return ((on >= 2).float() - 1 >= 0).float()": "This is AND: with one input on nothing fires the output. `at_least_one` has to, minus `both`.",
                 "return ((on >= 0).float() - (on >= 2).float() - 1 >= 0).float()": "This is NAND: `at_least_one` fires with no input on as well. Its threshold has to be above 0.",
             },
         ),

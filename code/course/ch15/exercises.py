@@ -136,6 +136,7 @@ SHEET = (  # how the words for what a sheet says begin
     *("kink", "corner", "smooth", "monoton", "bound", "satur", "flat", "steep", "tail"),
     *("odd", "even", "symmetr", "zero", "negative", "positive", "limit", "linear"),
     *("curv", "shape", "gate", "bend", "lipschitz", "range", "period", "dead", "spars"),
+    *("minim", "maxim", "lowest", "valley", "analytic", "jump", "asymptot", "convex"),
 )
 
 
