@@ -91,16 +91,9 @@ def slow() -> None:
     print(_row("He, 60 epochs", told(accuracies("longer", init="he")), 0.01))
     for name, slope in LEAKS.items():
         step = 0.03 if slope == 0.5 else 0.01
-        second = told(accuracies_at(name, 0.01)) if slope == 0.5 else ""
+        second = told(accuracies(name, lr=0.01)) if slope == 0.5 else ""
         birth = _born(at_birth(nn.LeakyReLU(slope), "matched"))
-        print(_row(name, told(accuracies_at(name, step)), step, second, birth))
-
-
-def accuracies_at(regime: str, step: float) -> pd.Series:
-    """Return the ten fresh seeds of a leak at one step, per cent, by seed."""
-    last = studies.final("thirty-fresh").fillna({"test_accuracy": GUESS})
-    rows = last[last["regime"].eq(regime) & last["lr"].eq(step)]
-    return rows.set_index("seed")["test_accuracy"]
+        print(_row(name, told(accuracies(name, lr=step)), step, second, birth))
 
 
 def _row(name: str, accuracy: str, step: float, near: str = "", birth: str = "") -> str:
@@ -128,7 +121,7 @@ def differences() -> None:
     none, half, most = map(accuracies, LEAKS)
     print(_line("He, 60 epochs − He", accuracies("longer", init="he") - he))
     print(
-        _line("leak 0.5 − leak 0", half - none, accuracies_at("leak 0.5", 0.01) - none)
+        _line("leak 0.5 − leak 0", half - none, accuracies("leak 0.5", lr=0.01) - none)
     )
     print(_line("leak 0.8 − leak 0", most - none))
     print(_line("leak 0.8 − He, clipped", most - clipped))
