@@ -264,7 +264,7 @@ def page_7_3(d: int = 4096, wide: int = 14_336) -> Page:
         parts=[
             Number("ratio", label="(a) times the weights", answer=3 * wide / (8 * d)),
             Number(
-                "width", label="(b) equal width", answer=round(8 * d / 3), tolerance=0.3
+                "width", label="(b) equal width", answer=round(8 * d / 3), tolerance=0.2
             ),
         ],
         right="More weights may be part of whatever it does better.",
