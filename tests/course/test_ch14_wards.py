@@ -151,3 +151,10 @@ def test_a_large_step_is_marked_as_often_in_the_well():
     assert (table.loc[as_bytes, "ours"] == "inputs").all()
     signal = changed.map(lambda rows: bool({*rows} & {*ward_counts.SIGNAL}))
     assert (ill & signal).sum() == 191
+
+
+def test_the_tables_fit_a_phone():
+    for text in (ward_counts.told(), ward_counts.by_cause()):
+        assert max(map(len, text.splitlines())) <= 58
+    lines = ward_counts.told().splitlines()
+    assert lines[2] == "convolutions   123/143 79–91  113/113 97–100 36/113 24–41"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from functools import cache
 from typing import Any
 
@@ -174,11 +174,12 @@ def told() -> str:
     The rule ``ours`` ward by ward and in all of them, the two others in all; then
     ``ours`` after the last step.  Chapter 14.
     """
-    heads = ("well: alarm", "ill: alarm", "ill: right row")
-    lines = [f"{'before the first step':24}" + "".join(f"{h:<17}" for h in heads)]
+    heads = ("well: alarm", "ill: alarm", "ill: right")
+    lines = ["before the first step", _row("ours", heads)]
     wards = [*dict.fromkeys(c.regime for c in WARDS.conditions)]
-    lines += [_line(f"ours, {ward}", counted(ward=ward)) for ward in wards]
-    lines += [_line(f"{rule}, all", counted(rule)) for rule in ("ours", *OTHERS)]
+    lines += [_line(ward, counted(ward=ward)) for ward in wards]
+    lines.append(_line("all", counted()))
+    lines += [_line(f"{rule}, all", counted(rule)) for rule in OTHERS]
     lines += ["after the last step", _line("ours, all", counted(look="after"))]
     return "\n".join(line.rstrip() for line in lines)
 
@@ -187,8 +188,12 @@ def _line(name: str, found: dict[str, tuple[int, int]]) -> str:
     cells = []
     for hits, of in found.values():
         low, high = (100 * end for end in share(hits, of))
-        cells.append(f"{f'{hits}/{of} ({low:.0f}–{high:.0f})':<17}")
-    return f"  {name:22}" + "".join(cells)
+        cells.append(f"{hits}/{of} {low:.0f}–{high:.0f}")
+    return _row(name, cells)
+
+
+def _row(name: str, cells: Iterable[str]) -> str:
+    return f"{name:15}" + "".join(f"{cell:<15}" for cell in cells)
 
 
 def by_cause() -> str:
